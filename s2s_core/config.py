@@ -1,0 +1,182 @@
+"""Frozen configuration <-> JSON. These dataclasses are the only configuration there is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+
+from s2s_core.errors import S2SError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of CDCIN; the defaults are the published network (3.31 M parameters).
+
+    Attributes
+    ----------
+    cascades : int
+        K, cascades of RDHAN + data consistency.
+    blocks, layers : int
+        D residual dense blocks of C convolutions each.
+    features, growth : int
+        G0 feature channels, G growth per dense layer.
+    attention_blocks : int
+        Hybrid attention blocks after each dense block (plain and shifted in turn).
+    window, heads : int
+        Window attention of ``window`` x ``window`` pixels with ``heads`` heads.
+    context : bool
+        Give the cascades the sampling mask, the tissue mask, the noise level and a first
+        estimate with its deviation, and let them correct that estimate (compact engine). The
+        published network sees only the filled image.
+    """
+
+    cascades: int = 3
+    blocks: int = 8
+    layers: int = 4
+    features: int = 32
+    growth: int = 32
+    attention_blocks: int = 2
+    window: int = 8
+    heads: int = 4
+    context: bool = False
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Training of CDCIN on one section.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps; 0 means ``epochs`` passes over all patches (published form).
+    epochs, batch, patch, patch_stride : int
+        Published: 3000 epochs, batch 16, 64 x 64 patches taken with stride 2.
+    learning_rate : float
+    beta1, beta2 : float
+        Adam's betas.
+    weight_st : float
+        lambda, the weight of both ST losses against natural images.
+    natural_images : bool
+        Co-learn with photographs.
+    image_folder : str
+        Folder of photographs (PNG, JPEG); "" takes those of scikit-image and scikit-learn.
+    loss_s2d : bool
+        Include L_s2d (published form only).
+    withhold_low, withhold_high : float
+        Share of measured spots withheld per step in the general form.
+    choose_fraction : float
+        Share of measured spots set aside for stopping and choosing.
+    check_every, patience : int
+        Steps between checks on them, and checks without gain before stopping.
+    augment_at_prediction : bool
+        Average the prediction over flips and rotations.
+    """
+
+    steps: int = 0
+    epochs: int = 3000
+    batch: int = 16
+    patch: int = 64
+    patch_stride: int = 2
+    learning_rate: float = 1e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    weight_st: float = 10.0
+    natural_images: bool = True
+    image_folder: str = ""
+    loss_s2d: bool = True
+    withhold_low: float = 0.1
+    withhold_high: float = 0.5
+    choose_fraction: float = 0.1
+    check_every: int = 50
+    patience: int = 6
+    augment_at_prediction: bool = True
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One imputation run, complete: with the section's file it reproduces the result.
+
+    Attributes
+    ----------
+    method : str
+        A name of the method registry (``s2s``, ``programme-kriging``, ``kriging``, ...).
+    preset : str
+        ``fast``, ``balanced`` or ``paper``; sets ``model``, ``train`` and ``programmes``.
+    programmes : int
+        Gene programmes (principal components) the network imputes; 0 imputes genes one by one.
+    compare : tuple of str
+        Methods computed beside it on the same spots.
+    seed : int
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``mps``.
+    threads : int
+        CPU threads; 0 takes all.
+    """
+
+    method: str = "s2s"
+    preset: str = "fast"
+    programmes: int = 40
+    compare: tuple[str, ...] = ("linear", "programme-kriging")
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    def to_json(self) -> str:
+        """Readable JSON of the whole configuration."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """Read :meth:`to_json` back; unknown keys are refused.
+
+        Raises
+        ------
+        S2SError
+        """
+        data = json.loads(text)
+        return _build(cls, data)
+
+
+COMPACT = ModelConfig(
+    cascades=2, blocks=3, layers=4, features=32, growth=16, attention_blocks=1, context=True
+)
+PRESETS = {
+    "fast": RunConfig(
+        preset="fast",
+        model=COMPACT,
+        train=TrainConfig(steps=300, learning_rate=5e-4, beta1=0.9),
+    ),
+    "balanced": RunConfig(
+        preset="balanced",
+        model=COMPACT,
+        train=TrainConfig(steps=1200, learning_rate=5e-4, beta1=0.9, patience=10),
+    ),
+    "paper": RunConfig(preset="paper", programmes=0),
+}
+
+
+def preset(name: str, **changes) -> RunConfig:
+    """Configuration of a preset, with fields of :class:`RunConfig` changed.
+
+    Raises
+    ------
+    S2SError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise S2SError(f"Unknown preset {name!r}; choose fast, balanced or paper.")
+    return replace(PRESETS[name], **changes)
+
+
+def _build(cls, data: dict):
+    known = {f.name for f in fields(cls)}
+    unknown = set(data) - known
+    if unknown:
+        raise S2SError(f"Unknown setting {sorted(unknown)[0]!r} in the configuration.")
+    nested = {"model": ModelConfig, "train": TrainConfig}
+    values = {k: _build(nested[k], v) if k in nested else v for k, v in data.items()}
+    if "compare" in values:
+        values["compare"] = tuple(values["compare"])
+    return cls(**values)

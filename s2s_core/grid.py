@@ -1,0 +1,335 @@
+"""Dense pixel grids for square lattices, hexagonal lattices and binned points.
+
+Every section lives on a grid of H x W pixels. A hexagonal lattice, whose array indices
+(10x ``array_row``, ``array_col``) exist only where row and column have equal (or always
+unequal) parity, maps to a dense *offset* grid: pixel column = half the array column, so no
+cell is empty by construction. Distances are always taken in lattice coordinates
+(:meth:`Grid.lattice_xy`), where neighbouring spots are 1 apart on any lattice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from s2s_core.errors import S2SError
+
+HEX_ROW = np.sqrt(3.0) / 2.0
+KINDS = ("square", "hex", "bins")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Geometry of a section's dense grid and its tissue mask T.
+
+    Attributes
+    ----------
+    kind : {"square", "hex", "bins"}
+        Lattice type; ``bins`` are points counted in square pixels.
+    tissue : (H, W) bool array
+        T, the pixels inside the tissue.
+    row0, col0 : int
+        Array index of pixel (0, 0); for ``hex`` ``col0`` counts pairs of array columns.
+    parity : int
+        For ``hex``: (array_row + array_col) mod 2 of the positions that exist; else 0.
+    affine : (3, 2) float array
+        ``[u, v, 1] @ affine`` gives the user's x, y from lattice coordinates u, v.
+    """
+
+    kind: str
+    tissue: np.ndarray
+    row0: int
+    col0: int
+    parity: int
+    affine: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.tissue.shape
+
+    def pixel(self, array_row, array_col) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel row and column of array positions; exact inverse of :meth:`array_index`."""
+        array_row, array_col = np.asarray(array_row), np.asarray(array_col)
+        row = array_row - self.row0
+        if self.kind != "hex":
+            return row, array_col - self.col0
+        return row, (array_col - (array_row + self.parity) % 2) // 2 - self.col0
+
+    def array_index(self, row, col) -> tuple[np.ndarray, np.ndarray]:
+        """Array row and column (the lattice's own indices) of pixels."""
+        row, col = np.asarray(row), np.asarray(col)
+        array_row = row + self.row0
+        if self.kind != "hex":
+            return array_row, col + self.col0
+        return array_row, 2 * (col + self.col0) + (array_row + self.parity) % 2
+
+    def lattice_xy(self, row, col) -> np.ndarray:
+        """Coordinates (n, 2) of pixels in units of the pitch: u to the right, v down."""
+        array_row, array_col = self.array_index(row, col)
+        return lattice_uv(self.kind, array_row, array_col)
+
+    def to_xy(self, row, col) -> np.ndarray:
+        """Coordinates (n, 2) of pixels in the user's own unit."""
+        uv = self.lattice_xy(row, col)
+        return np.column_stack([uv, np.ones(len(uv))]) @ self.affine
+
+    @property
+    def pitch(self) -> float:
+        """Distance between neighbouring spots in the user's unit."""
+        return float(np.linalg.norm(self.affine[0]))
+
+    def tissue_pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of every tissue pixel, in row-major order."""
+        return np.nonzero(self.tissue)
+
+    def with_tissue(self, tissue: np.ndarray) -> Grid:
+        """Return the same geometry with another tissue mask."""
+        return replace(self, tissue=tissue)
+
+    def densified(self, stride: int) -> Grid:
+        """Return the lattice with ``stride`` times the linear density.
+
+        Every old position is a position of the new lattice: array index (r, c) becomes
+        (S r, S c), for hexagonal lattices after shifting to even parity. Tissue is where the
+        nearest old position is tissue.
+        """
+        if stride < 2:
+            raise S2SError(f"The densify factor must be 2 or more, found {stride}.")
+        rows, cols = self.tissue_pixels()
+        new_row, new_col = self.densified_index(rows, cols, stride)
+        # S times finer: a lattice step is 1/S of the old pitch, and a shift undoes the parity.
+        shift = lattice_uv(self.kind, [0], [self.parity])[0]
+        affine = np.vstack(
+            [self.affine[:2] / stride, self.affine[2] - shift @ self.affine[:2]]
+        )
+        margin = stride - 1
+        fine = from_array_index(
+            self.kind, new_row, new_col, affine=affine, margin=margin, parity=0
+        )
+        all_row, all_col = np.indices(fine.shape).reshape(2, -1)
+        old = cKDTree(self.to_xy(rows, cols))
+        distance, _ = old.query(fine.to_xy(all_row, all_col))
+        # The farthest point of a cell between spots: the centre of a square, or of a triangle.
+        reach = (0.6 if self.kind == "hex" else 0.75) * self.pitch
+        tissue = (distance < reach).reshape(fine.shape)
+        return _trim(fine.with_tissue(tissue))
+
+    def densified_index(self, row, col, stride: int) -> tuple[np.ndarray, np.ndarray]:
+        """Array index on the densified lattice of this lattice's pixels."""
+        array_row, array_col = self.array_index(row, col)
+        return stride * array_row, stride * (array_col + self.parity)
+
+
+def lattice_uv(kind: str, array_row, array_col) -> np.ndarray:
+    """Lattice coordinates (n, 2) of array indices, neighbouring spots being 1 apart."""
+    array_row = np.asarray(array_row, float)
+    array_col = np.asarray(array_col, float)
+    if kind == "hex":
+        return np.column_stack([array_col / 2.0, array_row * HEX_ROW])
+    return np.column_stack([array_col, array_row])
+
+
+def _trim(grid: Grid) -> Grid:
+    """Cut empty rows and columns off the border."""
+    rows, cols = grid.tissue_pixels()
+    top, left = rows.min(), cols.min()
+    return replace(
+        grid,
+        tissue=grid.tissue[top : rows.max() + 1, left : cols.max() + 1],
+        row0=int(grid.row0 + top),
+        col0=int(grid.col0 + left),
+    )
+
+
+def fit_affine(uv: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Least-squares affine map (3, 2) from lattice coordinates to the user's coordinates."""
+    design = np.column_stack([uv, np.ones(len(uv))])
+    # A single row or column leaves the map undetermined: complete it as a similarity.
+    if np.linalg.matrix_rank(design - design.mean(0) * np.array([1, 1, 0])) < 3:
+        affine = np.zeros((3, 2))
+        scale = np.linalg.norm(np.ptp(xy, axis=0)) / max(np.linalg.norm(np.ptp(uv, axis=0)), 1e-12)
+        affine[0, 0] = affine[1, 1] = scale or 1.0
+        affine[2] = xy.mean(0) - uv.mean(0) @ affine[:2]
+        return affine
+    affine, *_ = np.linalg.lstsq(design, xy, rcond=None)
+    return affine
+
+
+def from_array_index(
+    kind: str,
+    array_row,
+    array_col,
+    *,
+    xy: np.ndarray | None = None,
+    affine: np.ndarray | None = None,
+    margin: int = 0,
+    parity: int | None = None,
+) -> Grid:
+    """Grid around array indices; every given position is tissue, everything else background.
+
+    Parameters
+    ----------
+    kind : {"square", "hex", "bins"}
+    array_row, array_col : (n,) int arrays
+        The lattice's own indices; they need not start at 0.
+    xy : (n, 2) array, optional
+        The user's coordinates, from which ``affine`` is fitted when that is not given.
+    margin : int
+        Empty pixels to leave around the positions.
+    parity : int, optional
+        For ``hex``; taken from the indices when not given.
+
+    Raises
+    ------
+    S2SError
+        If hexagonal indices have both parities.
+    """
+    array_row = np.asarray(array_row, int)
+    array_col = np.asarray(array_col, int)
+    if kind == "hex":
+        found = np.unique((array_row + array_col) % 2)
+        if len(found) > 1:
+            raise S2SError(
+                "A hexagonal lattice has array_row and array_col of equal parity, but both "
+                "parities occur here; declare the lattice as square or check the indices."
+            )
+        parity = int(found[0]) if parity is None else parity
+        pixel_col = (array_col - (array_row + parity) % 2) // 2
+    else:
+        parity = 0
+        pixel_col = array_col
+    row0, col0 = int(array_row.min()) - margin, int(pixel_col.min()) - margin
+    rows, cols = array_row - row0, pixel_col - col0
+    tissue = np.zeros((rows.max() + 1 + margin, cols.max() + 1 + margin), bool)
+    tissue[rows, cols] = True
+    if affine is None:
+        uv = lattice_uv(kind, array_row, array_col)
+        affine = fit_affine(uv, uv if xy is None else np.asarray(xy, float))
+    return Grid(kind, tissue, row0, col0, parity, affine)
+
+
+def lattice_kind(array_row, array_col, xy: np.ndarray | None) -> str:
+    """Tell a hexagonal from a square lattice by index parity and, where known, geometry.
+
+    A square lattice measured on a checkerboard has one parity too; its coordinates then show
+    equal steps along rows and columns, which a hexagonal lattice never has.
+    """
+    if len(np.unique((np.asarray(array_row) + np.asarray(array_col)) % 2)) > 1:
+        return "square"
+    if xy is not None and len(array_row) > 3:
+        design = np.column_stack([array_col, array_row, np.ones(len(array_row))]).astype(float)
+        if np.linalg.matrix_rank(design) == 3:
+            fit, *_ = np.linalg.lstsq(design, xy, rcond=None)
+            step_col, step_row = np.linalg.norm(fit[0]), np.linalg.norm(fit[1])
+            if step_col > 0 and step_row / step_col < 1.3:
+                return "square"
+    return "hex"
+
+
+def close_tissue(grid: Grid) -> np.ndarray:
+    """Tissue mask (H, W) with gaps between spots closed.
+
+    A morphological closing in lattice distance with radius 1.5 times the 95th percentile of
+    the nearest-neighbour distance: single missing spots of a full lattice and the wide gaps
+    of a sparse one are inside the tissue, real holes and the outside are not.
+    """
+    rows, cols = grid.tissue_pixels()
+    spots = grid.lattice_xy(rows, cols)
+    if len(spots) < 3:
+        return grid.tissue.copy()
+    nearest = cKDTree(spots).query(spots, k=2)[0][:, 1]
+    radius = 1.5 * float(np.quantile(nearest, 0.95))
+    margin = int(np.ceil(2 * radius)) + 2
+    height, width = grid.shape
+    row, col = np.indices((height + 2 * margin, width + 2 * margin)).reshape(2, -1) - margin
+    every = grid.lattice_xy(row, col)
+    dilated = cKDTree(spots).query(every, distance_upper_bound=radius + 1e-9)[0] <= radius + 1e-9
+    outside = every[~dilated]
+    closed = cKDTree(outside).query(every)[0] > radius + 1e-9
+    inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+    return closed[inside].reshape(height, width) | grid.tissue
+
+
+def infer_lattice(xy: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Find an axis-aligned square or hexagonal lattice behind coordinates.
+
+    Returns
+    -------
+    (kind, array_row, array_col) or None
+        None where the points are no lattice (cells, beads): those are binned instead.
+    """
+    if len(xy) < 4:
+        return None
+    pitch = float(np.median(cKDTree(xy).query(xy, k=2)[0][:, 1]))
+    if pitch <= 0:
+        return None
+    for kind, step in (("square", (pitch, pitch)), ("hex", (pitch / 2, pitch * HEX_ROW))):
+        index = np.empty(xy.shape, int)
+        off = np.empty(xy.shape)
+        for axis in (0, 1):
+            # The mean step over the whole extent, so that rounding of the pitch does not add up.
+            unit = _refined_step(xy[:, axis], step[axis])
+            scaled = (xy[:, axis] - xy[:, axis].min()) / unit
+            index[:, axis] = np.rint(scaled)
+            off[:, axis] = np.abs(scaled - index[:, axis])
+        row, col = index[:, 1], index[:, 0]
+        unique = len(np.unique(index, axis=0)) == len(index)
+        if unique and np.quantile(off, 0.98) < 0.15:
+            if kind == "square" or len(np.unique((row + col) % 2)) == 1:
+                return kind, row, col
+    return None
+
+
+def _refined_step(values: np.ndarray, step: float) -> float:
+    values = np.unique(values)
+    gaps = np.diff(values)
+    near = gaps[(gaps > 0.7 * step) & (gaps < 1.3 * step)]
+    if len(near) == 0:
+        return step
+    step = float(np.median(near))
+    for _ in range(3):
+        count = np.rint((values - values[0]) / step)
+        if count[-1] <= 0:
+            return step
+        step = float(np.polyfit(count, values, 1)[0])
+    return step
+
+
+def propose_bin_size(xy: np.ndarray, per_bin: float = 3.0) -> float:
+    """Bin edge, in the user's unit, that puts about ``per_bin`` points in a tissue pixel.
+
+    The density comes from the median nearest-neighbour distance (0.47 / sqrt(density) for
+    scattered points), which empty background cannot distort. Rounded to two digits.
+    """
+    nearest = cKDTree(xy).query(xy, k=2)[0][:, 1]
+    nearest = nearest[nearest > 0]
+    if len(nearest) == 0:
+        raise S2SError("All points lie at the same position; check the coordinate columns.")
+    size = np.sqrt(per_bin) * float(np.median(nearest)) / 0.47
+    digits = 1 - int(np.floor(np.log10(size)))
+    return float(np.round(size, digits))
+
+
+def bin_points(xy: np.ndarray, size: float) -> tuple[Grid, np.ndarray, np.ndarray]:
+    """Bin points into square pixels of edge ``size``.
+
+    Returns
+    -------
+    (grid, row, col)
+        ``row``, ``col`` are the pixel of every point; the centre of pixel (0, 0) is half an
+        edge from the smallest coordinates.
+    """
+    if not size > 0:
+        raise S2SError(f"The bin size must be positive, found {size:g}.")
+    origin = xy.min(0)
+    col, row = np.floor((xy - origin) / size).astype(int).T
+    if (row.max() + 1.0) * (col.max() + 1.0) > 4e6:
+        raise S2SError(
+            f"A bin size of {size:g} gives a grid of {row.max() + 1} x {col.max() + 1} pixels, "
+            "more than 4 million; choose a larger bin."
+        )
+    affine = np.array([[size, 0.0], [0.0, size], origin + size / 2])
+    return from_array_index("bins", row, col, affine=affine), row, col

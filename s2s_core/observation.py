@@ -1,0 +1,157 @@
+"""What a method may see: the log-normalised values of the measured spots, and nothing else.
+
+Every imputation method, every hyperparameter and every stopping rule works on an
+:class:`Observation`. It is built from the measured rows alone, so that no unmeasured value can
+reach training, model choice or a baseline's tuning, whatever the table holds there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from s2s_core.errors import S2SError
+from s2s_core.grid import Grid
+from s2s_core.masks import Decimation, decimation
+from s2s_core.section import Section
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Measured values X_m on the grid.
+
+    Attributes
+    ----------
+    values : (m, G) float32 array
+        log1p of counts scaled to ``target_sum``.
+    pixels : (m,) int array
+        Flat grid index of each measured spot.
+    targets : (n,) int array
+        Flat grid index of every tissue position, in the section's row order.
+    grid : Grid
+    target_sum : float or None
+        Median total count of the measured spots; None where input was log-normalised already.
+    lattice : Decimation or None
+        Stride and phase where the measured spots are a lattice mask.
+    """
+
+    values: np.ndarray
+    pixels: np.ndarray
+    targets: np.ndarray
+    grid: Grid
+    target_sum: float | None
+    lattice: Decimation | None = None
+
+    @property
+    def n_genes(self) -> int:
+        """G."""
+        return self.values.shape[1]
+
+    def lattice_xy(self, pixels: np.ndarray) -> np.ndarray:
+        """Coordinates (k, 2) of flat pixels, in units of the pitch."""
+        return self.grid.lattice_xy(*np.divmod(pixels, self.grid.shape[1]))
+
+    def subset(self, keep: np.ndarray) -> Observation:
+        """Return the observation with only some of the measured spots (sparser still)."""
+        keep = np.asarray(keep)
+        return replace(self, values=self.values[keep], pixels=self.pixels[keep], lattice=None)
+
+    def mask_image(self) -> np.ndarray:
+        """M_h as an (H, W) bool image."""
+        image = np.zeros(self.grid.shape, bool)
+        image.flat[self.pixels] = True
+        return image
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """(C, H, W) float32 images of (m, C) values at the measured spots, 0 elsewhere."""
+        return to_image(values, self.pixels, self.grid.shape)
+
+
+def to_image(values: np.ndarray, pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Scatter (k, C) values at flat pixels into (C, H, W) float32 images, 0 elsewhere."""
+    image = np.zeros((values.shape[1], shape[0] * shape[1]), np.float32)
+    image[:, pixels] = values.T
+    return image.reshape(values.shape[1], *shape)
+
+
+def observe(section: Section) -> Observation:
+    """Log-normalise the measured spots of a section.
+
+    Each spot's counts are scaled to the median total of the measured spots that have any
+    count, then log1p. Values that are log-normalised already pass unchanged.
+
+    Raises
+    ------
+    S2SError
+        Where the section cannot be imputed (see :meth:`Section.check_ready`).
+    """
+    section.check_ready()
+    measured = section.counts[section.measured]
+    target_sum = None
+    if not section.is_log:
+        totals = np.asarray(measured.sum(1)).ravel()
+        target_sum = float(np.median(totals[totals > 0]))
+    return Observation(
+        values=log_normalise(measured, target_sum),
+        pixels=section.pixels[section.measured],
+        targets=section.pixels,
+        grid=section.grid,
+        target_sum=target_sum,
+        lattice=decimation(section.design),
+    )
+
+
+def log_normalise(counts: sparse.csr_matrix, target_sum: float | None) -> np.ndarray:
+    """(n, G) float32 array of log1p(counts * target_sum / total); unchanged without a target.
+
+    Parameters
+    ----------
+    counts : (n, G) csr_matrix
+    target_sum : float or None
+        None declares the values log-normalised already.
+    """
+    if target_sum is None:
+        return counts.toarray().astype(np.float32)
+    totals = np.asarray(counts.sum(1)).ravel()
+    scale = np.divide(target_sum, totals, out=np.zeros_like(totals), where=totals > 0)
+    return np.log1p(sparse.diags(scale).dot(counts).toarray()).astype(np.float32)
+
+
+def known_values(section: Section, target_sum: float | None) -> np.ndarray:
+    """(n, G) log-normalised truth for scores; NaN where nothing is known."""
+    values = log_normalise(section.counts, target_sum)
+    values[~section.known] = np.nan
+    return values
+
+
+def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
+    """Bool mask (m,) of measured spots set aside, spread evenly, at least five.
+
+    Raises
+    ------
+    S2SError
+        If fewer than ten spots are measured.
+    """
+    m = len(obs.pixels)
+    if m < 10:
+        raise S2SError(f"{m} measured spots are too few to set any aside for scores.")
+    count = max(5, round(fraction * m))
+    # Systematic sampling along a space-filling order: every region gives its share.
+    order = morton_order(obs.lattice_xy(obs.pixels))
+    step = m / count
+    start = np.random.default_rng(seed).uniform(0, step)
+    aside = np.zeros(m, bool)
+    aside[order[np.floor(start + step * np.arange(count)).astype(int) % m]] = True
+    return aside
+
+
+def morton_order(points: np.ndarray) -> np.ndarray:
+    """Order (n,) of points along the Z curve."""
+    cell = np.floor(points - points.min(0)).astype(np.uint64)
+    code = np.zeros(len(points), np.uint64)
+    for bit in range(16):
+        for axis in (0, 1):
+            code |= ((cell[:, axis] >> np.uint64(bit)) & np.uint64(1)) << np.uint64(2 * bit + axis)
+    return np.argsort(code, kind="stable")
