@@ -1,0 +1,126 @@
+"""Scores per gene: MAE, RMSE, PCC, Spearman and SSIM, on a stated set of spots.
+
+Scale: log1p of counts scaled to the median total of the measured spots. A gene that is
+constant on the set has no correlation: NaN, left out of means and counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter
+from scipy.stats import rankdata, wilcoxon
+
+WINDOW = 7
+SCALE = "log1p of counts scaled to the median total of the measured spots"
+
+
+def score_genes(
+    truth: np.ndarray,
+    imputed: np.ndarray,
+    at: np.ndarray,
+    pixels: np.ndarray,
+    shape: tuple[int, int],
+    shown: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Scores of every gene.
+
+    Parameters
+    ----------
+    truth, imputed : (n, G) arrays
+        At the section's tissue positions; truth is NaN where unknown.
+    at : (n,) bool array
+        Positions the scores are taken at.
+    pixels : (n,) int array
+        Flat grid index of each position, for SSIM.
+    shape : (H, W)
+    shown : (n,) bool array, optional
+        Positions that fill the SSIM map (background elsewhere); default: all known ones.
+
+    Returns
+    -------
+    DataFrame
+        One row a gene: mae, rmse, pcc, spearman, ssim (mean over the map), ssim_spots (mean
+        over the scored pixels), ssim_paper and pcc_paper (full map, measured spots included).
+    """
+    shown = np.isfinite(truth[:, 0]) if shown is None else shown
+    a, b = truth[at].astype(np.float64), imputed[at].astype(np.float64)
+    error = b - a
+    # Measured values are in place on every map, so the maps differ at the scored spots only.
+    maps = np.zeros((2, truth.shape[1], shape[0] * shape[1]), np.float32)
+    maps[0][:, pixels[shown]] = truth[shown].T
+    maps[1][:, pixels[shown]] = np.where(at[shown][:, None], imputed[shown], truth[shown]).T
+    maps = maps.reshape(2, -1, *shape)
+    similarity = ssim_map(maps[0], maps[1])
+    return pd.DataFrame(
+        {
+            "mae": np.abs(error).mean(0),
+            "rmse": np.sqrt((error**2).mean(0)),
+            "pcc": pearson(a, b),
+            "spearman": pearson(rankdata(a, axis=0), rankdata(b, axis=0)),
+            "ssim": map_mean(similarity),
+            "ssim_spots": similarity.reshape(truth.shape[1], -1)[:, pixels[at]].mean(1),
+            "pcc_paper": pearson(maps[0].reshape(len(maps[0]), -1).T, maps[1].reshape(len(maps[1]), -1).T),
+        }
+    )  # fmt: skip
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Column-wise Pearson correlation; NaN where either column is constant."""
+    a = a - a.mean(0)
+    b = b - b.mean(0)
+    spread = np.sqrt((a**2).sum(0) * (b**2).sum(0))
+    floor = 1e-10 * max(len(a), 1)
+    return np.where(spread > floor, (a * b).sum(0) / np.maximum(spread, floor), np.nan)
+
+
+def ssim_map(truth: np.ndarray, imputed: np.ndarray) -> np.ndarray:
+    """Structural similarity (G, H, W) of stacks of maps; 7 x 7 windows.
+
+    ``data_range`` is each gene's maximum in the truth. Equal to scikit-image's
+    ``structural_similarity`` with its defaults, computed for all genes at once.
+    """
+    if min(truth.shape[1:]) < WINDOW:
+        return np.full(truth.shape, np.nan)
+    high = truth.max(axis=(1, 2), keepdims=True).astype(np.float64)
+    c1, c2 = (0.01 * high) ** 2, (0.03 * high) ** 2
+    truth, imputed = truth.astype(np.float64), imputed.astype(np.float64)
+
+    def smooth(x: np.ndarray) -> np.ndarray:
+        return uniform_filter(x, (1, WINDOW, WINDOW))
+
+    mean_a, mean_b = smooth(truth), smooth(imputed)
+    unbiased = WINDOW**2 / (WINDOW**2 - 1.0)
+    var_a = unbiased * (smooth(truth**2) - mean_a**2)
+    var_b = unbiased * (smooth(imputed**2) - mean_b**2)
+    cov = unbiased * (smooth(truth * imputed) - mean_a * mean_b)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out = ((2 * mean_a * mean_b + c1) * (2 * cov + c2)) / (
+            (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
+        )
+    return np.where(high > 0, out, np.nan)
+
+
+def map_mean(similarity: np.ndarray) -> np.ndarray:
+    """Mean (G,) over the map without the border that windows hang over."""
+    edge = (WINDOW - 1) // 2
+    inner = similarity[:, edge:-edge, edge:-edge]
+    return inner.reshape(len(similarity), -1).mean(1) if inner.size else np.full(len(similarity), np.nan)
+
+
+def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:
+    """Mean over genes of each score for every method, with the number of genes that have one."""
+    scores = ["mae", "rmse", "pcc", "spearman", "ssim", "ssim_spots"]
+    table = metrics.groupby(by, sort=False)[scores].mean()
+    table["genes"] = metrics.groupby(by, sort=False)["pcc"].count()
+    return table
+
+
+def paired_test(metrics: pd.DataFrame, method: str, other: str, score: str = "pcc") -> float:
+    """Two-sided Wilcoxon p-value over genes between two methods; 1 where they are equal."""
+    table = metrics.pivot_table(index="gene", columns="method", values=score, dropna=False)
+    pair = table[[method, other]].dropna()
+    difference = pair[method] - pair[other]
+    if len(pair) < 6 or (difference == 0).all():
+        return 1.0
+    return float(wilcoxon(difference).pvalue)
