@@ -182,6 +182,7 @@ def _append(section: Section, grid: Grid, row, col, origin: str) -> Section:
         design=section.design,
         notes=section.notes,
         uns=section.uns,
+        totals=None if section.totals is None else np.append(section.totals, np.zeros(n_new)),
     )
 
 

@@ -277,9 +277,9 @@ def infer_lattice(xy: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:
             off[:, axis] = np.abs(scaled - index[:, axis])
         row, col = index[:, 1], index[:, 0]
         unique = len(np.unique(index, axis=0)) == len(index)
-        if unique and np.quantile(off, 0.98) < 0.15:
-            if kind == "square" or len(np.unique((row + col) % 2)) == 1:
-                return kind, row, col
+        on_lattice = unique and np.quantile(off, 0.98) < 0.15
+        if on_lattice and (kind == "square" or len(np.unique((row + col) % 2)) == 1):
+            return kind, row, col
     return None
 
 

@@ -91,10 +91,10 @@ def observe(section: Section) -> Observation:
     measured = section.counts[section.measured]
     target_sum = None
     if not section.is_log:
-        totals = np.asarray(measured.sum(1)).ravel()
+        totals = section.spot_totals[section.measured]
         target_sum = float(np.median(totals[totals > 0]))
     return Observation(
-        values=log_normalise(measured, target_sum),
+        values=log_normalise(measured, target_sum, section.spot_totals[section.measured]),
         pixels=section.pixels[section.measured],
         targets=section.pixels,
         grid=section.grid,
@@ -103,7 +103,9 @@ def observe(section: Section) -> Observation:
     )
 
 
-def log_normalise(counts: sparse.csr_matrix, target_sum: float | None) -> np.ndarray:
+def log_normalise(
+    counts: sparse.csr_matrix, target_sum: float | None, totals: np.ndarray
+) -> np.ndarray:
     """(n, G) float32 array of log1p(counts * target_sum / total); unchanged without a target.
 
     Parameters
@@ -111,17 +113,19 @@ def log_normalise(counts: sparse.csr_matrix, target_sum: float | None) -> np.nda
     counts : (n, G) csr_matrix
     target_sum : float or None
         None declares the values log-normalised already.
+    totals : (n,) array
+        Total count of each row, over all genes of the input.
     """
     if target_sum is None:
         return counts.toarray().astype(np.float32)
-    totals = np.asarray(counts.sum(1)).ravel()
+    totals = np.asarray(totals, float)
     scale = np.divide(target_sum, totals, out=np.zeros_like(totals), where=totals > 0)
     return np.log1p(sparse.diags(scale).dot(counts).toarray()).astype(np.float32)
 
 
 def known_values(section: Section, target_sum: float | None) -> np.ndarray:
     """(n, G) log-normalised truth for scores; NaN where nothing is known."""
-    values = log_normalise(section.counts, target_sum)
+    values = log_normalise(section.counts, target_sum, section.spot_totals)
     values[~section.known] = np.nan
     return values
 

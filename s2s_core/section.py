@@ -47,6 +47,9 @@ class Section:
         What reading decided, in sentences for the user.
     uns : dict
         Metadata of the input that survives to the output.
+    totals : (n,) float array, optional
+        Total count of each position over all genes of the input, kept when genes are chosen:
+        what a spot is normalised by must not depend on the panel. None: the sum of ``counts``.
     """
 
     counts: sparse.csr_matrix
@@ -63,6 +66,7 @@ class Section:
     design: str = ""
     notes: tuple[str, ...] = ()
     uns: dict = field(default_factory=dict)
+    totals: np.ndarray | None = None
 
     @property
     def n_positions(self) -> int:
@@ -83,6 +87,11 @@ class Section:
     def pixels(self) -> np.ndarray:
         """(n,) flat index of each position in the (H, W) grid."""
         return self.row * self.grid.shape[1] + self.col
+
+    @property
+    def spot_totals(self) -> np.ndarray:
+        """(n,) total count of each position over all genes of the input."""
+        return np.asarray(self.counts.sum(1)).ravel() if self.totals is None else self.totals
 
     @property
     def hidden(self) -> np.ndarray:
@@ -116,7 +125,8 @@ class Section:
         keep = np.repeat(self.measured, np.diff(counts.indptr))
         counts.data[~keep] = 0.0
         counts.eliminate_zeros()
-        return replace(self, counts=counts, known=self.measured.copy())
+        totals = None if self.totals is None else np.where(self.measured, self.totals, 0.0)
+        return replace(self, counts=counts, known=self.measured.copy(), totals=totals)
 
     def subset_genes(self, genes) -> Section:
         """Keep the named genes, in the given order.
@@ -133,7 +143,12 @@ class Section:
         missing = [g for g, i in zip(genes, index, strict=True) if i < 0]
         if missing:
             raise S2SError(unknown_genes(missing, self.genes))
-        return replace(self, counts=self.counts[:, index].tocsr(), var=self.var.iloc[index])
+        return replace(
+            self,
+            counts=self.counts[:, index].tocsr(),
+            var=self.var.iloc[index],
+            totals=self.spot_totals,
+        )
 
     def check_ready(self) -> None:
         """Refuse what no method can impute, with a sentence.
