@@ -89,10 +89,7 @@ def observe(section: Section) -> Observation:
     """
     section.check_ready()
     measured = section.counts[section.measured]
-    target_sum = None
-    if not section.is_log:
-        totals = section.spot_totals[section.measured]
-        target_sum = float(np.median(totals[totals > 0]))
+    target_sum = normalisation_target(section)
     return Observation(
         values=log_normalise(measured, target_sum, section.spot_totals[section.measured]),
         pixels=section.pixels[section.measured],
@@ -101,6 +98,14 @@ def observe(section: Section) -> Observation:
         target_sum=target_sum,
         lattice=decimation(section.design),
     )
+
+
+def normalisation_target(section: Section) -> float | None:
+    """Median total count of the measured spots that have any; None for log-normalised input."""
+    if section.is_log:
+        return None
+    totals = section.spot_totals[section.measured]
+    return float(np.median(totals[totals > 0]))
 
 
 def log_normalise(

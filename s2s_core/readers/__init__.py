@@ -1,0 +1,89 @@
+"""Readers: one a technology or format, found by content. A new format is one line of READERS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from s2s_core.errors import S2SError
+from s2s_core.readers import h5ad, table
+from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.section import Section
+
+READERS: dict[str, Reader] = {r.name: r for r in (h5ad.READER, table.READER)}
+KINDS = ("auto", "square", "hex", "points")
+
+
+def read(
+    path: str | Path,
+    *,
+    measured: str | None = None,
+    genes: list[str] | None = None,
+    kind: str = "auto",
+    absent: str = "auto",
+    bin_size: float | None = None,
+    scale: str = "auto",
+    technology: str = "auto",
+) -> Section:
+    """Read a tissue section.
+
+    Parameters
+    ----------
+    path : str or Path
+        An AnnData file (.h5ad), or a CSV or TSV table of spots x genes (also gzipped).
+    measured : str, optional
+        Column that is False where a spot was not measured; the values of those rows are
+        ignored whatever they hold.
+    genes : list of str, optional
+        Keep only these. Spots are normalised by all genes of the file all the same.
+    kind : {"auto", "square", "hex", "points"}
+        Lattice of the spots; ``points`` are binned.
+    absent : {"auto", "gaps", "zeros", "background"}
+        What a lattice position inside the tissue without a spot is.
+    bin_size : float, optional
+        Edge of the bins, in the file's unit; proposed for points when not given.
+    scale : {"auto", "counts", "log"}
+        Whether the values are counts or log-normalised already.
+    technology : str
+        Name of a reader (``h5ad``, ``table``); ``auto`` looks at the content.
+
+    Returns
+    -------
+    Section
+        Its ``notes`` say in sentences what was found and decided.
+
+    Raises
+    ------
+    S2SError
+        One sentence on what is wrong, where, and what to do.
+    """
+    path = Path(path)
+    if kind not in KINDS:
+        raise S2SError(f"The kind of lattice must be one of {', '.join(KINDS)}; found {kind!r}.")
+    if technology != "auto" and technology not in READERS:
+        raise S2SError(f"Unknown technology {technology!r}; choose auto, {', '.join(READERS)}.")
+    if not path.exists():
+        raise S2SError(f"There is no file {str(path)!r}; check the path.")
+    options = ReadOptions(measured, kind, absent, bin_size, scale)
+    reader = READERS[technology] if technology != "auto" else _reader_of(path)
+    section = reader.read(path, options)
+    if genes is None:
+        return section
+    return replace(section.subset_genes(genes), notes=section.notes)
+
+
+def _reader_of(path: Path) -> Reader:
+    for reader in READERS.values():
+        if reader.sniff(path):
+            return reader
+    if path.is_dir():
+        raise S2SError(f"{path.name!r} is a folder; give one .h5ad, CSV or TSV file.")
+    if path.suffix.lower() == ".h5ad":
+        raise S2SError(
+            f"{path.name!r} is not an AnnData file although its name says so; save it again "
+            "with AnnData's write_h5ad()."
+        )
+    raise S2SError(
+        f"{path.name!r} is neither an AnnData file (.h5ad) nor a CSV or TSV table of spots x "
+        "genes; convert it to one of these."
+    )
