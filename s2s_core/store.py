@@ -1,0 +1,160 @@
+"""A Section in one file, exactly: what job folders keep and what a worker reads back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from anndata.io import read_elem
+from scipy import sparse
+
+from s2s_core.errors import S2SError
+from s2s_core.grid import Grid
+from s2s_core.section import Section
+
+KEY = "s2s_section"
+ARRAYS = ("row", "col", "measured", "known", "totals")
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Path to write to; it takes the place of ``path`` only when all was written.
+
+    A reader of ``path`` sees the old file or the new one, never half of one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        # mkstemp makes private files; results follow the user's own umask.
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_section(section: Section, path: str | Path) -> None:
+    """Write every field of a section to one .h5ad file.
+
+    The file opens as an ordinary AnnData (:meth:`Section.to_anndata`); what AnnData has no
+    place for stands in ``uns["s2s_section"]``.
+    """
+    adata = section.to_anndata()
+    adata.obs, adata.var = writable(adata.obs), writable(adata.var)
+    grid = section.grid
+    words = {
+        "kind": grid.kind,
+        "row0": int(grid.row0),
+        "col0": int(grid.col0),
+        "parity": int(grid.parity),
+        "is_log": bool(section.is_log),
+        "design": section.design,
+        "notes": list(section.notes),
+    }
+    exact = {
+        "json": json.dumps(words),
+        "obs": _pack(section.obs),
+        "var": _pack(section.var),
+        "origin": _pack(pd.DataFrame({"origin": section.origin})),
+        "tissue": grid.tissue,
+        "affine": grid.affine,
+    }
+    for name in ARRAYS:
+        value = getattr(section, name)
+        if value is not None:
+            exact[name] = np.asarray(value)
+    adata.uns[KEY] = exact
+    with atomic(path) as part, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adata.write_h5ad(part)
+
+
+def load_section(path: str | Path) -> Section:
+    """Read :func:`save_section` back, identical.
+
+    Raises
+    ------
+    S2SError
+        If the file was not written by it.
+    """
+    path = Path(path)
+    if not path.is_file() or not h5py.is_hdf5(path):
+        raise S2SError(f"{str(path)!r} is no saved section; read the data again.")
+    with h5py.File(path, "r") as file:
+        if KEY not in file.get("uns", {}):
+            raise S2SError(f"{str(path)!r} is no saved section; read it with s2s_core.read().")
+        counts = sparse.csr_matrix(read_elem(file["X"]))
+        xy = read_elem(file["obsm/spatial"])
+        uns = read_elem(file["uns"])
+    exact = uns.pop(KEY)
+    words = json.loads(exact["json"])
+    grid = Grid(
+        words["kind"],
+        exact["tissue"],
+        words["row0"],
+        words["col0"],
+        words["parity"],
+        exact["affine"],
+    )
+    return Section(
+        counts=counts,
+        obs=_unpack(exact["obs"]),
+        var=_unpack(exact["var"]),
+        xy=xy,
+        grid=grid,
+        origin=_unpack(exact["origin"])["origin"].to_numpy(object),
+        is_log=words["is_log"],
+        design=words["design"],
+        notes=tuple(words["notes"]),
+        uns=uns,
+        **{name: exact.get(name) for name in ARRAYS},
+    )
+
+
+def writable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Copy of a table that .h5ad files can hold: columns of mixed things become words."""
+    frame = frame.copy()
+    for column in frame.columns[frame.dtypes == object]:
+        kind = pd.api.types.infer_dtype(frame[column], skipna=True)
+        if kind == "boolean":
+            frame[column] = frame[column].astype("boolean")
+        else:
+            words = frame[column].astype(str).where(frame[column].notna())
+            frame[column] = words.astype("category")
+    frame.columns = frame.columns.astype(str)
+    # "_index" is what the format itself calls the index.
+    return frame.rename(columns={"_index": "index_"})
+
+
+def _pack(frame: pd.DataFrame) -> np.ndarray:
+    """Bytes of a table in Arrow's format, which keeps every column's type."""
+    try:
+        table = pa.Table.from_pandas(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        table = pa.Table.from_pandas(writable(frame))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return np.frombuffer(sink.getvalue(), np.uint8)
+
+
+def _unpack(data: np.ndarray) -> pd.DataFrame:
+    frame = pa.ipc.open_file(pa.py_buffer(np.ascontiguousarray(data))).read_all().to_pandas()
+    for column in frame.columns[frame.dtypes == object]:
+        # Arrow knows one kind of missing; pandas tables of sections use NaN.
+        frame[column] = frame[column].where(frame[column].notna(), np.nan)
+    return frame
