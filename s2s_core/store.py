@@ -128,7 +128,7 @@ def load_section(path: str | Path) -> Section:
 def writable(frame: pd.DataFrame) -> pd.DataFrame:
     """Copy of a table that .h5ad files can hold: columns of mixed things become words."""
     frame = frame.copy()
-    for column in frame.columns[frame.dtypes == object]:
+    for column in frame.select_dtypes(object).columns:
         kind = pd.api.types.infer_dtype(frame[column], skipna=True)
         if kind == "boolean":
             frame[column] = frame[column].astype("boolean")
@@ -154,7 +154,7 @@ def _pack(frame: pd.DataFrame) -> np.ndarray:
 
 def _unpack(data: np.ndarray) -> pd.DataFrame:
     frame = pa.ipc.open_file(pa.py_buffer(np.ascontiguousarray(data))).read_all().to_pandas()
-    for column in frame.columns[frame.dtypes == object]:
+    for column in frame.select_dtypes(object).columns:
         # Arrow knows one kind of missing; pandas tables of sections use NaN.
         frame[column] = frame[column].where(frame[column].notna(), np.nan)
     return frame

@@ -60,6 +60,8 @@ def read(
     path = Path(path)
     if kind not in KINDS:
         raise S2SError(f"The kind of lattice must be one of {', '.join(KINDS)}; found {kind!r}.")
+    if bin_size is not None and not 0 < bin_size < float("inf"):
+        raise S2SError(f"The bin size must be positive, found {bin_size:g}.")
     if technology != "auto" and technology not in READERS:
         raise S2SError(f"Unknown technology {technology!r}; choose auto, {', '.join(READERS)}.")
     if not path.exists():

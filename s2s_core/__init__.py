@@ -1,0 +1,18 @@
+"""Sparser2Sparse: dense maps from sparsely measured spatial transcriptomics sections.
+
+>>> import s2s_core as s2s
+>>> section = s2s.read("section.h5ad")  # doctest: +SKIP
+>>> section = s2s.sample(section, "lattice:2")  # doctest: +SKIP
+>>> result = s2s.impute(section, preset="fast")  # doctest: +SKIP
+>>> result.to_anndata(), result.metrics  # doctest: +SKIP
+"""
+
+__version__ = "0.1.0"
+
+from s2s_core.api import evaluate, impute
+from s2s_core.errors import S2SError
+from s2s_core.masks import sample
+from s2s_core.readers import read
+from s2s_core.section import Section
+
+__all__ = ["S2SError", "Section", "__version__", "evaluate", "impute", "read", "sample"]

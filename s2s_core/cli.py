@@ -1,0 +1,240 @@
+"""The command line: impute, masks, evaluate. Errors are one line, Ctrl-C keeps the checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from s2s_core import __version__
+from s2s_core.config import PRESETS, preset
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.masks import DESIGNS, mask_table, sample
+from s2s_core.readers import KINDS, READERS, read
+from s2s_core.section import Section
+from s2s_core.terminal import Bar, Stop
+
+OK, FAILED, INTERRUPTED = 0, 2, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = build_parser().parse_args(argv)
+    try:
+        return args.command(args, argv)
+    except S2SError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        where = f" {error.filename!r}" if error.filename else ""
+        print(f"error: cannot use{where}: {error.strerror or error}.", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m s2s_core",
+        description="Dense maps from sparsely measured spatial transcriptomics sections.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    impute = commands.add_parser("impute", help="impute the unmeasured positions of a section")
+    _add_reading(impute)
+    impute.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
+    which = impute.add_mutually_exclusive_group()
+    which.add_argument(
+        "--measured", metavar="COLUMN", help="column that is False where a spot was not measured"
+    )
+    which.add_argument("--mask", metavar="SPEC", help=f"simulate a sparse section: {_designs()}")
+    which.add_argument(
+        "--densify", type=int, metavar="S", help="map at S times the lattice density"
+    )
+    impute.add_argument("--method", default="s2s", help="s2s (default) or a classical method")
+    impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
+    impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
+    _add_running(impute)
+    impute.set_defaults(command=_impute)
+
+    masks = commands.add_parser("masks", help="write a sampling mask as a table")
+    _add_reading(masks)
+    masks.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
+    masks.add_argument("--out", required=True, type=Path, metavar="CSV")
+    masks.add_argument("--seed", type=int, default=0)
+    masks.set_defaults(command=_masks)
+
+    score = commands.add_parser("evaluate", help="compare methods on the spots a mask hides")
+    _add_reading(score)
+    score.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
+    score.add_argument("--methods", default="all", metavar="all|A,B")
+    score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
+    _add_running(score)
+    score.set_defaults(command=_evaluate)
+    return parser
+
+
+def _designs() -> str:
+    return ", ".join(d.example for d in DESIGNS.values())
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="IN", type=Path, help="an .h5ad file or a CSV/TSV table")
+    group = parser.add_argument_group("reading")
+    group.add_argument("--technology", default="auto", choices=("auto", *READERS))
+    group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
+    group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
+                       help="what tissue positions without a spot are")  # fmt: skip
+    group.add_argument("--bin-size", type=float, help="edge of the bins for points")
+    group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"))
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", default="fast", choices=tuple(PRESETS))
+    parser.add_argument("--genes", default="all", metavar="all|A,B|FILE")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all")
+
+
+def _read(args: argparse.Namespace, measured: str | None = None) -> Section:
+    section = read(
+        args.input,
+        measured=measured,
+        kind=args.kind,
+        absent=args.absent,
+        bin_size=args.bin_size,
+        scale=args.scale,
+        technology=args.technology,
+    )
+    for note in section.notes:
+        print(note, file=sys.stderr)
+    return section
+
+
+def situation(section: Section, args: argparse.Namespace) -> Section:
+    """Simulation, densify or gaps: what the arguments ask of a section."""
+    if args.mask:
+        return sample(section, args.mask, args.seed)
+    if args.densify is not None:
+        return sample(section, f"densify:{args.densify}")
+    if section.known.all():
+        raise S2SError(
+            "The section has no gaps to impute: give --mask SPEC to simulate a sparse section, "
+            "--measured COLUMN to say which spots were measured, or --densify S for a finer map."
+        )
+    return section
+
+
+def gene_list(text: str) -> list[str] | None:
+    """Genes of ``--genes``: None for all, a file's lines or words, or a list with commas."""
+    if text == "all":
+        return None
+    path = Path(text)
+    if path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise S2SError(f"{path.name!r} is no text file of gene names.") from None
+    genes = text.replace("\n", ",").replace(";", ",").replace("\t", ",").split(",")
+    genes = [g.strip().strip("\"'") for g in genes]
+    return [g for g in genes if g]
+
+
+def _impute(args: argparse.Namespace, argv: list[str]) -> int:
+    section = situation(_read(args, args.measured), args)
+    genes = gene_list(args.genes)
+    if genes is not None:
+        section = section.subset_genes(genes)
+    config = preset(
+        args.preset, method=args.method, seed=args.seed, device=args.device, threads=args.threads
+    )
+    if args.compare is not None:
+        names = [n.strip() for n in args.compare.split(",") if n.strip()]
+        config = replace(config, compare=() if names == ["none"] else tuple(names))
+    section.check_ready()
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    from s2s_core.export import export
+    from s2s_core.imputation import run
+    from s2s_core.metrics import summarise
+
+    with Stop() as stop, Bar() as bar:
+        try:
+            result = run(
+                section,
+                config,
+                folder=args.out,
+                on_progress=bar.show,
+                should_stop=stop.asked,
+                resume=args.resume,
+            )
+        except (Cancelled, KeyboardInterrupt):
+            bar.close()
+            again = shlex.join([*(a for a in argv if a != "--resume"), "--resume"])
+            print(
+                f"Stopped; what was done is kept in {args.out}. Go on with:\n"
+                f"  python -m s2s_core {again}",
+                file=sys.stderr,
+            )
+            return INTERRUPTED
+    export(result, args.out)
+    if len(result.metrics):
+        print(_table(summarise(result.metrics)))
+        print(f"Scores at {', '.join(dict.fromkeys(result.metrics['spots'].astype(str)))}.")
+    print(f"Wrote imputed.csv, imputed.h5ad, metrics.csv and run.json to {args.out}.")
+    return OK
+
+
+def _masks(args: argparse.Namespace, argv: list[str]) -> int:
+    from s2s_core.export import guard
+    from s2s_core.store import atomic
+
+    section = sample(_read(args), args.mask, args.seed)
+    table = mask_table(section)
+    table["spot_id"] = table["spot_id"].map(guard)
+    with atomic(args.out) as part:
+        table.to_csv(part, index=False)
+    count, known = int(section.measured.sum()), int(section.known.sum())
+    print(f"{count} of {known} spots measured ({count / known:.1%}); wrote {args.out}.")
+    return OK
+
+
+def _evaluate(args: argparse.Namespace, argv: list[str]) -> int:
+    from s2s_core.api import score_methods
+    from s2s_core.metrics import summarise
+    from s2s_core.store import atomic
+
+    section = sample(_read(args), args.mask, args.seed)
+    names = [n.strip() for n in args.methods.split(",") if n.strip()]
+    with Stop() as stop, Bar() as bar:
+        try:
+            result = score_methods(
+                section,
+                methods=None if names == ["all"] else names,
+                preset=args.preset,
+                genes=gene_list(args.genes),
+                seed=args.seed,
+                device=args.device,
+                threads=args.threads,
+                on_progress=bar.show,
+                should_stop=stop.asked,
+            )
+        except Cancelled:
+            raise KeyboardInterrupt from None
+    table = summarise(result.metrics)
+    print(_table(table))
+    if args.out:
+        with atomic(args.out) as part:
+            table.to_csv(part)
+    return OK
+
+
+def _table(table) -> str:
+    return table.to_string(float_format=lambda v: f"{v:.4f}")

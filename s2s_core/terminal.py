@@ -1,0 +1,74 @@
+"""What a terminal shows of a run, and how Ctrl-C stops it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from s2s_core.imputation import Progress
+
+
+class Stop:
+    """The first Ctrl-C asks the run to stop at its next step; a second one ends it at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: Callable | int | None = None
+
+    def __enter__(self) -> Stop:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("\nStopping after this step ...", file=sys.stderr)
+
+    def asked(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._asked
+
+
+class Bar:
+    """Progress bar with the time left, one a phase."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._phase = ""
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def show(self, progress: Progress) -> None:
+        """Draw one line of a run's progress."""
+        if self._bar is None or progress.phase != self._phase:
+            self.close()
+            self._phase = progress.phase
+            self._bar = tqdm(
+                total=max(progress.steps, 1),
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
+                file=sys.stderr,
+            )
+            self._bar.set_description_str(progress.phase)
+        self._bar.n = min(progress.step, self._bar.total)
+        if progress.seconds_left is not None:
+            left = tqdm.format_interval(max(progress.seconds_left, 0))
+            self._bar.set_postfix_str(f"{left} left", refresh=False)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Finish the line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
