@@ -51,6 +51,10 @@ class TrainConfig:
         Optimiser steps; 0 means ``epochs`` passes over all patches (published form).
     epochs, batch, patch, patch_stride : int
         Published: 3000 epochs, batch 16, 64 x 64 patches taken with stride 2.
+    loss_power : {1, 2}
+        1 is the published L1, 2 the squared error, whose answer is the conditional mean.
+    splits : int
+        Sparser splits of the measured spots the compact engine learns from.
     learning_rate : float
     beta1, beta2 : float
         Adam's betas.
@@ -77,6 +81,8 @@ class TrainConfig:
     batch: int = 16
     patch: int = 64
     patch_stride: int = 2
+    loss_power: int = 1
+    splits: int = 8
     learning_rate: float = 1e-4
     beta1: float = 0.5
     beta2: float = 0.999
@@ -140,18 +146,21 @@ class RunConfig:
 
 
 COMPACT = ModelConfig(
-    cascades=2, blocks=3, layers=4, features=32, growth=16, attention_blocks=1, context=True
-)
+    cascades=2, blocks=3, layers=4, features=32, growth=16,
+    attention_blocks=1, window=4, heads=2, context=True,
+)  # fmt: skip
 PRESETS = {
     "fast": RunConfig(
         preset="fast",
         model=COMPACT,
-        train=TrainConfig(steps=300, learning_rate=5e-4, beta1=0.9),
+        train=TrainConfig(steps=200, learning_rate=1e-3, beta1=0.9, loss_power=2, check_every=20),
     ),
     "balanced": RunConfig(
         preset="balanced",
         model=COMPACT,
-        train=TrainConfig(steps=1200, learning_rate=5e-4, beta1=0.9, patience=10),
+        train=TrainConfig(
+            steps=800, splits=24, learning_rate=1e-3, beta1=0.9, loss_power=2, patience=10
+        ),
     ),
     "paper": RunConfig(preset="paper", programmes=0),
 }

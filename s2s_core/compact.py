@@ -1,0 +1,292 @@
+"""The compact engine's view of a section: kriged gene programmes and sparser splits.
+
+Programmes are kriged from the spots a split keeps; the network sees that estimate with its
+deviation, the kept samples and the noise level, and learns the correction at the spots the
+split withheld. Photographs run through the same splits, the same noise and the same kriging.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from s2s_core.batches import Batch, augment, images, undo_augment
+from s2s_core.config import RunConfig
+from s2s_core.device import autocast
+from s2s_core.kriging import Variograms, fit_variograms, krige
+from s2s_core.model import CDCIN
+from s2s_core.natural_images import crop, load_photographs
+from s2s_core.observation import Observation, to_image
+from s2s_core.programmes import Programmes, fit_programmes
+
+HALO = 16
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Kriged images of C programmes from some of the spots, and those samples.
+
+    ``mean``, ``deviation``, ``samples`` are (C, H, W) float32, ``mask`` (H, W) bool, ``noise``
+    (C,) the noise share of each programme's variance.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    samples: np.ndarray
+    mask: np.ndarray
+    noise: np.ndarray
+
+
+@dataclass(frozen=True)
+class Split:
+    """An estimate from the kept spots with the targets (C, H, W) and weights (H, W) to learn."""
+
+    estimate: Estimate
+    target: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Everything fitted on measured spots before training: programmes and their variograms."""
+
+    programmes: Programmes
+    variograms: Variograms
+
+    @property
+    def importance(self) -> np.ndarray:
+        """(P,) signal standard deviation of each programme in gene units."""
+        nugget = self.variograms.nugget
+        return self.programmes.scale / np.sqrt(1.0 + nugget)
+
+    def estimate(self, obs: Observation) -> Estimate:
+        """Krige the programmes of an observation over the whole tissue."""
+        scores = self.programmes.scores(obs.values)
+        return krige_images(obs, scores, self.variograms)
+
+
+def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
+    """Programmes of the measured spots and, by leaving each spot out, their variograms."""
+    programmes = fit_programmes(obs.values, count, seed)
+    scores = programmes.scores(obs.values)
+    return Lens(programmes, fit_variograms(obs.lattice_xy(obs.pixels), scores, "withheld", seed))
+
+
+def krige_images(obs: Observation, columns: np.ndarray, variograms: Variograms) -> Estimate:
+    """Estimate of (m, C) columns sampled at the observation's spots."""
+    mean, var = krige(
+        obs.lattice_xy(obs.pixels), columns, obs.lattice_xy(obs.targets), variograms
+    )
+    # Deviation of the signal itself: the nugget's share is taken out again.
+    signal = np.maximum(var - variograms.sill * variograms.nugget, 0.0)
+    shape = obs.grid.shape
+    return Estimate(
+        to_image(mean, obs.targets, shape),
+        to_image(np.sqrt(signal), obs.targets, shape),
+        obs.image(columns),
+        obs.mask_image(),
+        (variograms.nugget / (1.0 + variograms.nugget)).astype(np.float32),
+    )
+
+
+class CompactSource:
+    """Batches of programmes and photographs over sparser splits of one observation.
+
+    Parameters
+    ----------
+    obs : Observation
+    config : RunConfig
+    aside : (m,) bool array
+        Measured spots set aside for choosing: in no split, neither as input nor as target.
+    """
+
+    def __init__(self, obs: Observation, config: RunConfig, aside: np.ndarray) -> None:
+        self.config, self.train = config, config.train
+        self.steps = config.train.steps
+        self.known = obs.subset(~aside)
+        self.lens = fit_lens(self.known, config.programmes, config.seed)
+        importance = self.lens.importance.astype(np.float64)
+        self._chance = importance / importance.sum()
+        self.tissue = obs.grid.tissue
+        self.photographs = load_photographs(self.train.image_folder)
+        self._splits: dict[int, tuple[Split, Split | None]] = {}
+        set_aside = obs.subset(aside)
+        self._check_pixels = set_aside.pixels
+        self._check_scores = self.lens.programmes.scores(set_aside.values)
+        self._check = self.lens.estimate(self.known)
+        kriged = self._check_error(_at(self._check.mean, self._check_pixels))
+        self.kriging_error = kriged
+
+    def draw(self, rng: np.random.Generator) -> dict[str, Batch]:
+        """One split, some programmes of it and as many photographs."""
+        split, photo = self.split(int(rng.integers(self.train.splits)))
+        columns = rng.choice(len(self._chance), self.train.batch, p=self._chance)
+        batches = {"s2s": self._batch(split, columns, rng, self.train.weight_st)}
+        if photo is not None:
+            columns = rng.choice(len(photo.target), self.train.batch)
+            batches["images"] = self._batch(photo, columns, rng, 1.0)
+        return batches
+
+    def check(self, model: CDCIN, device: torch.device) -> float:
+        """RMSE at the spots set aside over all programmes, relative to kriging's."""
+        predicted = correct(model, self._check, self.tissue, device, augmented=False)
+        error = self._check_error(_at(predicted, self._check_pixels))
+        return error / max(self.kriging_error, 1e-12)
+
+    def blend(self, model: CDCIN, device: torch.device, *, augmented: bool) -> np.ndarray:
+        """Weight (P,) of the network's correction, by least squares at the spots set aside.
+
+        Few spots cannot tell many weights apart, so each programme's weight is drawn towards
+        the one that all programmes share.
+        """
+        predicted = correct(model, self._check, self.tissue, device, augmented=augmented)
+        kriged = _at(self._check.mean, self._check_pixels)
+        step = (_at(predicted, self._check_pixels) - kriged) * self.lens.programmes.scale
+        wanted = (self._check_scores - kriged) * self.lens.programmes.scale
+        gain, size = (step * wanted).sum(0), (step**2).sum(0)
+        common = np.clip(gain.sum() / max(size.sum(), 1e-12), 0.0, 1.0)
+        noise = ((wanted - common * step) ** 2).mean(0)
+        weight = (gain + 4.0 * noise * common) / np.maximum(size + 4.0 * noise, 1e-12)
+        return np.clip(weight, 0.0, 1.0).astype(np.float32)
+
+    def split(self, index: int) -> tuple[Split, Split | None]:
+        """Sparser split ``index`` of the section and of photographs, kept once made."""
+        if index not in self._splits:
+            rng = np.random.default_rng([self.config.seed, 7, index])
+            share = rng.uniform(self.train.withhold_low, self.train.withhold_high)
+            keep = rng.random(len(self.known.pixels)) >= share
+            kept = self.known.subset(keep)
+            weight = np.zeros(self.tissue.shape, np.float32)
+            weight.flat[self.known.pixels[~keep]] = 1.0
+            scores = self.lens.programmes.scores(self.known.values)
+            split = Split(self.lens.estimate(kept), self.known.image(scores), weight)
+            photo = self._photo_split(kept, rng) if self.train.natural_images else None
+            self._splits[index] = split, photo
+        return self._splits[index]
+
+    def _photo_split(self, kept: Observation, rng: np.random.Generator) -> Split:
+        """Photographs measured at the kept spots, as noisy as the programmes are."""
+        count = self.train.batch
+        nugget = rng.choice(self.lens.variograms.nugget, count, p=self._chance)
+        signal = np.sqrt(1.0 / (1.0 + nugget))[:, None, None]
+        clean = np.stack([crop(self.photographs, self.tissue.shape, rng) for _ in range(count)])
+        inside = clean[:, self.tissue]
+        clean -= inside.mean(1)[:, None, None]
+        clean *= signal / np.maximum(inside.std(1), 1e-3)[:, None, None]
+        columns = clean.reshape(count, -1)[:, kept.pixels].T
+        columns = columns + rng.normal(size=columns.shape) * np.sqrt(nugget / (1.0 + nugget))
+        columns = columns.astype(np.float32)
+        variograms = fit_variograms(kept.lattice_xy(kept.pixels), columns, "withheld")
+        estimate = krige_images(kept, columns, variograms)
+        weight = (self.tissue & ~estimate.mask).astype(np.float32)
+        return Split(estimate, clean, weight)
+
+    def _batch(self, split: Split, columns, rng: np.random.Generator, share: float) -> Batch:
+        crop_at = _window(split.weight, self.train.patch, rng)
+        turn = int(rng.integers(8))
+        sign = rng.choice([-1.0, 1.0], len(columns))[:, None, None].astype(np.float32)
+        estimate = split.estimate
+        stack = network_input(estimate, self.tissue, columns, sign, crop_at)
+        stack = {k: augment(v, turn) for k, v in stack.items()}
+        target = split.target[columns][(slice(None), *crop_at)] * sign
+        weight = augment(np.broadcast_to(split.weight[crop_at], target.shape), turn)
+        target = augment(target, turn)
+        return Batch(**_tensors(stack), target=images(target), weight=images(weight), share=share)
+
+    def _check_error(self, predicted: np.ndarray) -> float:
+        error = (predicted - self._check_scores) * self.lens.programmes.scale
+        return float(np.sqrt((error**2).sum(1).mean()))
+
+
+def network_input(
+    estimate: Estimate, tissue: np.ndarray, columns, sign=1.0, crop_at=(slice(None), slice(None))
+) -> dict[str, np.ndarray]:
+    """Arrays of CDCIN's arguments for some programmes: start, measured, mask, context."""
+    at = (slice(None), *crop_at)
+    mean = estimate.mean[columns][at] * sign
+    measured = estimate.samples[columns][at] * sign
+    mask = np.broadcast_to(estimate.mask[crop_at], mean.shape)
+    inside = np.broadcast_to(tissue[crop_at].astype(np.float32), mean.shape)
+    noise = np.broadcast_to(estimate.noise[columns][:, None, None], mean.shape)
+    deviation = estimate.deviation[columns][at]
+    context = np.stack([mean, deviation, mask.astype(np.float32), inside, noise * inside], 1)
+    return {
+        "start": np.where(mask, measured, mean),
+        "measured": measured,
+        "mask": mask,
+        "context": context,
+    }
+
+
+def _tensors(stack: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    context = torch.from_numpy(np.ascontiguousarray(stack["context"], np.float32))
+    return {k: images(v) for k, v in stack.items() if k != "context"} | {"context": context}
+
+
+@torch.no_grad()
+def correct(
+    model: CDCIN,
+    estimate: Estimate,
+    tissue: np.ndarray,
+    device: torch.device,
+    *,
+    augmented: bool,
+    batch: int = 8,
+    tile: int = 192,
+) -> np.ndarray:
+    """(C, H, W) corrected programmes, averaged over flips and rotations when asked.
+
+    Sections larger than a tile are predicted in overlapping tiles, so memory is bounded.
+    Values at the kept samples are the network's opinion of them (its last restoration): the
+    caller puts measured values back where they belong, in gene space.
+    """
+    model.eval()
+    shape = estimate.mean.shape
+    out = np.empty(shape, np.float32)
+    turns = range(8) if augmented else range(1)
+    for rows, cols, inner in _tiles(shape[1:], tile):
+        for first in range(0, shape[0], batch):
+            columns = np.arange(first, min(first + batch, shape[0]))
+            stack = network_input(estimate, tissue, columns, 1.0, (rows, cols))
+            total = 0.0
+            for turn in turns:
+                turned = _tensors({k: augment(v, turn) for k, v in stack.items()})
+                moved = {
+                    k: v.to(device, memory_format=torch.channels_last) for k, v in turned.items()
+                }
+                with autocast(device):
+                    restored = model(**moved, restored=True)[-1]
+                total = total + undo_augment(restored[:, 0].float().cpu().numpy(), turn)
+            piece = (total / len(turns))[(slice(None), *inner[1])]
+            out[(slice(first, first + len(columns)), *inner[0])] = piece
+    return out
+
+
+def _tiles(shape: tuple[int, int], tile: int):
+    """Overlapping tiles: (rows, cols) to predict and where their inner part goes."""
+    for row in range(0, shape[0], tile):
+        for col in range(0, shape[1], tile):
+            inner = [slice(s, min(s + tile, n)) for s, n in zip((row, col), shape, strict=True)]
+            outer = [slice(max(0, i.start - HALO), min(n, i.stop + HALO))
+                     for i, n in zip(inner, shape, strict=True)]  # fmt: skip
+            local = [slice(i.start - o.start, i.stop - o.start)
+                     for i, o in zip(inner, outer, strict=True)]  # fmt: skip
+            yield outer[0], outer[1], (inner, local)
+
+
+def _window(weight: np.ndarray, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Square window of at most ``size`` pixels around a random weighted pixel."""
+    row, col = np.argwhere(weight > 0)[rng.integers((weight > 0).sum())]
+    window = []
+    for centre, extent in zip((row, col), weight.shape, strict=True):
+        span = min(size, extent)
+        start = int(np.clip(centre - rng.integers(span), 0, extent - span))
+        window.append(slice(start, start + span))
+    return window[0], window[1]
+
+
+def _at(stack: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """(k, C) values of (C, H, W) images at flat pixels."""
+    return stack.reshape(len(stack), -1)[:, pixels].T
