@@ -85,6 +85,11 @@ def assemble(
             array_index = found[1:]
             kind = found[0]
             notes.append(f"The coordinates form a {found[0]} lattice.")
+        elif kind != "auto":
+            raise S2SError(
+                f"The coordinates form no {kind} lattice: give array_row and array_col, or read "
+                "the positions as points."
+            )
     if array_index is None:
         if xy is None:
             raise S2SError(

@@ -1,0 +1,47 @@
+"""Fixtures: made sections on every kind of grid, and real ones where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from s2s_core.assemble import assemble
+from s2s_core.section import Section
+from tests.made import made_points, made_section
+
+
+@pytest.fixture
+def square() -> Section:
+    """10 x 12 square lattice, 120 spots, 6 genes."""
+    return made_section("square")
+
+
+@pytest.fixture
+def hexagonal() -> Section:
+    """12 x 10 hexagonal lattice with odd parity and indices that do not start at 0."""
+    return made_section("hex", 12, 10, row0=3, col0=2, parity=1)
+
+
+@pytest.fixture(params=["square", "hexagonal"])
+def lattice(request) -> Section:
+    """Both lattices in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def points() -> Section:
+    """900 scattered cells, binned."""
+    counts, obs, var, xy = made_points()
+    return assemble(counts, obs=obs, var=var, xy=xy)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of real sections: environment variable S2S_DATA, or ../shared/data."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("S2S_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("no real sections here: set S2S_DATA to a folder that holds them")
+    return folder

@@ -1,0 +1,235 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from s2s_core.assemble import assemble, densify, detect_scale
+from s2s_core.errors import S2SError
+from s2s_core.masks import sample
+from tests.made import made_points, made_section, made_table
+
+
+def build(table, keep=None, **options):
+    counts, obs, var, xy, index = table
+    keep = np.ones(len(obs), bool) if keep is None else keep
+    return assemble(
+        counts[keep],
+        obs=obs[keep],
+        var=var,
+        xy=xy[keep],
+        array_index=tuple(a[keep] for a in index),
+        **options,
+    )
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+def test_spots_keep_id_counts_and_place(kind):
+    table = made_table(kind, row0=3, col0=5)
+    order = np.random.default_rng(0).permutation(len(table[1]))
+    shuffled = (table[0][order], table[1].iloc[order], table[2], table[3][order],
+                tuple(a[order] for a in table[4]))  # fmt: skip
+    section = build(shuffled)
+    assert section.grid.kind == kind
+    assert section.spot_ids.tolist() == shuffled[1].index.tolist()
+    assert np.array_equal(section.counts.toarray(), shuffled[0])
+    assert [a.tolist() for a in section.array_index] == [a.tolist() for a in shuffled[4]]
+    assert np.array_equal(section.xy, shuffled[3])
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+@pytest.mark.parametrize(
+    ("absent", "origin", "measured"), [("auto", "gap", False), ("gaps", "gap", False), ("zeros", "empty bin", True)]
+)  # fmt: skip
+def test_missing_spots_inside_the_tissue(kind, absent, origin, measured):
+    keep = np.ones(120, bool)
+    keep[[45, 66]] = False
+    section = build(made_table(kind), keep, absent=absent)
+    new = section.origin == origin
+    assert new.sum() == 2
+    assert (section.measured[new] == measured).all()
+    assert (section.known[new] == measured).all()
+    assert section.counts[new].nnz == 0
+    assert section.spot_ids.is_unique
+    expected = {tuple(a[i] for a in made_table(kind)[4]) for i in (45, 66)}
+    assert {(r, c) for r, c in np.column_stack(section.array_index)[new]} == expected
+
+
+def test_missing_spots_as_background_are_no_positions():
+    keep = np.ones(120, bool)
+    keep[45] = False
+    assert build(made_table(), keep, absent="background").n_positions == 119
+
+
+def test_known_bins_have_zeros_where_nothing_is():
+    keep = np.ones(120, bool)
+    keep[45] = False
+    section = build(made_table(), keep, binned=True)
+    assert section.grid.kind == "bins"
+    assert section.measured.all()
+    assert (section.origin == "empty bin").sum() == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e9, -5.0, np.inf])
+def test_unmeasured_rows_are_ignored_whatever_they_hold(bad):
+    table = made_table()
+    measured = np.random.default_rng(0).random(120) < 0.5
+    clean = build(table, measured=measured)
+    table[0][~measured] = bad
+    section = build(table, measured=measured)
+    assert np.array_equal(section.measured, measured)
+    assert not section.hidden.any()
+    assert (section.counts != clean.counts).nnz == 0
+    assert section.counts[~measured].nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"), [(np.nan, "NaN"), (np.inf, "infinite"), (-1.0, "negative")]
+)
+def test_unusable_values_at_measured_spots_are_refused(bad, word):
+    table = made_table()
+    table[0][7, 2] = bad
+    with pytest.raises(S2SError, match=word):
+        build(table)
+
+
+def test_duplicate_ids_genes_and_positions_are_refused():
+    table = made_table()
+    counts, obs, var, xy, index = table
+    twice = obs.set_axis(["same", "same", *obs.index[2:]])
+    with pytest.raises(S2SError, match="spot id 'same' occurs more than once"):
+        build((counts, twice, var, xy, index))
+    with pytest.raises(S2SError, match="gene name 'G' occurs"):
+        build((counts, obs, var.set_axis(["G", "G", *var.index[2:]]), xy, index))
+    index[1][1] = index[1][0]
+    with pytest.raises(S2SError, match="share one lattice position"):
+        build((counts, obs, var, xy, index))
+
+
+def test_missing_coordinates_are_refused():
+    counts, obs, var, xy, index = made_table()
+    with pytest.raises(S2SError, match="No coordinates"):
+        assemble(counts, obs=obs, var=var, xy=None)
+    xy[3] = np.nan
+    with pytest.raises(S2SError, match="coordinates of spot 'AAAC0003-1'"):
+        build((counts, obs, var, xy, index))
+
+
+def test_wrong_options_and_empty_tables_are_refused():
+    with pytest.raises(S2SError, match="absent"):
+        build(made_table(), absent="maybe")
+    with pytest.raises(S2SError, match="scale"):
+        build(made_table(), scale="percent")
+    with pytest.raises(S2SError, match="empty"):
+        build(made_table(), np.zeros(120, bool))
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+def test_lattice_is_found_without_indices(kind):
+    counts, obs, var, xy, _ = made_table(kind)
+    section = assemble(counts, obs=obs, var=var, xy=xy)
+    assert section.grid.kind == kind
+    assert section.grid.tissue.sum() == 120
+    assert section.grid.to_xy(section.row, section.col) == pytest.approx(xy, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+def test_a_declared_lattice_that_is_not_there_is_refused(kind):
+    counts, obs, var, xy = made_points()
+    with pytest.raises(S2SError, match=f"no {kind} lattice"):
+        assemble(counts, obs=obs, var=var, xy=xy, kind=kind)
+
+
+def test_points_are_counted_in_bins():
+    counts, obs, var, xy = made_points()
+    section = assemble(counts, obs=obs, var=var, xy=xy, bin_size=25.0)
+    assert section.counts.sum() == counts.sum()
+    pixel = np.floor((xy - xy.min(0)) / 25.0).astype(int)
+    for i in np.nonzero(section.origin == "spot")[0][::7]:
+        inside = (pixel[:, 1] == section.row[i]) & (pixel[:, 0] == section.col[i])
+        assert np.array_equal(section.counts[i].toarray()[0], counts[inside].sum(0))
+        assert section.obs["n_points"].iloc[i] == inside.sum()
+    assert section.measured.all()
+
+
+def test_a_bin_with_an_unmeasured_point_is_not_measured():
+    counts, obs, var, xy = made_points()
+    measured = np.ones(len(xy), bool)
+    measured[0] = False
+    counts[0] = np.nan
+    section = assemble(counts, obs=obs, var=var, xy=xy, bin_size=25.0, measured=measured)
+    col, row = np.floor((xy[0] - xy.min(0)) / 25.0).astype(int)
+    here = (section.row == row) & (section.col == col)
+    assert not section.measured[here].any()
+    assert section.measured[~here].all()
+
+
+def test_log_values_are_averaged_in_bins_not_added():
+    counts, obs, var, xy = made_points()
+    values = np.log1p(counts / 7)
+    section = assemble(values, obs=obs, var=var, xy=xy, bin_size=25.0)
+    assert section.is_log
+    assert section.counts.max() <= values.max() + 1e-5
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "uns", "is_log"),
+    [
+        ([0.0, 3.0, 900.0], "auto", {}, False),
+        ([0.1, 1.5, 4.2], "auto", {}, True),
+        ([0.5, 300.0], "auto", {}, False),
+        ([1.0, 2.0], "auto", {"log1p": {}}, True),
+        ([0.1, 1.5], "counts", {}, False),
+        ([1.0, 2.0], "log", {}, True),
+    ],
+)
+def test_scale_is_recognised_or_declared(values, scale, uns, is_log):
+    found, sentence = detect_scale(sparse.csr_matrix([values]), scale, uns)
+    assert found is is_log
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("parity", [0, 1])
+@pytest.mark.parametrize("kind", ["square", "hex"])
+def test_densify_keeps_ids_counts_and_coordinates(kind, parity, stride):
+    section = made_section(
+        kind, 8, 7, row0=3, col0=2, **({"parity": parity} if kind == "hex" else {})
+    )
+    fine = densify(section, stride)
+    n = section.n_positions
+    assert fine.spot_ids[:n].tolist() == section.spot_ids.tolist()
+    assert np.array_equal(fine.xy[:n], section.xy)
+    assert (fine.counts[:n] != section.counts).nnz == 0
+    assert fine.measured[:n].all()
+    assert not fine.known[n:].any()
+    assert set(fine.origin[n:]) == {"new"}
+    assert fine.spot_ids.is_unique
+    assert fine.design == f"densify:{stride}"
+    assert fine.grid.to_xy(fine.row, fine.col) == pytest.approx(fine.xy, abs=1e-6)
+    assert len(np.unique(fine.pixels)) == fine.n_positions
+
+
+def test_densify_carries_totals_of_chosen_genes(square):
+    fine = densify(square.subset_genes(["Gene1"]), 2)
+    assert np.array_equal(fine.spot_totals[:120], square.spot_totals)
+    assert len(fine.spot_totals) == fine.n_positions
+
+
+def test_new_ids_never_clash_with_the_files_own():
+    counts, obs, var, xy, index = made_table()
+    keep = np.ones(120, bool)
+    keep[45] = False
+    obs = obs.set_axis(["gap_3_9", *obs.index[1:]])
+    assert index[0][45] == 3
+    assert index[1][45] == 9
+    section = build((counts, obs, var, xy, index), keep)
+    assert section.spot_ids.is_unique
+    assert isinstance(section.obs, pd.DataFrame)
+
+
+def test_masks_after_gaps_measure_only_what_is_known():
+    keep = np.ones(120, bool)
+    keep[45] = False
+    section = sample(build(made_table(), keep), "lattice:2")
+    assert not section.measured[section.origin == "gap"].any()
+    assert not section.hidden[section.origin == "gap"].any()
