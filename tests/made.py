@@ -75,7 +75,7 @@ def made_result(section: Section, method: str = "linear") -> Result:
             "gene": np.tile(section.genes, 2),
             "spots": "hidden truth",
             "n_spots": int(section.hidden.sum()),
-            **{s: 0.5 for s in ("mae", "rmse", "pcc", "spearman", "ssim", "ssim_spots")},
+            **dict.fromkeys(("mae", "rmse", "pcc", "spearman", "ssim", "ssim_spots"), 0.5),
         }
     )
     return Result(

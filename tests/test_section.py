@@ -78,7 +78,7 @@ def test_anndata_carries_ids_counts_place_and_mask(hexagonal):
     sparse = sample(hexagonal, "checkerboard")
     adata = sparse.to_anndata()
     assert adata.obs_names.tolist() == hexagonal.spot_ids.tolist()
-    assert (adata.X != hexagonal.counts).nnz == 0
+    assert (hexagonal.counts != adata.X).nnz == 0
     assert np.array_equal(adata.obsm["spatial"], hexagonal.xy)
     assert adata.obs["measured"].tolist() == sparse.measured.tolist()
     array_row, array_col = hexagonal.array_index
