@@ -151,6 +151,13 @@ class CompactSource:
         weight = (gain + 4.0 * noise * common) / np.maximum(size + 4.0 * noise, 1e-12)
         return np.clip(weight, 0.0, 1.0).astype(np.float32)
 
+    def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
+        """(H * W,) current map of one gene."""
+        maps = correct(model, self._check, self.tissue, device, augmented=False)
+        low_rank = self.lens.programmes
+        weight = low_rank.scale * low_rank.loadings[:, gene]
+        return np.tensordot(weight, maps, 1).ravel() + low_rank.mean[gene]
+
     def split(self, index: int) -> tuple[Split, Split | None]:
         """Sparser split ``index`` of the section and of photographs, kept once made."""
         if index not in self._splits:

@@ -1,0 +1,136 @@
+"""The registry of methods: the network and the classical ones behind one interface.
+
+``fit(obs, config, hooks) -> predictor`` sees measured spots only; importing this module does
+not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2s_core import baselines
+from s2s_core.baselines import Predictor
+from s2s_core.config import RunConfig
+from s2s_core.errors import S2SError
+from s2s_core.observation import Observation
+from s2s_core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a long fit talks to its caller.
+
+    Attributes
+    ----------
+    on_progress, should_stop : callables
+    checkpoint : Path or None
+        File a long fit keeps its state in.
+    resume : bool
+    preview : int or None
+        Gene whose map is sent along with progress now and then.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    should_stop: Callable[[], bool] = lambda: False
+    checkpoint: Path | None = None
+    resume: bool = False
+    preview: int | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One imputation method.
+
+    Attributes
+    ----------
+    label : str
+        Name for the screen.
+    hint : str
+        One sentence on what it does.
+    fit : callable
+    lattice_only : bool
+        Needs a lattice mask.
+    """
+
+    label: str
+    hint: str
+    fit: Callable[[Observation, RunConfig, Hooks], Predictor]
+    lattice_only: bool = False
+
+
+def method(name: str) -> Method:
+    """Method by name.
+
+    Raises
+    ------
+    S2SError
+        If there is none of that name.
+    """
+    if name not in METHODS:
+        raise S2SError(f"Unknown method {name!r}; choose one of {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def applicable(name: str, obs: Observation) -> bool:
+    """Whether a method can run on this observation (bicubic needs a lattice mask)."""
+    return obs.lattice is not None or not method(name).lattice_only
+
+
+def _fit_s2s(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
+    from s2s_core.network import fit_network
+
+    return fit_network(obs, config, hooks)
+
+
+METHODS = {
+    "s2s": Method(
+        "Sparser2Sparse network",
+        "Learns on this section by restoring measured spots from an even sparser part of them.",
+        _fit_s2s,
+    ),
+    "programme-kriging": Method(
+        "Kriging of gene programmes",
+        "Geostatistical prediction of the patterns that genes share; the classical method to beat.",
+        lambda obs, config, hooks: baselines.fit_programme_kriging(obs, config.programmes or 40),
+    ),
+    "programme-kriging-withheld": Method(
+        "Kriging of gene programmes (fitted on withheld spots)",
+        "The same, its settings chosen by leaving each measured spot out in turn.",
+        lambda obs, config, hooks: baselines.fit_programme_kriging(
+            obs, config.programmes or 40, "withheld"
+        ),
+    ),
+    "kriging": Method(
+        "Kriging per gene",
+        "Geostatistical prediction of each gene on its own.",
+        lambda obs, config, hooks: baselines.fit_kriging(obs),
+    ),
+    "kriging-withheld": Method(
+        "Kriging per gene (fitted on withheld spots)",
+        "The same, its settings chosen by leaving each measured spot out in turn.",
+        lambda obs, config, hooks: baselines.fit_kriging(obs, "withheld"),
+    ),
+    "gaussian": Method(
+        "Gaussian smoothing",
+        "Weighted mean of nearby measured spots; the width is chosen for each gene.",
+        lambda obs, config, hooks: baselines.fit_gaussian(obs),
+    ),
+    "linear": Method(
+        "Linear interpolation",
+        "Straight lines between the nearest measured spots.",
+        lambda obs, config, hooks: baselines.fit_linear(obs),
+    ),
+    "bicubic": Method(
+        "Bicubic interpolation",
+        "Smooth curves through the measured spots of a lattice mask.",
+        lambda obs, config, hooks: baselines.fit_bicubic(obs),
+        lattice_only=True,
+    ),
+    "nearest": Method(
+        "Nearest measured spot",
+        "Copies the closest measured spot.",
+        lambda obs, config, hooks: baselines.fit_nearest(obs),
+    ),
+}
