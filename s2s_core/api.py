@@ -14,7 +14,8 @@ from s2s_core.errors import S2SError
 from s2s_core.section import Section
 
 if TYPE_CHECKING:
-    from s2s_core.imputation import Progress, Result
+    from s2s_core.imputation import Result
+    from s2s_core.progress import Progress
 
 
 def impute(
@@ -130,16 +131,13 @@ def score_methods(
         If no spot is hidden, or a method is unknown.
     """
     from s2s_core.methods import METHODS
-    from s2s_core.observation import observe
 
     if not section.hidden.any():
         raise S2SError(
             "No spot is hidden, so there is nothing to score against: apply a sampling mask first "
             "(for example lattice:2)."
         )
-    if methods is None:
-        lattice = observe(section).lattice is not None
-        # Bicubic interpolation exists on lattice masks only.
-        methods = [name for name in METHODS if lattice or name != "bicubic"]
+    # A run leaves out by itself what does not suit the mask.
+    methods = METHODS if methods is None else methods
     first, *others = list(dict.fromkeys(methods))
     return impute(section, method=first, compare=others, preset=preset, **options)

@@ -26,6 +26,7 @@ import pyarrow.feather as feather
 from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
 from s2s_core.observation import normalisation_target
+from s2s_core.readers import INPUT_KEY
 from s2s_core.store import atomic, load_section, save_section, writable
 
 if TYPE_CHECKING:
@@ -144,15 +145,11 @@ def write_metrics(metrics: pd.DataFrame, path: str | Path) -> None:
 
 def write_run(result: Result, path: str | Path) -> None:
     """Write what was run, on what and how, as JSON."""
-    section = result.section
     data = {
         **result.info,
         **{k: v for k, v in provenance(result).items() if k != "config"},
+        "input": result.section.uns.get(INPUT_KEY),
         "config": asdict(result.config),
-        "positions": section.n_positions,
-        "measured": int(section.measured.sum()),
-        "genes": len(section.genes),
-        "reading": list(section.notes),
         "maps": list(result.maps),
         "sd": list(result.sd),
     }

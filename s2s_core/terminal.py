@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from s2s_core.imputation import Progress
+    from s2s_core.progress import Progress
 
 
 class Stop:
@@ -56,19 +56,21 @@ class Bar:
             self.close()
             self._phase = progress.phase
             self._bar = tqdm(
+                desc=progress.phase,
                 total=max(progress.steps, 1),
                 bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
                 file=sys.stderr,
             )
-            self._bar.set_description_str(progress.phase)
-        self._bar.n = min(progress.step, self._bar.total)
         if progress.seconds_left is not None:
             left = tqdm.format_interval(max(progress.seconds_left, 0))
             self._bar.set_postfix_str(f"{left} left", refresh=False)
-        self._bar.refresh()
+        self._bar.update(min(progress.step, self._bar.total) - self._bar.n)
 
     def close(self) -> None:
         """Finish the line."""
         if self._bar is not None:
+            if self._bar.total == 1:
+                # A phase of one step says that it began; that the next one came, that it ended.
+                self._bar.update(1 - self._bar.n)
             self._bar.close()
             self._bar = None

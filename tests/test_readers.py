@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import warnings
 
 import anndata as ad
@@ -165,11 +166,13 @@ def test_genes_are_chosen_without_changing_totals(tmp_path):
         read(path, genes=["GENE2"])
 
 
-def test_reading_leaves_the_file_as_it_is(tmp_path):
+def test_reading_leaves_the_file_as_it_is_and_notes_which_it_was(tmp_path):
     path = write(made_anndata(), tmp_path)
     before = path.read_bytes()
-    read(path)
+    section = read(path)
     assert path.read_bytes() == before
+    digest = hashlib.sha256(before).hexdigest()
+    assert section.uns["s2s_input"] == {"file": "section.h5ad", "sha256": digest}
 
 
 # --- tables ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.section import Section
 
 READERS: dict[str, Reader] = {r.name: r for r in (h5ad.READER, table.READER)}
+# Which file a section was read from; every output carries it.
+INPUT_KEY = "s2s_input"
 KINDS = ("auto", "square", "hex", "points")
 
 
@@ -69,9 +72,16 @@ def read(
     options = ReadOptions(measured, kind, absent, bin_size, scale)
     reader = READERS[technology] if technology != "auto" else _reader_of(path)
     section = reader.read(path, options)
+    source = {"file": path.name, "sha256": _sha256(path)}
+    section = replace(section, uns={**section.uns, INPUT_KEY: source})
     if genes is None:
         return section
-    return replace(section.subset_genes(genes), notes=section.notes)
+    return section.subset_genes(genes)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reader_of(path: Path) -> Reader:

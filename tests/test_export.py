@@ -1,0 +1,193 @@
+import json
+from dataclasses import replace
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from s2s_core import __version__
+from s2s_core.config import RunConfig
+from s2s_core.errors import S2SError
+from s2s_core.export import export, guard, load_result, save_result, to_anndata, write_csv
+from s2s_core.masks import sample
+from s2s_core.observation import observe
+from s2s_core.readers import read
+from tests.made import made_result, made_section
+
+
+@pytest.fixture
+def result(lattice):
+    return made_result(sample(lattice, "lattice:2"))
+
+
+def with_names(section, genes, ids=None):
+    obs = (
+        section.obs if ids is None else section.obs.set_axis([*ids, *section.obs.index[len(ids) :]])
+    )
+    return replace(section, var=section.var.set_axis(genes), obs=obs)
+
+
+def test_a_run_leaves_four_files(result, tmp_path):
+    export(result, tmp_path / "new" / "folder")
+    assert sorted(p.name for p in (tmp_path / "new" / "folder").iterdir()) == [
+        "imputed.csv",
+        "imputed.h5ad",
+        "metrics.csv",
+        "run.json",
+    ]
+
+
+def test_csv_has_every_position_and_exact_values(result, tmp_path):
+    section = result.section
+    write_csv(result, tmp_path / "imputed.csv")
+    table = pd.read_csv(tmp_path / "imputed.csv", float_precision="round_trip")
+    assert table.columns.tolist() == [
+        "spot_id", "array_row", "array_col", "x", "y", "measured", *section.genes
+    ]  # fmt: skip
+    assert table["spot_id"].tolist() == section.spot_ids.tolist()
+    assert np.array_equal(table[["array_row", "array_col"]].to_numpy().T, section.array_index)
+    assert np.array_equal(table[["x", "y"]].to_numpy(), section.xy)
+    assert np.array_equal(table["measured"], section.measured)
+    values = table[section.genes].to_numpy(np.float32)
+    assert np.array_equal(values, result.imputed)
+    assert np.array_equal(values[section.measured], observe(section).values)
+
+
+def test_csv_longer_than_a_chunk(tmp_path):
+    result = made_result(sample(made_section("square", 40, 60), "lattice:2"))
+    write_csv(result, tmp_path / "imputed.csv")
+    table = pd.read_csv(tmp_path / "imputed.csv")
+    assert len(table) == 2400
+    assert np.array_equal(table[result.section.genes].to_numpy(np.float32), result.imputed)
+
+
+def test_csv_reads_back_as_a_section(result, tmp_path):
+    write_csv(result, tmp_path / "imputed.csv")
+    again = read(tmp_path / "imputed.csv", measured="measured")
+    assert again.is_log
+    assert again.grid.kind == result.section.grid.kind
+    assert again.genes.tolist() == result.section.genes.tolist()
+    assert np.array_equal(again.measured, result.section.measured)
+    assert np.array_equal(again.counts.toarray()[again.measured], observe(result.section).values)
+
+
+def test_no_name_runs_as_a_formula(tmp_path):
+    genes = ["=HYPERLINK(1)", "+A1", "@SUM", "-gene", "y", "MARCH1"]
+    section = with_names(made_section(), genes, ["=cmd", "-1", 'quoted "id", with comma'])
+    result = made_result(sample(section, "lattice:2"))
+    export(result, tmp_path)
+    table = pd.read_csv(tmp_path / "imputed.csv", dtype={"spot_id": str})
+    assert table.columns[6:].tolist() == [
+        "'=HYPERLINK(1)", "'+A1", "'@SUM", "'-gene", "y (gene)", "MARCH1"
+    ]  # fmt: skip
+    assert table["spot_id"][:3].tolist() == ["'=cmd", "-1", 'quoted "id", with comma']
+    assert pd.read_csv(tmp_path / "metrics.csv")["gene"][0] == "'=HYPERLINK(1)"
+    again = read(tmp_path / "imputed.csv")
+    assert again.genes[:4].tolist() == genes[:4]
+    assert again.spot_ids[0] == "=cmd"
+    assert ad.read_h5ad(tmp_path / "imputed.h5ad").var_names.tolist() == genes
+
+
+@pytest.mark.parametrize("name", ["MBP", "1-Sep", "a=b", "-1", "+2.5", "'quoted"])
+def test_harmless_names_stay(name):
+    assert guard(name) == name
+
+
+def test_anndata_says_what_it_holds(result, tmp_path):
+    section = result.section
+    export(result, tmp_path)
+    adata = ad.read_h5ad(tmp_path / "imputed.h5ad")
+    assert adata.X.dtype == np.float32
+    assert np.array_equal(adata.X, result.imputed)
+    assert np.array_equal(adata.layers["sd"], result.sd["linear"])
+    assert np.array_equal(adata.obsm["spatial"], section.xy)
+    assert np.array_equal(adata.obs["measured"], section.measured)
+    assert set(adata.obs["origin"]) == {"spot"}
+    assert np.array_equal(adata.obs[["array_row", "array_col"]].to_numpy().T, section.array_index)
+    made = adata.uns["s2s"]
+    assert made["target_sum"] == pytest.approx(observe(section).target_sum)
+    assert made["method"] == "linear"
+    assert made["preset"] == "fast"
+    assert made["seed"] == 0
+    assert made["version"] == __version__
+    assert made["design"] == "lattice:2"
+    assert RunConfig.from_json(made["config"]) == result.config
+    # Never normalised a second time.
+    assert read(tmp_path / "imputed.h5ad").is_log
+
+
+def test_anndata_of_gaps_and_mixed_columns(tmp_path):
+    section = made_section()
+    section.obs["region"] = "cortex"
+    section.obs["flag"] = True
+    result = made_result(sample(section, "densify:2"))
+    export(result, tmp_path)
+    adata = ad.read_h5ad(tmp_path / "imputed.h5ad")
+    assert adata.n_obs == result.section.n_positions
+    assert adata.obs["region"].isna().sum() == adata.n_obs - 120
+    assert set(adata.obs["origin"]) == {"spot", "new"}
+
+
+def test_anndata_without_deviation_and_of_log_input():
+    section = replace(sample(made_section(), "lattice:2"), is_log=True)
+    result = replace(made_result(section), sd={})
+    adata = to_anndata(result)
+    assert "sd" not in adata.layers
+    assert "target_sum" not in adata.uns["s2s"]
+
+
+def test_anndata_is_the_users_own(result):
+    adata = to_anndata(result)
+    adata.X[:] = -1
+    adata.obs["measured"] = False
+    assert result.imputed.min() >= 0
+    assert result.section.measured.any()
+
+
+def test_run_json_is_strict_json(result, tmp_path):
+    export(result, tmp_path)
+
+    def refuse(word):
+        pytest.fail(f"{word} is no JSON")
+
+    data = json.loads((tmp_path / "run.json").read_text(), parse_constant=refuse)
+    assert data["device"] == "cpu"
+    assert data["peak"] == 3.0
+    assert data["nothing"] is None
+    assert data["version"] == __version__
+    assert RunConfig.from_json(json.dumps(data["config"])) == result.config
+
+
+def test_saved_result_opens_again_the_same(result, tmp_path):
+    save_result(result, tmp_path)
+    again = load_result(tmp_path)
+    assert list(again.maps) == ["linear", "nearest"]
+    assert again.config == result.config
+    for name in result.maps:
+        assert np.array_equal(again.maps[name], result.maps[name])
+    assert np.array_equal(again.imputed, result.imputed)
+    assert np.array_equal(again.sd["linear"], result.sd["linear"])
+    assert np.array_equal(again.truth, result.truth, equal_nan=True)
+    pd.testing.assert_frame_equal(again.metrics, result.metrics)
+    assert again.section.spot_ids.equals(result.section.spot_ids)
+    assert again.info["device"] == "cpu"
+    assert isinstance(again.maps["linear"], np.memmap)
+    export(again, tmp_path / "out")
+    assert np.array_equal(ad.read_h5ad(tmp_path / "out" / "imputed.h5ad").X, result.imputed)
+
+
+def test_an_unfinished_run_is_not_opened(result, tmp_path):
+    with pytest.raises(S2SError, match="no finished run"):
+        load_result(tmp_path)
+    save_result(result, tmp_path)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(S2SError, match="no finished run"):
+        load_result(tmp_path)
+
+
+def test_method_names_are_no_paths(result, tmp_path):
+    bad = replace(result, maps={"../evil": result.imputed})
+    with pytest.raises(S2SError, match="no name of a method"):
+        save_result(bad, tmp_path / "job")
+    assert not (tmp_path / "evil.npy").exists()
