@@ -282,6 +282,14 @@ def test_table_unmeasured_rows_may_hold_anything(tmp_path, bad):
     assert section.counts[~measured].nnz == 0
 
 
+def test_table_with_a_byte_order_mark_and_windows_lines(tmp_path):
+    text = made_frame().to_csv().replace("\n", "\r\n")
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    section = read(tmp_path / "t.csv")
+    assert section.spot_ids[0] == "AAAC0000-1"
+    assert section.genes[-1] == "Gene5"
+
+
 def test_table_with_old_western_letters(tmp_path):
     table = made_frame()
     table["region"] = "Rückenmark"
@@ -449,6 +457,16 @@ def test_bad_places(tmp_path):
     adata.obsm["spatial"] = adata.obsm["spatial"][:, :1]
     with pytest.raises(S2SError, match="120 x 1"):
         read(write(adata, tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+@pytest.mark.parametrize("indices", [True, False])
+def test_a_section_of_one_row_is_read_but_not_imputed(tmp_path, kind, indices):
+    counts, obs, var, xy, _ = made_table(kind, rows=1, cols=60)
+    adata = ad.AnnData(counts, obs=obs if indices else obs[[]], var=var, obsm={"spatial": xy})
+    section = read(write(adata, tmp_path))
+    with pytest.raises(S2SError, match="single line"):
+        s2s.impute(s2s.sample(section, "random:0.5"), method="linear")
 
 
 def test_irregular_tables(tmp_path):
