@@ -94,6 +94,10 @@ def test_a_second_mask_takes_from_the_first(full):
     twice = sample(sample(full, "checkerboard"), "random:0.5")
     assert twice.measured.sum() == 30
     assert not (twice.measured & ~sample(full, "checkerboard").measured).any()
+    rows = sample(sample(full, "stripes:2"), "stripes:3")
+    assert set(rows.row[rows.measured]) == {0, 6}
+    with pytest.raises(S2SError, match="measures no spot"):
+        sample(sample(full, "stripes:2"), "stripes:2@1")
 
 
 def test_densify_is_a_design_too(full):
