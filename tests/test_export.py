@@ -186,6 +186,14 @@ def test_an_unfinished_run_is_not_opened(result, tmp_path):
         load_result(tmp_path)
 
 
+def test_a_failed_save_leaves_no_finished_run(result, tmp_path):
+    save_result(result, tmp_path)
+    with pytest.raises(S2SError):
+        save_result(replace(result, maps={"../evil": result.imputed}), tmp_path)
+    with pytest.raises(S2SError, match="no finished run"):
+        load_result(tmp_path)
+
+
 def test_method_names_are_no_paths(result, tmp_path):
     bad = replace(result, maps={"../evil": result.imputed})
     with pytest.raises(S2SError, match="no name of a method"):

@@ -519,6 +519,9 @@ def test_every_reader_refuses_the_others_files(tmp_path):
     made_frame().to_csv(tmp_path / "t.csv")
     assert [name for name, r in READERS.items() if r.sniff(h5ad)] == ["h5ad"]
     assert [name for name, r in READERS.items() if r.sniff(tmp_path / "t.csv")] == ["table"]
+    with pytest.raises(S2SError, match=r"cannot be read as AnnData \(.h5ad\)"):
+        read(tmp_path / "t.csv", technology="h5ad")
+    assert read(h5ad, technology="h5ad").n_positions == 120
     # By content, not by name.
     renamed = h5ad.rename(tmp_path / "data.csv")
     assert s2s.read(renamed).n_positions == 120

@@ -70,7 +70,9 @@ def read(
     if not path.exists():
         raise S2SError(f"There is no file {str(path)!r}; check the path.")
     options = ReadOptions(measured, kind, absent, bin_size, scale)
-    reader = READERS[technology] if technology != "auto" else _reader_of(path)
+    reader = _reader_of(path) if technology == "auto" else READERS[technology]
+    if not reader.sniff(path):
+        raise S2SError(f"{path.name!r} cannot be read as {reader.label}; choose technology auto.")
     section = reader.read(path, options)
     source = {"file": path.name, "sha256": _sha256(path)}
     section = replace(section, uns={**section.uns, INPUT_KEY: source})

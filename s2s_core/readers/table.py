@@ -217,7 +217,7 @@ def _split_columns(table: pd.DataFrame, seen: np.ndarray) -> tuple[pd.DataFrame,
     words, rescued = {}, {}
     for column in table.columns[~np.array(numeric, bool)]:
         values = table[column]
-        numbers = pd.to_numeric(values.where(seen), errors="coerce")
+        numbers = pd.to_numeric(values, errors="coerce")
         wrong = seen & numbers.isna().to_numpy() & values.notna().to_numpy()
         if values.dtype != bool and not wrong.any() and seen.any():
             rescued[column] = numbers
