@@ -162,6 +162,7 @@ def test_genes_are_chosen_without_changing_totals(tmp_path):
     some = read(path, genes=["Gene2"])
     assert some.genes.tolist() == ["Gene2"]
     assert np.array_equal(some.spot_totals, read(path).spot_totals)
+    assert read(path, genes="Gene2").genes.tolist() == ["Gene2"]
     with pytest.raises(S2SError, match="did you mean Gene2"):
         read(path, genes=["GENE2"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def read(
     path: str | Path,
     *,
     measured: str | None = None,
-    genes: list[str] | None = None,
+    genes: Iterable[str] | None = None,
     kind: str = "auto",
     absent: str = "auto",
     bin_size: float | None = None,
@@ -78,7 +79,7 @@ def read(
     section = replace(section, uns={**section.uns, INPUT_KEY: source})
     if genes is None:
         return section
-    return section.subset_genes(genes)
+    return section.subset_genes([genes] if isinstance(genes, str) else genes)
 
 
 def _sha256(path: Path) -> str:
