@@ -123,13 +123,13 @@ def fit_gaussian(obs: Observation) -> Predictor:
         for sigma in np.unique(best):
             genes = best == sigma
             mean[:, genes] = gaussian_weights(points, where, sigma) @ obs.values[:, genes]
-        return Prediction(mean, details={"sigma": best})
+        return Prediction(mean)
 
     return predict
 
 
 def gaussian_weights(
-    points: np.ndarray, targets: np.ndarray, sigma: float, leave_out: bool = False
+    points: np.ndarray, targets: np.ndarray, sigma: float, *, leave_out: bool = False
 ) -> sparse.csr_matrix:
     """(t, m) normalised Gaussian weights within 3.5 sigma; the nearest spot where none is."""
     tree = cKDTree(points)
@@ -158,10 +158,8 @@ def fit_kriging(obs: Observation, criterion: str = "likelihood") -> Predictor:
     variograms = fit_variograms(obs.lattice_xy(obs.pixels), obs.values, criterion)
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
-        mean, var = krige(
-            obs.lattice_xy(obs.pixels), obs.values, obs.lattice_xy(targets), variograms
-        )
-        return Prediction(np.maximum(mean, 0.0), np.sqrt(var), {"range": variograms.range_})
+        kriged = krige(obs.lattice_xy(obs.pixels), obs.values, obs.lattice_xy(targets), variograms)
+        return Prediction(np.maximum(kriged.mean, 0.0), np.sqrt(kriged.variance))
 
     return predict
 
@@ -176,13 +174,13 @@ def fit_programme_kriging(
     residual = (obs.values - low_rank.genes(scores)).var(0)
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
-        mean, var = krige(
+        kriged = krige(
             obs.lattice_xy(obs.pixels),
             low_rank.scores(obs.values),
             obs.lattice_xy(targets),
             variograms,
         )
-        sd = np.sqrt(low_rank.gene_variance(var) + residual)
-        return Prediction(np.maximum(low_rank.genes(mean), 0.0), sd, {"range": variograms.range_})
+        sd = np.sqrt(low_rank.gene_variance(kriged.variance) + residual)
+        return Prediction(np.maximum(low_rank.genes(kriged.mean), 0.0), sd)
 
     return predict

@@ -1,8 +1,9 @@
-"""The compact engine's view of a section: kriged gene programmes and sparser splits.
+"""The compact engine's training material: sparser splits of gene programmes and photographs.
 
-Programmes are kriged from the spots a split keeps; the network sees that estimate with its
-deviation, the kept samples and the noise level, and learns the correction at the spots the
-split withheld. Photographs run through the same splits, the same noise and the same kriging.
+Programmes are estimated (see :mod:`s2s_core.lens`) from the spots a split keeps; the network
+sees that estimate with its deviation, the kept samples and the noise level, and learns the
+correction at the spots the split withheld. Photographs run through the same splits with the
+same noise.
 """
 
 from __future__ import annotations
@@ -15,28 +16,12 @@ import torch
 from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.device import autocast
-from s2s_core.kriging import Variograms, fit_variograms, krige
+from s2s_core.lens import Estimate, fit_lens, krige_photographs
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
-from s2s_core.observation import Observation, to_image
-from s2s_core.programmes import Programmes, fit_programmes
+from s2s_core.observation import Observation
 
 HALO = 16
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Kriged images of C programmes from some of the spots, and those samples.
-
-    ``mean``, ``deviation``, ``samples`` are (C, H, W) float32, ``mask`` (H, W) bool, ``noise``
-    (C,) the noise share of each programme's variance.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
-    samples: np.ndarray
-    mask: np.ndarray
-    noise: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,49 +31,6 @@ class Split:
     estimate: Estimate
     target: np.ndarray
     weight: np.ndarray
-
-
-@dataclass(frozen=True)
-class Lens:
-    """Everything fitted on measured spots before training: programmes and their variograms."""
-
-    programmes: Programmes
-    variograms: Variograms
-
-    @property
-    def importance(self) -> np.ndarray:
-        """(P,) signal standard deviation of each programme in gene units."""
-        nugget = self.variograms.nugget
-        return self.programmes.scale / np.sqrt(1.0 + nugget)
-
-    def estimate(self, obs: Observation) -> Estimate:
-        """Krige the programmes of an observation over the whole tissue."""
-        scores = self.programmes.scores(obs.values)
-        return krige_images(obs, scores, self.variograms)
-
-
-def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
-    """Programmes of the measured spots and, by leaving each spot out, their variograms."""
-    programmes = fit_programmes(obs.values, count, seed)
-    scores = programmes.scores(obs.values)
-    return Lens(programmes, fit_variograms(obs.lattice_xy(obs.pixels), scores, "withheld", seed))
-
-
-def krige_images(obs: Observation, columns: np.ndarray, variograms: Variograms) -> Estimate:
-    """Estimate of (m, C) columns sampled at the observation's spots."""
-    mean, var = krige(
-        obs.lattice_xy(obs.pixels), columns, obs.lattice_xy(obs.targets), variograms
-    )
-    # Deviation of the signal itself: the nugget's share is taken out again.
-    signal = np.maximum(var - variograms.sill * variograms.nugget, 0.0)
-    shape = obs.grid.shape
-    return Estimate(
-        to_image(mean, obs.targets, shape),
-        to_image(np.sqrt(signal), obs.targets, shape),
-        obs.image(columns),
-        obs.mask_image(),
-        (variograms.nugget / (1.0 + variograms.nugget)).astype(np.float32),
-    )
 
 
 class CompactSource:
@@ -116,8 +58,7 @@ class CompactSource:
         self._check_pixels = set_aside.pixels
         self._check_scores = self.lens.programmes.scores(set_aside.values)
         self._check = self.lens.estimate(self.known)
-        kriged = self._check_error(_at(self._check.mean, self._check_pixels))
-        self.kriging_error = kriged
+        self._first_error = self._check_error(_at(self._check.mean, self._check_pixels))
 
     def draw(self, rng: np.random.Generator) -> dict[str, Batch]:
         """One split, some programmes of it and as many photographs."""
@@ -130,26 +71,19 @@ class CompactSource:
         return batches
 
     def check(self, model: CDCIN, device: torch.device) -> float:
-        """RMSE at the spots set aside over all programmes, relative to kriging's."""
+        """RMSE at the spots set aside over all programmes, relative to the first estimate's."""
         predicted = correct(model, self._check, self.tissue, device, augmented=False)
         error = self._check_error(_at(predicted, self._check_pixels))
-        return error / max(self.kriging_error, 1e-12)
+        return error / max(self._first_error, 1e-12)
 
-    def blend(self, model: CDCIN, device: torch.device, *, augmented: bool) -> np.ndarray:
-        """Weight (P,) of the network's correction, by least squares at the spots set aside.
-
-        Few spots cannot tell many weights apart, so each programme's weight is drawn towards
-        the one that all programmes share.
-        """
+    def blend(self, model: CDCIN, device: torch.device, *, augmented: bool) -> float:
+        """Weight in 0..1 of the network's correction, least squares at the spots set aside."""
         predicted = correct(model, self._check, self.tissue, device, augmented=augmented)
-        kriged = _at(self._check.mean, self._check_pixels)
-        step = (_at(predicted, self._check_pixels) - kriged) * self.lens.programmes.scale
-        wanted = (self._check_scores - kriged) * self.lens.programmes.scale
-        gain, size = (step * wanted).sum(0), (step**2).sum(0)
-        common = np.clip(gain.sum() / max(size.sum(), 1e-12), 0.0, 1.0)
-        noise = ((wanted - common * step) ** 2).mean(0)
-        weight = (gain + 4.0 * noise * common) / np.maximum(size + 4.0 * noise, 1e-12)
-        return np.clip(weight, 0.0, 1.0).astype(np.float32)
+        first = _at(self._check.mean, self._check_pixels)
+        scale = self.lens.programmes.scale
+        step = (_at(predicted, self._check_pixels) - first) * scale
+        wanted = (self._check_scores - first) * scale
+        return float(np.clip((step * wanted).sum() / max((step**2).sum(), 1e-12), 0.0, 1.0))
 
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
         """(H * W,) current map of one gene."""
@@ -183,10 +117,10 @@ class CompactSource:
         clean -= inside.mean(1)[:, None, None]
         clean *= signal / np.maximum(inside.std(1), 1e-3)[:, None, None]
         columns = clean.reshape(count, -1)[:, kept.pixels].T
-        columns = columns + rng.normal(size=columns.shape) * np.sqrt(nugget / (1.0 + nugget))
+        spread = np.sqrt(nugget / (1.0 + nugget) * kept.noise[:, None])
+        columns = columns + rng.normal(size=columns.shape) * spread
         columns = columns.astype(np.float32)
-        variograms = fit_variograms(kept.lattice_xy(kept.pixels), columns, "withheld")
-        estimate = krige_images(kept, columns, variograms)
+        estimate = krige_photographs(kept, columns)
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)
 

@@ -28,9 +28,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if name not in there:
         raise S2SError(f"Unknown device {name!r}; choose auto, cpu, cuda or mps.")
     if not there[name]:
-        raise S2SError(
-            f"This machine has no {name} device that torch can use; choose auto or cpu."
-        )
+        raise S2SError(f"This machine has no {name} device that torch can use; choose auto or cpu.")
     return torch.device(name)
 
 

@@ -102,13 +102,9 @@ class Grid:
         new_row, new_col = self.densified_index(rows, cols, stride)
         # S times finer: a lattice step is 1/S of the old pitch, and a shift undoes the parity.
         shift = lattice_uv(self.kind, [0], [self.parity])[0]
-        affine = np.vstack(
-            [self.affine[:2] / stride, self.affine[2] - shift @ self.affine[:2]]
-        )
+        affine = np.vstack([self.affine[:2] / stride, self.affine[2] - shift @ self.affine[:2]])
         margin = stride - 1
-        fine = from_array_index(
-            self.kind, new_row, new_col, affine=affine, margin=margin, parity=0
-        )
+        fine = from_array_index(self.kind, new_row, new_col, affine=affine, margin=margin, parity=0)
         all_row, all_col = np.indices(fine.shape).reshape(2, -1)
         old = cKDTree(self.to_xy(rows, cols))
         distance, _ = old.query(fine.to_xy(all_row, all_col))

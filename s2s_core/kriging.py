@@ -54,7 +54,12 @@ def candidate_ranges(points: np.ndarray) -> np.ndarray:
 
 
 def fit_variograms(
-    points: np.ndarray, values: np.ndarray, criterion: str = "likelihood", seed: int = 0
+    points: np.ndarray,
+    values: np.ndarray,
+    criterion: str = "likelihood",
+    *,
+    noise: np.ndarray | None = None,
+    seed: int = 0,
 ) -> Variograms:
     """Choose range and nugget of every column on measured spots.
 
@@ -65,19 +70,23 @@ def fit_variograms(
     values : (m, C) array
     criterion : {"likelihood", "withheld"}
         Profile likelihood, or squared error of leaving each measured spot out in turn.
+    noise : (m,) array, optional
+        Relative noise variance of each spot; the nugget is multiplied by it. Default: equal.
     seed : int
         Of the blocks that stand for the section where it has more than 2000 spots.
     """
-    mean = values.mean(0)
+    certainty = _certainty(noise, len(points))
+    mean = np.average(values, axis=0, weights=certainty**2)
     ranges = candidate_ranges(points)
     blocks = _blocks(points, seed)
     cost = np.zeros((len(ranges), len(NUGGETS), values.shape[1]))
     sill = np.zeros_like(cost)
     for block in blocks:
         distance = cdist(points[block], points[block])
+        sure = certainty[block]
         for i, range_ in enumerate(ranges):
-            spectrum, vectors = _decompose(matern32(distance, range_))
-            projected = vectors.T @ (values[block] - mean)
+            spectrum, vectors = _decompose(matern32(distance, range_), sure)
+            projected = vectors.T @ (sure[:, None] * (values[block] - mean))
             block_cost, block_sill = _criteria(spectrum, vectors, projected, criterion)
             cost[i] += block_cost
             sill[i] += block_sill / len(blocks)
@@ -89,70 +98,123 @@ def fit_variograms(
     )
 
 
+@dataclass(frozen=True)
+class Kriged:
+    """Kriging mean and variance (t, C) at the targets; ``left_out`` (m, C) is each measured
+    spot's mean from all the others, when asked for."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    left_out: np.ndarray | None = None
+
+
 def krige(
     points: np.ndarray,
     values: np.ndarray,
     targets: np.ndarray,
     variograms: Variograms,
-    variance: bool = True,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Kriging mean and variance (nugget included) at targets.
+    *,
+    noise: np.ndarray | None = None,
+    leave_out: bool = False,
+) -> Kriged:
+    """Predict (m, C) ``values`` measured at ``points`` (m, 2) at ``targets`` (t, 2).
 
     Parameters
     ----------
-    points : (m, 2) array
-    values : (m, C) array
-    targets : (t, 2) array
+    points, values, targets : arrays
     variograms : Variograms of the C columns
-    variance : bool
-        Also return the predictive variance of a new measurement.
+    noise : (m,) array, optional
+        Relative noise variance of each spot.
+    leave_out : bool
+        Also predict every measured spot from the others.
 
     Returns
     -------
-    mean, variance : (t, C) float32 arrays
+    Kriged
+        The variance is that of a new measurement of average noise (nugget included).
     """
+    certainty = _certainty(noise, len(points))
     centred = (values - variograms.mean).astype(np.float64)
     mean = np.empty((len(targets), values.shape[1]), np.float32)
-    var = np.empty_like(mean) if variance else None
+    variance = np.empty_like(mean)
+    left_out = np.empty(values.shape, np.float32) if leave_out else None
+    solve = _krige_global if len(points) <= GLOBAL_MAX else _krige_local
     for range_ in np.unique(variograms.range_):
         columns = np.nonzero(variograms.range_ == range_)[0]
-        solve = _krige_global if len(points) <= GLOBAL_MAX else _krige_local
-        solve(points, centred, targets, range_, variograms, columns, mean, var)
-    mean += variograms.mean.astype(np.float32)
-    return mean, var
+        known = _Known(points, centred[:, columns], certainty, range_, variograms.nugget[columns])
+        mean[:, columns], explained, other = solve(known, targets, leave_out=leave_out)
+        share = 1.0 + known.nugget - np.minimum(explained, 1.0)
+        variance[:, columns] = variograms.sill[columns] * share
+        if left_out is not None:
+            left_out[:, columns] = other
+    offset = variograms.mean.astype(np.float32)
+    return Kriged(mean + offset, variance, None if left_out is None else left_out + offset)
 
 
-def _krige_global(points, centred, targets, range_, variograms, columns, mean, var) -> None:
-    spectrum, vectors = _decompose(matern32(cdist(points, points), range_))
-    cross = matern32(cdist(targets, points), range_) @ vectors
-    shrink = 1.0 / (spectrum[:, None] + variograms.nugget[columns])
-    mean[:, columns] = cross @ (shrink * (vectors.T @ centred[:, columns]))
-    if var is not None:
-        explained = (cross**2) @ shrink
-        sill = variograms.sill[columns]
-        var[:, columns] = sill * (1.0 + variograms.nugget[columns] - np.minimum(explained, 1.0))
+@dataclass(frozen=True)
+class _Known:
+    """Measured columns that share one range: centred values, certainty and nuggets."""
+
+    points: np.ndarray
+    centred: np.ndarray
+    certainty: np.ndarray
+    range_: float
+    nugget: np.ndarray
 
 
-def _krige_local(points, centred, targets, range_, variograms, columns, mean, var) -> None:
+def _krige_global(known: _Known, targets: np.ndarray, *, leave_out: bool):
+    sure = known.certainty
+    gram = matern32(cdist(known.points, known.points), known.range_)
+    spectrum, vectors = _decompose(gram, sure)
+    cross = (matern32(cdist(targets, known.points), known.range_) * sure) @ vectors
+    shrink = 1.0 / (spectrum[:, None] + known.nugget)
+    solved = shrink * (vectors.T @ (sure[:, None] * known.centred))
+    other = None
+    if leave_out:
+        residual = (vectors @ solved) / ((vectors**2) @ shrink)
+        other = known.centred - residual / sure[:, None]
+    return cross @ solved, (cross**2) @ shrink, other
+
+
+def _krige_local(known: _Known, targets: np.ndarray, *, leave_out: bool):
     """Kriging from the nearest measured spots: memory and time linear in the targets."""
-    _, near = cKDTree(points).query(targets, k=min(NEIGHBOURS, len(points)))
-    for nugget in np.unique(variograms.nugget[columns]):
-        group = columns[variograms.nugget[columns] == nugget]
-        for start in range(0, len(targets), 4096):
-            rows = slice(start, start + 4096)
-            local = points[near[rows]]
-            gram = matern32(np.linalg.norm(local[:, :, None] - local[:, None], axis=-1), range_)
-            gram[:, np.arange(gram.shape[1]), np.arange(gram.shape[1])] += nugget
-            cross = matern32(np.linalg.norm(local - targets[rows, None], axis=-1), range_)
-            weights = np.linalg.solve(gram, cross[..., None])[..., 0]
-            gathered = centred[:, group][near[rows]]
+    tree = cKDTree(known.points)
+    near = tree.query(targets, k=NEIGHBOURS)[1]
+    mean, explained = _solve_local(known, targets, near)
+    if not leave_out:
+        return mean, explained, None
+    near = tree.query(known.points, k=NEIGHBOURS + 1)[1][:, 1:]
+    return mean, explained, _solve_local(known, known.points, near)[0]
+
+
+def _solve_local(known: _Known, targets: np.ndarray, near: np.ndarray):
+    mean = np.empty((len(targets), known.centred.shape[1]))
+    explained = np.empty_like(mean)
+    diagonal = np.arange(near.shape[1])
+    for start in range(0, len(targets), 4096):
+        rows = slice(start, start + 4096)
+        local = known.points[near[rows]]
+        gram = matern32(np.linalg.norm(local[:, :, None] - local[:, None], axis=-1), known.range_)
+        cross = matern32(np.linalg.norm(local - targets[rows, None], axis=-1), known.range_)
+        noise = known.certainty[near[rows]] ** -2
+        for nugget in np.unique(known.nugget):
+            group = np.nonzero(known.nugget == nugget)[0]
+            noisy = gram.copy()
+            noisy[:, diagonal, diagonal] += nugget * noise
+            weights = np.linalg.solve(noisy, cross[..., None])[..., 0]
+            gathered = known.centred[:, group][near[rows]]
             mean[rows, group] = np.einsum("tk,tkc->tc", weights, gathered)
-            if var is not None:
-                explained = np.minimum((weights * cross).sum(1), 1.0)
-                var[rows, group] = variograms.sill[group] * (1.0 + nugget - explained)[:, None]
+            explained[rows, group] = (weights * cross).sum(1)[:, None]
+    return mean, explained
 
 
-def _decompose(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _certainty(noise: np.ndarray | None, count: int) -> np.ndarray:
+    """Square root of each spot's precision; the whitened system has equal noise."""
+    return np.ones(count) if noise is None else 1.0 / np.sqrt(noise)
+
+
+def _decompose(gram: np.ndarray, certainty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    gram = gram * certainty[:, None] * certainty
     spectrum, vectors = eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     return np.maximum(spectrum, 0.0), vectors
 

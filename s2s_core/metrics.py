@@ -105,7 +105,11 @@ def map_mean(similarity: np.ndarray) -> np.ndarray:
     """Mean (G,) over the map without the border that windows hang over."""
     edge = (WINDOW - 1) // 2
     inner = similarity[:, edge:-edge, edge:-edge]
-    return inner.reshape(len(similarity), -1).mean(1) if inner.size else np.full(len(similarity), np.nan)
+    return (
+        inner.reshape(len(similarity), -1).mean(1)
+        if inner.size
+        else np.full(len(similarity), np.nan)
+    )
 
 
 def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:

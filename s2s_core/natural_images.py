@@ -54,9 +54,7 @@ def _package_photographs() -> list[Path]:
 def _folder_photographs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise S2SError(f"The photograph folder {str(folder)!r} does not exist.")
-    paths = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in {".png", ".jpg", ".jpeg"}
-    )
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".png", ".jpg", ".jpeg"})
     if not paths:
         raise S2SError(f"The folder {str(folder)!r} holds no PNG or JPEG photograph.")
     return paths

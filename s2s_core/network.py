@@ -12,6 +12,7 @@ from s2s_core.compact import CompactSource, correct
 from s2s_core.config import RunConfig
 from s2s_core.device import choose_device, describe_device, set_threads
 from s2s_core.errors import S2SError
+from s2s_core.lens import fit_lens
 from s2s_core.methods import Hooks
 from s2s_core.model import CDCIN, count_parameters
 from s2s_core.observation import Observation, withhold
@@ -49,7 +50,13 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         picture = preview(model) if step.score is not None else None
         hooks.on_progress(
             Progress(
-                "Training", step.step, step.steps, step.seconds_left, step.losses, step.score, picture
+                "Training",
+                step.step,
+                step.steps,
+                step.seconds_left,
+                step.losses,
+                step.score,
+                picture,
             )
         )
 
@@ -70,14 +77,18 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         return lambda seen, targets: Prediction(
             predict_genes(model, seen, targets, device, augmented=augmented), None, details
         )
-    blend = source.blend(model, device, augmented=augmented)
-    details["network_share"] = float(blend.mean())
-    lens = source.lens
+    share = source.blend(model, device, augmented=augmented)
+    details["network_share"] = share
+    # The network knows no particular programme: the spots that were set aside join now.
+    hooks.on_progress(Progress("Fitting gene programmes", 1, 1))
+    lens = fit_lens(obs, config.programmes, config.seed)
+    details["programmes"] = len(lens.programmes.scale)
+    details["regression_ridge"] = lens.ridge
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
         estimate = lens.estimate(seen)
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
-        maps = estimate.mean + blend[:, None, None] * (corrected - estimate.mean)
+        maps = estimate.mean + share * (corrected - estimate.mean)
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
         mean = lens.programmes.genes(maps[at].T)
         return Prediction(np.maximum(mean, 0.0), None, details)

@@ -33,6 +33,8 @@ class Observation:
     grid : Grid
     target_sum : float or None
         Median total count of the measured spots; None where input was log-normalised already.
+    noise : (m,) array
+        Relative noise variance expected of each spot from its total count; 1 is typical.
     lattice : Decimation or None
         Stride and phase where the measured spots are a lattice mask.
     """
@@ -42,6 +44,7 @@ class Observation:
     targets: np.ndarray
     grid: Grid
     target_sum: float | None
+    noise: np.ndarray
     lattice: Decimation | None = None
 
     @property
@@ -56,7 +59,13 @@ class Observation:
     def subset(self, keep: np.ndarray) -> Observation:
         """Return the observation with only some of the measured spots (sparser still)."""
         keep = np.asarray(keep)
-        return replace(self, values=self.values[keep], pixels=self.pixels[keep], lattice=None)
+        return replace(
+            self,
+            values=self.values[keep],
+            pixels=self.pixels[keep],
+            noise=self.noise[keep],
+            lattice=None,
+        )
 
     def mask_image(self) -> np.ndarray:
         """M_h as an (H, W) bool image."""
@@ -96,8 +105,22 @@ def observe(section: Section) -> Observation:
         targets=section.pixels,
         grid=section.grid,
         target_sum=target_sum,
+        noise=depth_noise(section.spot_totals[section.measured], target_sum),
         lattice=decimation(section.design),
     )
+
+
+def depth_noise(totals: np.ndarray, target_sum: float | None) -> np.ndarray:
+    """Relative noise variance (m,) of spots from their total counts.
+
+    Counting noise falls with depth, biological noise does not: the variance is taken to go
+    with the square root of 1 / depth, within 1/5..5. Spots without any count are as sure as a
+    typical one (an empty bin is no noisy measurement), and so is log-normalised input.
+    """
+    if target_sum is None:
+        return np.ones(len(totals))
+    depth = np.where(totals > 0, totals, target_sum) / target_sum
+    return np.clip(depth**-0.5, 0.2, 5.0)
 
 
 def normalisation_target(section: Section) -> float | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
+from sklearn.utils.extmath import randomized_svd
+
+EXACT_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,18 @@ class Programmes:
         """(n, G) values from (n, P) scores."""
         return (scores * self.scale) @ self.loadings + self.mean
 
+    def first(self, count: int) -> Programmes:
+        """Only the first ``count`` programmes."""
+        return Programmes(self.mean, self.loadings[:count], self.scale[:count])
+
     def gene_variance(self, variance: np.ndarray) -> np.ndarray:
         """(n, G) variance from (n, P) independent score variances."""
         return (variance * self.scale**2) @ self.loadings**2
 
 
-def fit_programmes(values: np.ndarray, count: int, seed: int = 0) -> Programmes:
+def fit_programmes(
+    values: np.ndarray, count: int, seed: int = 0, noise: np.ndarray | None = None
+) -> Programmes:
     """Principal components of measured values.
 
     Parameters
@@ -51,15 +59,23 @@ def fit_programmes(values: np.ndarray, count: int, seed: int = 0) -> Programmes:
         Log-normalised values of measured spots only.
     count : int
         Programmes wanted; fewer where spots, genes or variation do not allow as many.
+    seed : int
+    noise : (m,) array, optional
+        Relative noise variance of each spot; noisy spots count less.
     """
     count = max(1, min(count, values.shape[0] // 4, values.shape[1]))
-    pca = PCA(count, svd_solver="covariance_eigh" if values.shape[1] <= 1000 else "randomized",
-              random_state=seed).fit(values)  # fmt: skip
-    scale = np.sqrt(pca.explained_variance_)
+    precision = np.ones(len(values)) if noise is None else 1.0 / noise
+    mean = np.average(values, axis=0, weights=precision)
+    weighted = (values - mean) * np.sqrt(precision)[:, None]
+    if min(values.shape) <= EXACT_MAX:
+        loadings = np.linalg.svd(weighted, full_matrices=False)[2][:count]
+    else:
+        loadings = randomized_svd(weighted, count, random_state=seed)[2]
+    scale = ((values - mean) @ loadings.T).std(0)
     keep = scale > 1e-6 * max(scale[0], 1e-12)
     keep[0] = True
     return Programmes(
-        pca.mean_.astype(np.float32),
-        pca.components_[keep].astype(np.float32),
+        mean.astype(np.float32),
+        loadings[keep].astype(np.float32),
         np.maximum(scale[keep], 1e-12).astype(np.float32),
     )

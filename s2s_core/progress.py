@@ -20,7 +20,7 @@ class Progress:
     losses : dict
         Named losses of this step (``s2s``, ``s2d``, ``images``, ``total``).
     score : float or None
-        Error on the measured spots set aside, when it was just taken (1 = kriging's).
+        Error on the measured spots set aside, when it was just taken (1 = the first estimate).
     preview : (n,) array or None
         Current log-normalised map of the preview gene at the tissue positions, now and then.
     """

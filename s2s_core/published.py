@@ -55,7 +55,11 @@ class PublishedSource:
         where = self.patches[rng.integers(len(self.patches))]
         genes = rng.integers(len(self.values), size=count)
         at = tuple(slice(start, stop) for start, stop in where)
-        values, mask, tissue = self.values[genes][(slice(None), *at)], self.mask[at], self.tissue[at]
+        values, mask, tissue = (
+            self.values[genes][(slice(None), *at)],
+            self.mask[at],
+            self.tissue[at],
+        )
         turn = int(rng.integers(8))
         weight = self.train.weight_st
         photo = None
@@ -83,7 +87,9 @@ class PublishedSource:
         if self.train.loss_s2d:
             out["s2d"] = self._task(values, mask, mask, turn, weight, restored=True)
         if photo is not None:
-            out["images s2s"] = self._task(photo[coarse], pattern & mask[grid], tissue[grid], turn, 1.0)
+            out["images s2s"] = self._task(
+                photo[coarse], pattern & mask[grid], tissue[grid], turn, 1.0
+            )
             out["images s2d"] = self._task(photo, mask, tissue, turn, 1.0)
         return out
 

@@ -7,7 +7,6 @@ so a run stopped at any moment resumes and ends as if it had never been interrup
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -172,7 +171,7 @@ def save_checkpoint(path: Path, model: CDCIN, optimiser, state: TrainState) -> N
         {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)},
         part,
     )
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_checkpoint(path: Path, model: CDCIN, optimiser, state: TrainState) -> None:
