@@ -16,6 +16,7 @@ import pandas as pd
 
 from s2s_core.baselines import Prediction
 from s2s_core.config import RunConfig
+from s2s_core.errors import Cancelled
 from s2s_core.methods import Hooks, applicable, method
 from s2s_core.metrics import SCALE, score_genes
 from s2s_core.observation import Observation, known_values, observe, withhold
@@ -143,6 +144,8 @@ def _impute(
 ) -> tuple[Prediction, list[np.ndarray]]:
     """Prediction at all targets, and at the withheld spots of each fold."""
     chosen = method(name)
+    if hooks.should_stop():
+        raise Cancelled
     if name != config.method:
         hooks.on_progress(Progress(f"Comparing with: {chosen.label}", 0, 1))
     withheld = []

@@ -1,0 +1,122 @@
+"""The process that runs one job: ``python -m s2s_core.worker JOB_FOLDER``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from s2s_core import jobs
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.export import export, save_result
+from s2s_core.imputation import run
+from s2s_core.progress import Progress
+from s2s_core.store import atomic
+
+STATE_SECONDS = 0.5
+
+
+class Reporter:
+    """Writes progress to the job folder and says when to stop."""
+
+    def __init__(self, job: jobs.Job, state: jobs.State) -> None:
+        self.job, self.state = job, state
+        self.terminated = False
+        self._written = 0.0
+
+    def on_progress(self, progress: Progress) -> None:
+        """Append a line, refresh the state and the preview."""
+        if progress.losses:
+            line = {
+                "phase": progress.phase,
+                "step": progress.step,
+                "losses": progress.losses,
+                "score": progress.score,
+            }
+            with (self.job.folder / "progress.jsonl").open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        if progress.preview is not None:
+            with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
+                np.save(file, progress.preview)
+        phase_is_new = progress.phase != self.state.phase
+        self.state = replace(
+            self.state,
+            phase=progress.phase,
+            step=progress.step,
+            steps=progress.steps,
+            seconds_left=progress.seconds_left,
+        )
+        if phase_is_new or time.monotonic() - self._written > STATE_SECONDS:
+            jobs.write_state(self.job, self.state)
+            self._written = time.monotonic()
+
+    def should_stop(self) -> bool:
+        """Whether the user cancelled or the machine wants the process gone."""
+        return self.terminated or (self.job.folder / "cancel").exists()
+
+    def end(self, status: str, message: str = "") -> None:
+        """Write the final state."""
+        jobs.write_state(
+            self.job,
+            replace(
+                self.state, status=status, message=message, ended=time.time(), seconds_left=None
+            ),
+        )
+
+
+def work(folder: Path) -> None:
+    """Run the job of a folder to its end, whatever end that is."""
+    job = jobs.find(folder.name)
+    reporter = Reporter(job, replace(jobs.state(job), status="running"))
+
+    def terminate(*_) -> None:
+        reporter.terminated = True
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        result = run(
+            job.section(), job.config(), folder=job.folder, resume=reporter.state.resume,
+            on_progress=reporter.on_progress, should_stop=reporter.should_stop,
+            preview_gene=job.preview_gene,
+        )  # fmt: skip
+        reporter.on_progress(Progress("Writing the results", 0, 1))
+        export(result, job.result)
+        save_result(result, job.result)
+        reporter.end("done")
+    except Cancelled:
+        if reporter.terminated:
+            reporter.end("interrupted", "The run was interrupted and can be resumed.")
+        else:
+            reporter.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
+    except S2SError as error:
+        reporter.end("failed", str(error))
+    except MemoryError:
+        logging.exception("out of memory")
+        reporter.end("failed", "The run needs more memory than there is; choose fewer genes.")
+    except OSError as error:
+        logging.exception("file error")
+        reporter.end("failed", f"The run could not write its files ({error.strerror or error}); "
+                     "make room on the disk and resume it.")  # fmt: skip
+    except Exception:
+        logging.exception("unexpected error")
+        reporter.end("failed", "Something went wrong in the program; the details are in the "
+                     "run's log, worker.log.")  # fmt: skip
+    finally:
+        jobs.advance_queue()
+
+
+def main() -> int:
+    """Entry point."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    work(Path(sys.argv[1]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
