@@ -172,7 +172,21 @@ def _csv(section: Section, argument: str, rng: np.random.Generator) -> np.ndarra
     path = Path(argument)
     if not path.is_file():
         raise S2SError(f"The mask file {argument!r} does not exist.")
-    return mask_from_table(pd.read_csv(path, dtype=str), section)
+    return mask_from_table(read_mask_table(path), section)
+
+
+def read_mask_table(source) -> pd.DataFrame:
+    """Read a CSV of spot ids from a path or an open file.
+
+    Raises
+    ------
+    S2SError
+        If it is no CSV.
+    """
+    try:
+        return pd.read_csv(source, dtype=str)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+        raise S2SError("The mask file is no CSV; give one with a column spot_id.") from None
 
 
 def mask_from_table(table: pd.DataFrame, section: Section) -> np.ndarray:

@@ -128,3 +128,31 @@ def paired_test(metrics: pd.DataFrame, method: str, other: str, score: str = "pc
     if len(pair) < 6 or (difference == 0).all():
         return 1.0
     return float(wilcoxon(difference).pvalue)
+
+
+def verdict(metrics: pd.DataFrame, method: str, labels: dict[str, str]) -> str:
+    """One honest sentence: is another method as good as the chosen one?
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        One row a gene and method.
+    method : str
+        The chosen method.
+    labels : dict
+        Names of methods for the user.
+    """
+    means = metrics.groupby("method", sort=False)["rmse"].mean()
+    others = means.drop(method)
+    if others.empty:
+        return "No other method was computed for comparison."
+    best = others.idxmin()
+    p = paired_test(metrics, method, best, "rmse")
+    gain = 1.0 - means[method] / others[best]
+    ours, theirs = labels.get(method, method), labels.get(best, best)
+    stated = f"{abs(gain):.1%} in mean RMSE over genes, paired Wilcoxon test p = {p:.2g}"
+    if p >= 0.05 or abs(gain) < 0.001:
+        return f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
+    if gain > 0:
+        return f"{ours} is better than {theirs}, the best of the others, by {stated}."
+    return f"{theirs} is better here than {ours} by {stated}: prefer it for this section."

@@ -103,6 +103,15 @@ class Section:
         """The lattice's own row and column of every position."""
         return self.grid.array_index(self.row, self.col)
 
+    @property
+    def n_known(self) -> int:
+        """Number of positions whose value is in the file."""
+        return int(self.known.sum())
+
+    def everything_known(self) -> Section:
+        """Return the section with every known position measured: no mask applied."""
+        return replace(self, measured=self.known.copy(), design="")
+
     def with_measured(self, measured: np.ndarray, design: str = "") -> Section:
         """Return the same section with another set of measured positions.
 
@@ -226,3 +235,28 @@ def unknown_genes(missing: list[str], genes: pd.Index) -> str:
     named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
     what = "is not a gene" if len(missing) == 1 else "are not genes"
     return f"{named} {what} of this section ({len(genes)} genes){hint}"
+
+
+def describe(section: Section) -> list[str]:
+    """What a section holds, in sentences for the user."""
+    kinds = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "square bins"}
+    rows, cols = section.grid.shape
+    n = {name: int((section.origin == name).sum()) for name in ("spot", "empty bin", "gap", "new")}
+    out = [
+        f"{n['spot']:,} spots and {len(section.genes):,} genes on a "
+        f"{kinds[section.grid.kind]} of {rows} x {cols} positions."
+    ]
+    if n["empty bin"]:
+        out.append(f"{n['empty bin']:,} empty bins inside the tissue count as measured zeros.")
+    unmeasured = int((~section.known).sum()) - n["new"]
+    if unmeasured:
+        out.append(f"{unmeasured:,} positions inside the tissue have no measurement.")
+    return [*out, *section.notes]
+
+
+def parse_genes(names: list[str], genes: pd.Index) -> tuple[list[str], str]:
+    """Sort gene names into those of the section, in order, and a sentence about the others."""
+    names = list(dict.fromkeys(names))
+    known = [name for name in names if name in genes]
+    missing = [name for name in names if name not in genes]
+    return known, unknown_genes(missing, genes) if missing else ""

@@ -1,0 +1,42 @@
+"""Sparser2Sparse in the browser: navigation and what all pages share."""
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from pages import _state
+
+HERE = Path(__file__).parent
+
+st.set_page_config(
+    page_title="Sparser2Sparse",
+    # A local file: a named icon would be fetched from a font host.
+    page_icon=str(HERE / "assets" / "icon.png"),
+    layout="wide",
+)
+# A page switch forgets keyed widgets unless they are assigned again.
+for key in _state.KEPT_WIDGETS:
+    if key in st.session_state:
+        st.session_state[key] = st.session_state[key]
+
+page = st.navigation(
+    [
+        st.Page("pages/data.py", title="Data", default=True),
+        st.Page("pages/sampling.py", title="Sampling"),
+        st.Page("pages/train.py", title="Train"),
+        st.Page("pages/results.py", title="Results"),
+    ]
+)
+st.logo(str(HERE / "assets" / "icon.png"), size="large")
+_state.open_from_url()
+_state.show_path()
+try:
+    page.run()
+except _state.SHOWN_ERRORS as error:
+    st.error(str(error))
+except Exception as error:
+    if not _state.is_ours(error):
+        raise
+    logging.getLogger("s2s").exception("unexpected error on a page")
+    st.error("Something went wrong in the program. Your data is still here; the details are in the log.")

@@ -1,0 +1,138 @@
+"""What one browser session works on: typed access, and the job id in the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from s2s_core import jobs
+from s2s_core.errors import S2SError
+from s2s_core.section import Section
+
+SHOWN_ERRORS = (S2SError,)
+KEPT_WIDGETS = (
+    "gene_mode", "gene_pick", "gene_paste", "situation", "design", "design_argument",
+    "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
+)  # fmt: skip
+PATH = (
+    ("Data", "pages/data.py"),
+    ("Sampling", "pages/sampling.py"),
+    ("Train", "pages/train.py"),
+    ("Results", "pages/results.py"),
+)
+
+
+@dataclass
+class Workspace:
+    """The section in hand and where it stands.
+
+    Attributes
+    ----------
+    section : Section or None
+        As read, all genes.
+    name : str
+    genes : list of str or None
+        Chosen genes; None means all.
+    sampled : Section or None
+        With the chosen genes and sampling: what a run is started on.
+    job_id : str or None
+        The run that Train and Results show.
+    """
+
+    section: Section | None = None
+    name: str = ""
+    genes: list[str] | None = None
+    sampled: Section | None = None
+    job_id: str | None = None
+
+
+def workspace() -> Workspace:
+    """Workspace of this browser session."""
+    if "workspace" not in st.session_state:
+        st.session_state.workspace = Workspace()
+    return st.session_state.workspace
+
+
+def use_section(section: Section, name: str) -> None:
+    """Take a new section; what belonged to the old one goes."""
+    st.session_state.workspace = Workspace(section=section, name=name)
+    for key in ("gene_mode", "gene_pick", "gene_paste", "situation", "result_gene"):
+        st.session_state.pop(key, None)
+    st.query_params.clear()
+
+
+def use_job(job: jobs.Job) -> None:
+    """Attach to a run, its section included."""
+    here = workspace()
+    here.job_id = job.id
+    if here.section is None:
+        section = job.section()
+        here.section, here.sampled, here.name = section.everything_known(), section, job.name
+    st.query_params["job"] = job.id
+
+
+def current_job() -> jobs.Job | None:
+    """The attached run, None where there is none (any more)."""
+    here = workspace()
+    if here.job_id is None:
+        return None
+    try:
+        return jobs.find(here.job_id)
+    except S2SError:
+        here.job_id = None
+        return None
+
+
+def open_from_url() -> None:
+    """Attach to the run the URL names; write the attached run into the URL."""
+    here = workspace()
+    asked = st.query_params.get("job")
+    if here.job_id is not None:
+        st.query_params["job"] = here.job_id
+    elif asked:
+        try:
+            use_job(jobs.find(asked))
+        except S2SError as error:
+            st.query_params.clear()
+            st.warning(str(error))
+
+
+def show_path() -> None:
+    """The path Data -> Sampling -> Train -> Results: where one stands and what is missing."""
+    here = workspace()
+    job = current_job()
+    status = jobs.state(job).status if job else ""
+    notes = {
+        "Data": f"{here.section.n_known:,} spots, {len(here.section.genes):,} genes"
+        if here.section else "open a section first",
+        "Sampling": f"{int(here.sampled.measured.sum()):,} spots measured"
+        if here.sampled else "choose what is measured",
+        "Train": {"": "not started", "done": "finished"}.get(status, status),
+        "Results": "ready" if status == "done" else "after training",
+    }  # fmt: skip
+    reached = {
+        "Data": here.section is not None,
+        "Sampling": here.sampled is not None,
+        "Train": status == "done",
+        "Results": status == "done",
+    }
+    for column, (title, file) in zip(st.columns(4), PATH, strict=True):
+        with column:
+            st.page_link(file, label=f"**{'✓' if reached[title] else '○'} {title}**")
+            st.caption(notes[title])
+
+
+def need_section() -> Section:
+    """Return the section in hand, or say that one is needed and stop the page."""
+    here = workspace()
+    if here.section is None:
+        st.info("No section is open yet. Open the demo section or upload your own on the Data page.")
+        st.page_link("pages/data.py", label="Go to Data")
+        st.stop()
+    return here.section
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether an exception is a defect of ours (Streamlit uses some to steer its runs)."""
+    return not type(error).__module__.startswith("streamlit.")

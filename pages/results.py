@@ -1,0 +1,166 @@
+"""Results: maps side by side, honest scores, downloads."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages import _state
+from s2s_core import jobs
+from s2s_core.charts import Panel, map_panels, truth_scatter
+from s2s_core.export import load_result
+from s2s_core.imputation import Result
+from s2s_core.methods import METHODS
+from s2s_core.metrics import summarise, verdict
+
+COLUMNS = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "pcc": "PCC",
+    "spearman": "Spearman",
+    "ssim": "SSIM",
+    "genes": "genes with PCC",
+}
+FILES = {
+    "imputed.csv": ("Imputed table (CSV)", "text/csv"),
+    "imputed.h5ad": ("AnnData (.h5ad)", "application/octet-stream"),
+    "metrics.csv": ("Scores per gene (CSV)", "text/csv"),
+    "run.json": ("Run record (JSON)", "application/json"),
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title("Results")
+    job = _state.current_job()
+    if job is None or jobs.state(job).status != "done":
+        st.info("No finished run is open. Start one, or open an earlier one, on the Train page.")
+        st.page_link("pages/train.py", label="Go to Train")
+        return
+    result = _result(job.id)
+    summary(job, result)
+    maps(result)
+    scores(result)
+    downloads(job)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the result ...")
+def _result(job_id: str) -> Result:
+    return load_result(jobs.find(job_id).result)
+
+
+def summary(job: jobs.Job, result: Result) -> None:
+    """Say in one paragraph what the run did."""
+    info = result.info
+    st.write(
+        f"**{job.name}** · {METHODS[result.config.method].label} · {info['n_measured']:,} measured "
+        f"spots, {info['n_positions']:,} positions, {info['n_genes']:,} genes · "
+        f"{info['seconds']:.0f} s · {info['details'].get('s2s', {}).get('device', 'CPU')}"
+    )
+
+
+def maps(result: Result) -> None:
+    """Linked maps of one gene on one colour scale."""
+    section = result.section
+    left, right = st.columns([1, 2])
+    genes = list(section.genes)
+    gene = left.selectbox("Gene", genes, key="result_gene", help="Type to search.")
+    column = genes.index(gene)
+    panels = panel_choices(result, column)
+    shown = right.multiselect(
+        "Maps", list(panels), default=list(panels)[:6], key="panels"
+    )
+    if not shown:
+        st.info("Choose at least one map.")
+        return
+    figure = map_panels(
+        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=1150
+    )
+    st.plotly_chart(figure, key="maps", config={"displaylogo": False, "scrollZoom": True})
+    st.caption(
+        "Log-normalised expression: log1p of counts scaled to the median total of the measured "
+        "spots. Zooming one map zooms all; a double click shows everything again."
+    )
+
+
+def panel_choices(result: Result, column: int) -> dict[str, Panel]:
+    """All maps there are of one gene."""
+    section = result.section
+    imputed = np.asarray(result.imputed[:, column])
+    truth = np.asarray(result.truth[:, column])
+    measured = np.where(section.measured, truth, np.nan)
+    out = {
+        "Measured": Panel("Measured", measured),
+        "Imputed": Panel(f"Imputed: {METHODS[result.config.method].label}", imputed),
+    }
+    if section.hidden.any():
+        out["Truth"] = Panel("Truth", truth)
+    for name, values in result.maps.items():
+        if name != result.config.method:
+            out[METHODS[name].label] = Panel(METHODS[name].label, np.asarray(values[:, column]))
+    if section.hidden.any():
+        error = np.where(section.hidden, imputed - truth, np.nan)
+        out["Error"] = Panel("Error at hidden spots", error, diverging=True)
+    return out
+
+
+def scores(result: Result) -> None:
+    """Scores of all methods, and of every gene."""
+    metrics = result.metrics
+    where = metrics["spots"].iloc[0]
+    st.subheader("Scores")
+    st.caption(
+        f"Mean over genes, at {int(metrics['n_spots'].iloc[0]):,} spots: {where}. Scale: "
+        f"{metrics['scale'].iloc[0]}. MAE and RMSE: lower is better; the others: higher."
+    )
+    table = summarise(metrics)
+    table.index = [METHODS[name].label for name in table.index]
+    st.dataframe(
+        table[list(COLUMNS)].rename(columns=COLUMNS).style.format(precision=3, subset=list(COLUMNS.values())[:-1])
+    )
+    st.write(verdict(metrics, result.config.method, {n: m.label for n, m in METHODS.items()}))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.write("**Every gene**")
+        mine = metrics[metrics["method"] == result.config.method]
+        columns = ["gene", *[c for c in COLUMNS if c in mine.columns]]
+        st.dataframe(
+            mine[columns].rename(columns=COLUMNS).set_index("gene"), height=340,
+            column_config={c: st.column_config.NumberColumn(format="%.3f") for c in COLUMNS.values()},
+        )  # fmt: skip
+    with right:
+        scatter(result)
+
+
+def scatter(result: Result) -> None:
+    """Imputed against true values of the chosen gene."""
+    section = result.section
+    if not section.hidden.any():
+        st.caption("Imputed against true values can be drawn where the truth was hidden by a mask.")
+        return
+    gene = st.session_state.get("result_gene", section.genes[0])
+    column = int(pd.Index(section.genes).get_loc(gene))
+    st.write(f"**{gene}: imputed against true, at hidden spots**")
+    at = section.hidden
+    figure = truth_scatter(
+        np.asarray(result.truth[at, column]), np.asarray(result.imputed[at, column]), gene
+    )
+    st.plotly_chart(figure, key="scatter", config={"displaylogo": False})
+
+
+def downloads(job: jobs.Job) -> None:
+    """Files the worker wrote, handed over as they are."""
+    st.subheader("Download")
+    for column, (name, (label, kind)) in zip(st.columns(len(FILES)), FILES.items(), strict=True):
+        path = job.result / name
+        size = path.stat().st_size / 2**20
+        column.download_button(
+            label, path.read_bytes, name, kind, key=f"download-{name}", on_click="ignore"
+        )
+        column.caption(f"{size:.1f} MB" if size >= 0.1 else f"{size * 1024:.0f} kB")
+    st.caption(
+        "The table holds log-normalised values at every position; measured spots keep their own. "
+        "Spreadsheets turn gene names such as MARCH1 into dates: import that column as text."
+    )
+
+
+main()

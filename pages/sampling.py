@@ -1,0 +1,107 @@
+"""Sampling: which spots count as measured."""
+
+import streamlit as st
+
+from pages import _state
+from s2s_core.charts import mask_map
+from s2s_core.errors import S2SError
+from s2s_core.masks import DESIGNS, mask_from_table, mask_table, read_mask_table, sample
+from s2s_core.section import Section
+
+SIMULATE = "Test it: hide part of the measured spots and compare with the truth"
+GAPS = "Fill the gaps: impute tissue positions that have no measurement"
+DENSIFY = "Make it denser: add positions between the measured spots"
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title("Choose what is measured")
+    section = _state.need_section()
+    here = _state.workspace()
+    chosen = section if here.genes is None else section.subset_genes(here.genes)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        gaps = int((~section.known).sum())
+        options = [SIMULATE, GAPS, DENSIFY] if gaps else [SIMULATE, DENSIFY]
+        # A section that is mostly gaps is here to have them filled.
+        sparse = gaps > 0.2 * section.n_positions
+        situation = st.radio(
+            "What do you want to do?", options, index=options.index(GAPS) if sparse else 0,
+            key="situation",
+        )  # fmt: skip
+        try:
+            here.sampled = apply(chosen, situation)
+            here.sampled.check_ready()
+        except S2SError as error:
+            here.sampled = None
+            st.error(str(error))
+        if here.sampled is not None:
+            report(here.sampled)
+    with right:
+        if here.sampled is not None:
+            st.plotly_chart(mask_map(here.sampled), key="mask", config={"displaylogo": False})
+            st.download_button(
+                "Download the mask (CSV)",
+                lambda: mask_table(here.sampled).to_csv(index=False).encode(),
+                "mask.csv",
+                "text/csv",
+                on_click="ignore",
+            )
+
+
+def apply(section: Section, situation: str) -> Section:
+    """Apply what the user asks for to the section."""
+    if situation == GAPS:
+        return section
+    if situation == DENSIFY:
+        stride = st.select_slider(
+            "Times the density along each axis (S)", [2, 3, 4], key="densify",
+            help="S = 2 puts one new position between every two spots: about four times as many.",
+        )  # fmt: skip
+        return sample(section, f"densify:{stride}")
+    names = [name for name in DESIGNS if name != "csv"]
+    design = st.selectbox(
+        "Sampling design", [*names, "csv"], format_func=lambda n: DESIGNS[n].label, key="design",
+        help="Which of the spots are kept as measured. The others are hidden from the network "
+        "and used for the scores.",
+    )  # fmt: skip
+    if design == "csv":
+        table = st.file_uploader("CSV with a column spot_id", type=["csv"], key="mask_file")
+        if table is None:
+            raise S2SError("Upload a CSV of the spot ids that are measured.")
+        return section.with_measured(mask_from_table(read_mask_table(table), section), "csv")
+    if design == "obs":
+        columns = [str(c) for c in section.obs.columns]
+        if not columns:
+            raise S2SError("The table has no further columns; choose another design.")
+        return sample(section, f"obs:{st.selectbox('Column', columns, key='design_column')}")
+    argument = st.text_input(
+        DESIGNS[design].argument.capitalize(), DESIGNS[design].default, key=f"argument-{design}"
+    )
+    seed = 0
+    if design in ("random", "poisson"):
+        seed = st.number_input("Seed", 0, 10_000, 0, key="design_seed")
+    return sample(section, f"{design}:{argument}", int(seed))
+
+
+def report(sampled: Section) -> None:
+    """Exact counts of the design, and the way on."""
+    measured, total = int(sampled.measured.sum()), sampled.n_positions
+    one, two, three = st.columns(3)
+    one.metric("Measured spots", f"{measured:,}")
+    two.metric("Share of positions", f"{measured / total:.1%}")
+    three.metric("To be imputed", f"{total - measured:,}")
+    if sampled.hidden.any():
+        st.caption(
+            f"{int(sampled.hidden.sum()):,} hidden spots have a known value: scores are taken "
+            "there. No method ever sees them."
+        )
+    else:
+        st.caption(
+            "Nothing is known about the imputed positions, so scores come from measured spots "
+            "that are withheld from training."
+        )
+    st.page_link("pages/train.py", label="**Next: Train →**")
+
+
+main()
