@@ -26,11 +26,13 @@ page = st.navigation(
         st.Page("pages/sampling.py", title="Sampling"),
         st.Page("pages/train.py", title="Train"),
         st.Page("pages/results.py", title="Results"),
-    ]
+    ],
+    # The path at the top of every page is the menu.
+    position="hidden",
 )
 st.logo(str(HERE / "assets" / "icon.png"), size="large")
+path = st.container()
 _state.open_from_url()
-_state.show_path()
 try:
     page.run()
 except _state.SHOWN_ERRORS as error:
@@ -39,4 +41,9 @@ except Exception as error:
     if not _state.is_ours(error):
         raise
     logging.getLogger("s2s").exception("unexpected error on a page")
-    st.error("Something went wrong in the program. Your data is still here; the details are in the log.")
+    st.error(
+        "Something went wrong in the program. Your data is still here; the details are in the log."
+    )
+# Drawn last, so that it tells of what the page just did.
+with path:
+    _state.show_path()

@@ -123,14 +123,19 @@ def show_path() -> None:
             st.caption(notes[title])
 
 
-def need_section() -> Section:
-    """Return the section in hand, or say that one is needed and stop the page."""
-    here = workspace()
-    if here.section is None:
+def need_section() -> Section | None:
+    """Return the section in hand, or say that one is needed."""
+    section = workspace().section
+    if section is None:
         st.info("No section is open yet. Open the demo section or upload your own on the Data page.")
         st.page_link("pages/data.py", label="Go to Data")
-        st.stop()
-    return here.section
+    return section
+
+
+def begin(key: str, value) -> str:
+    """First value of a keyed widget that is kept over page switches; returns the key."""
+    st.session_state.setdefault(key, value)
+    return key
 
 
 def is_ours(error: Exception) -> bool:

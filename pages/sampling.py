@@ -17,6 +17,8 @@ def main() -> None:
     """Draw the page."""
     st.title("Choose what is measured")
     section = _state.need_section()
+    if section is None:
+        return
     here = _state.workspace()
     chosen = section if here.genes is None else section.subset_genes(here.genes)
     left, right = st.columns([2, 3], gap="large")
@@ -26,8 +28,8 @@ def main() -> None:
         # A section that is mostly gaps is here to have them filled.
         sparse = gaps > 0.2 * section.n_positions
         situation = st.radio(
-            "What do you want to do?", options, index=options.index(GAPS) if sparse else 0,
-            key="situation",
+            "What do you want to do?", options,
+            key=_state.begin("situation", GAPS if sparse else SIMULATE),
         )  # fmt: skip
         try:
             here.sampled = apply(chosen, situation)
@@ -75,12 +77,13 @@ def apply(section: Section, situation: str) -> Section:
         if not columns:
             raise S2SError("The table has no further columns; choose another design.")
         return sample(section, f"obs:{st.selectbox('Column', columns, key='design_column')}")
+    what = DESIGNS[design].argument
     argument = st.text_input(
-        DESIGNS[design].argument.capitalize(), DESIGNS[design].default, key=f"argument-{design}"
+        what[0].upper() + what[1:], DESIGNS[design].default, key=f"argument-{design}"
     )
     seed = 0
     if design in ("random", "poisson"):
-        seed = st.number_input("Seed", 0, 10_000, 0, key="design_seed")
+        seed = st.number_input("Seed", 0, 10_000, key=_state.begin("design_seed", 0))
     return sample(section, f"{design}:{argument}", int(seed))
 
 

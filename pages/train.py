@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import streamlit as st
 
 from pages import _state
@@ -32,11 +33,10 @@ def main() -> None:
     """Draw the page."""
     st.title("Train and impute")
     job = _state.current_job()
-    if job is None:
-        _state.need_section()
-        start_form()
-    else:
+    if job is not None:
         show_job(job)
+    elif _state.need_section() is not None:
+        start_form()
     earlier_runs(job)
 
 
@@ -62,7 +62,9 @@ def start_form() -> None:
             "Method", list(METHODS), format_func=lambda m: METHODS[m].label, key="method",
             help="The network, or one of the classical methods it is compared with.",
         )  # fmt: skip
-        seed = two.number_input("Seed", 0, 10_000, 0, key="seed", help="The same seed gives the same result.")
+        seed = two.number_input(
+            "Seed", 0, 10_000, key=_state.begin("seed", 0), help="The same seed gives the same result."
+        )
         device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
     config = preset(name, method=method, seed=int(seed), device=device)
     if st.button("Start", type="primary", key="start"):
@@ -173,10 +175,11 @@ def sections(job: jobs.Job) -> Section:
 
 
 def liveliest_gene(section: Section) -> str:
-    """Measured gene with the largest share of variation between spots: a telling preview."""
-    measured = section.counts[section.measured]
-    mean = measured.mean(0).A1 if hasattr(measured.mean(0), "A1") else measured.mean(0)
-    return section.genes[int(mean.argmax())]
+    """Gene whose measured values vary most on the log scale: a telling preview."""
+    measured = section.counts[section.measured].log1p()
+    mean = np.asarray(measured.mean(0)).ravel()
+    variance = np.asarray(measured.multiply(measured).mean(0)).ravel() - mean**2
+    return section.genes[int(variance.argmax())]
 
 
 def step_words(state: jobs.State) -> str:

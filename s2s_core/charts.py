@@ -18,7 +18,8 @@ SEQUENTIAL = "Viridis"
 DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#D9DEE2", "#F0B429"
 HEX_MAX = 10_000
-PANEL_PIXELS = 400
+# Colour bars stand beside the first row, however many rows there are.
+BAR = {"lenmode": "pixels", "len": 300, "y": 1.0, "yanchor": "top"}
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,10 @@ def map_panels(
     figure.update_layout(
         height=int(rows * (panel_height + 40) + 20), margin={"l": 8, "r": 8, "t": 36, "b": 8},
         coloraxis={"colorscale": SEQUENTIAL, "cmin": low, "cmax": high,
-                   "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "x": 1.0}},
+                   "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "x": 1.0, **BAR}},
         coloraxis2={"colorscale": DIVERGING, "cmin": -spread, "cmax": spread,
                     "colorbar": {"title": {"text": "imputed − truth", "side": "right"},
-                                 "thickness": 12, "x": 1.07}},
+                                 "thickness": 12, "x": 1.08, **BAR}},
         showlegend=False, uirevision=uirevision, dragmode="zoom",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip

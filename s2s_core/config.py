@@ -153,7 +153,9 @@ PRESETS = {
     "fast": RunConfig(
         preset="fast",
         model=COMPACT,
-        train=TrainConfig(steps=200, learning_rate=1e-3, beta1=0.9, loss_power=2, check_every=20),
+        train=TrainConfig(
+            steps=120, batch=8, splits=6, learning_rate=1e-3, beta1=0.9, loss_power=2, check_every=20
+        ),
     ),
     "balanced": RunConfig(
         preset="balanced",
