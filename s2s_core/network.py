@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -44,13 +46,14 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         raise S2SError("Gene programmes need a model with context, single genes one without.")
     source = (CompactSource if compact else PublishedSource)(obs, config, aside)
     model = CDCIN(config.model)
+    phase = f"Training on {describe_device(device)}"
     preview = _previewer(source, obs, device, hooks.preview)
 
     def on_step(step: Step) -> None:
         picture = preview(model) if step.score is not None else None
         hooks.on_progress(
             Progress(
-                "Training",
+                phase,
                 step.step,
                 step.steps,
                 step.seconds_left,
@@ -61,7 +64,8 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         )
 
     state = train(
-        model, source, config, device, checkpoint=hooks.checkpoint, resume=hooks.resume,
+        model, source, config, device, checkpoint=hooks.checkpoint,
+        fingerprint=_fingerprint(obs, config), resume=hooks.resume,
         on_step=on_step, should_stop=hooks.should_stop,
     )  # fmt: skip
     details = {
@@ -94,6 +98,13 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         return Prediction(np.maximum(mean, 0.0), None, details)
 
     return predict
+
+
+def _fingerprint(obs: Observation, config: RunConfig) -> str:
+    """Hash of what a checkpoint depends on: measured values, their places, model and training."""
+    settings = replace(config, compare=(), threads=0, device="auto")
+    parts = (settings.to_json().encode(), obs.values.tobytes(), obs.pixels.tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _previewer(

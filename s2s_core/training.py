@@ -18,7 +18,7 @@ import torch
 from s2s_core.batches import Batch, Source
 from s2s_core.config import RunConfig
 from s2s_core.device import autocast
-from s2s_core.errors import Cancelled
+from s2s_core.errors import Cancelled, S2SError
 from s2s_core.losses import deep_supervision
 from s2s_core.model import CDCIN
 
@@ -55,6 +55,7 @@ def train(
     device: torch.device,
     *,
     checkpoint: Path | None = None,
+    fingerprint: str = "",
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -69,12 +70,16 @@ def train(
     device : torch.device
     checkpoint : Path, optional
         File to keep the state in, every 20 s and when stopped.
+    fingerprint : str
+        Of data and configuration: a checkpoint of others is refused.
     resume : bool
         Go on from the checkpoint where there is one.
     on_step, should_stop : callables, optional
 
     Raises
     ------
+    S2SError
+        If the checkpoint to resume from belongs to another run.
     Cancelled
         When ``should_stop`` said so; the checkpoint is written first.
     """
@@ -84,7 +89,7 @@ def train(
     optimiser = torch.optim.Adam(model.parameters(), settings.learning_rate, betas=betas)
     state = TrainState()
     if resume and checkpoint is not None and checkpoint.exists():
-        load_checkpoint(checkpoint, model, optimiser, state)
+        load_checkpoint(checkpoint, fingerprint, model, optimiser, state)
     if state.step == 0 and not state.best_weights:
         # Untrained weights are a candidate too: the correction they make is zero.
         _check(model, source, device, state)
@@ -92,7 +97,7 @@ def train(
     while state.step < source.steps and not state.finished:
         if should_stop is not None and should_stop():
             if checkpoint is not None:
-                save_checkpoint(checkpoint, model, optimiser, state)
+                save_checkpoint(checkpoint, fingerprint, model, optimiser, state)
             raise Cancelled
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(state.step, source.steps, settings)
@@ -104,7 +109,7 @@ def train(
             score = _check(model, source, device, state)
             state.finished = state.checks_without_gain >= settings.patience
         if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save_checkpoint(checkpoint, model, optimiser, state)
+            save_checkpoint(checkpoint, fingerprint, model, optimiser, state)
             saved = time.monotonic()
         if on_step is not None:
             pace = (time.monotonic() - started) / (state.step - first)
@@ -112,7 +117,7 @@ def train(
             on_step(Step(state.step, source.steps, losses, score, left))
     state.finished = True
     if checkpoint is not None:
-        save_checkpoint(checkpoint, model, optimiser, state)
+        save_checkpoint(checkpoint, fingerprint, model, optimiser, state)
     if state.best_weights:
         model.load_state_dict(state.best_weights)
     return state
@@ -164,19 +169,37 @@ def _check(model: CDCIN, source: Source, device: torch.device, state: TrainState
     return score
 
 
-def save_checkpoint(path: Path, model: CDCIN, optimiser, state: TrainState) -> None:
+def save_checkpoint(
+    path: Path, fingerprint: str, model: CDCIN, optimiser, state: TrainState
+) -> None:
     """Write weights, optimiser and state; replaced in one go, never half-written."""
     part = path.with_suffix(".part")
-    torch.save(
-        {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)},
-        part,
-    )
+    content = {
+        "fingerprint": fingerprint,
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "state": vars(state),
+    }
+    torch.save(content, part)
     part.replace(path)
 
 
-def load_checkpoint(path: Path, model: CDCIN, optimiser, state: TrainState) -> None:
-    """Restore what :func:`save_checkpoint` wrote (tensors and plain values only)."""
+def load_checkpoint(
+    path: Path, fingerprint: str, model: CDCIN, optimiser, state: TrainState
+) -> None:
+    """Restore what :func:`save_checkpoint` wrote (tensors and plain values only).
+
+    Raises
+    ------
+    S2SError
+        If it belongs to another section or configuration.
+    """
     data = torch.load(path, map_location="cpu", weights_only=True)
+    if data["fingerprint"] != fingerprint:
+        raise S2SError(
+            f"The checkpoint {str(path)!r} belongs to another section or other settings; resume "
+            "with the same ones, or start afresh without resuming."
+        )
     model.load_state_dict(data["model"])
     optimiser.load_state_dict(data["optimiser"])
     for key, value in data["state"].items():
