@@ -37,6 +37,8 @@ from s2s_core.store import atomic, load_section, save_section
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
 RESUMABLE = ("cancelled", "interrupted", "failed")
+# A worker that has said its last word takes a moment to end.
+ENDING_POLLS = 50
 
 
 @dataclass(frozen=True)
@@ -166,19 +168,25 @@ def start(job: Job, *, resume: bool = False) -> None:
     (job.folder / "cancel").unlink(missing_ok=True)
     write_state(job, replace(_read_state(job), status="queued", message="", phase="Waiting",
                              seconds_left=None, resume=resume))  # fmt: skip
-    advance_queue()
+    for _ in range(ENDING_POLLS):
+        if advance_queue():
+            return
+        time.sleep(0.1)
 
 
-def advance_queue() -> None:
-    """Start queued jobs, oldest first, while places are free."""
+def advance_queue() -> bool:
+    """Start queued jobs, oldest first, while places are free.
+
+    False if one could not start yet because its former process is still ending.
+    """
     runs_folder().mkdir(parents=True, exist_ok=True)
     with _locked(runs_folder() / ".queue"):
         jobs = all_jobs()[::-1]
         states = {job.id: state(job) for job in jobs}
         free = slots() - sum(s.status == "running" for s in states.values())
         waiting = [job for job in jobs if states[job.id].status == "queued"]
-        for job in waiting[: max(0, free)]:
-            _spawn(job, states[job.id])
+        started = [_spawn(job, states[job.id]) for job in waiting[: max(0, free)]]
+    return all(started)
 
 
 def queue_position(job: Job) -> int:
@@ -255,7 +263,8 @@ def _write_json(path: Path, data: dict) -> None:
         part.write_text(json.dumps(data))
 
 
-def _spawn(job: Job, found: State) -> None:
+def _spawn(job: Job, found: State) -> bool:
+    """Start the worker; False if another process of this job still holds its lock."""
     threads = max(1, (os.cpu_count() or 1) // slots())
     environment = os.environ | {
         "S2S_RUNS": str(runs_folder()),
@@ -265,22 +274,28 @@ def _spawn(job: Job, found: State) -> None:
         # Threads that spin while waiting slow each other down where cores are shared.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-    write_state(job, replace(found, status="running", phase="Starting", started=time.time()))
     # The lock travels with the open file into the worker and falls when the worker ends,
     # however it ends; no process id can be mistaken for another's.
     with (job.folder / "lock").open("w") as lock, (job.folder / "worker.log").open("a") as log:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        # Only under the lock: "running" without it means that the process is gone.
+        write_state(job, replace(found, status="running", phase="Starting", started=time.time()))
         subprocess.Popen(
             [sys.executable, "-m", "s2s_core.worker", str(job.folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             cwd=Path(__file__).parent.parent, pass_fds=(lock.fileno(),), start_new_session=True,
         )  # fmt: skip
+    return True
 
 
 def _alive(job: Job) -> bool:
     try:
         with (job.folder / "lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, so that two who look at the same time do not take each other for the worker.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core import jobs
+from s2s_core.config import RunConfig
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import export, save_result
 from s2s_core.imputation import run
@@ -81,7 +83,7 @@ def work(folder: Path) -> None:
     signal.signal(signal.SIGTERM, terminate)
     try:
         result = run(
-            job.section(), job.config(), folder=job.folder, resume=reporter.state.resume,
+            job.section(), with_threads(job.config()), folder=job.folder, resume=reporter.state.resume,
             on_progress=reporter.on_progress, should_stop=reporter.should_stop,
             preview_gene=job.preview_gene,
         )  # fmt: skip
@@ -109,6 +111,12 @@ def work(folder: Path) -> None:
                      "run's log, worker.log.")  # fmt: skip
     finally:
         jobs.advance_queue()
+
+
+def with_threads(config: RunConfig) -> RunConfig:
+    """Configuration with this worker's share of the cores where it asks for all of them."""
+    share = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    return replace(config, threads=share) if config.threads == 0 else config
 
 
 def main() -> int:
