@@ -15,10 +15,7 @@ st.set_page_config(
     page_icon=str(HERE / "assets" / "icon.png"),
     layout="wide",
 )
-# A page switch forgets keyed widgets unless they are assigned again.
-for key in _state.KEPT_WIDGETS:
-    if key in st.session_state:
-        st.session_state[key] = st.session_state[key]
+_state.keep_widgets()
 
 page = st.navigation(
     [

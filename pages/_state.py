@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from s2s_core import jobs
@@ -12,7 +13,7 @@ from s2s_core.section import Section
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (
-    "gene_mode", "gene_pick", "gene_paste", "situation", "design", "design_argument",
+    "gene_mode", "gene_pick", "gene_paste", "situation", "design", "design_column",
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
 )  # fmt: skip
 PATH = (
@@ -38,6 +39,8 @@ class Workspace:
         With the chosen genes and sampling: what a run is started on.
     job_id : str or None
         The run that Train and Results show.
+    mask_table : DataFrame or None
+        Uploaded table of measured spot ids: the uploader itself forgets it on a page switch.
     """
 
     section: Section | None = None
@@ -45,6 +48,7 @@ class Workspace:
     genes: list[str] | None = None
     sampled: Section | None = None
     job_id: str | None = None
+    mask_table: pd.DataFrame | None = None
 
 
 def workspace() -> Workspace:
@@ -130,6 +134,13 @@ def need_section() -> Section | None:
         st.info("No section is open yet. Open the demo section or upload your own on the Data page.")
         st.page_link("pages/data.py", label="Go to Data")
     return section
+
+
+def keep_widgets() -> None:
+    """Assign kept widgets again: a page switch forgets keyed widgets unless that is done."""
+    for key in list(st.session_state):
+        if key in KEPT_WIDGETS or str(key).startswith("argument-"):
+            st.session_state[key] = st.session_state[key]
 
 
 def begin(key: str, value) -> str:

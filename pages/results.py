@@ -5,8 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
+from pages._maps import maps
 from s2s_core import jobs
-from s2s_core.charts import Panel, map_panels, truth_scatter
+from s2s_core.charts import truth_scatter
 from s2s_core.export import load_result
 from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
@@ -56,51 +57,6 @@ def summary(job: jobs.Job, result: Result) -> None:
         f"spots, {info['n_positions']:,} positions, {info['n_genes']:,} genes · "
         f"{info['seconds']:.0f} s · {info['details'].get('s2s', {}).get('device', 'CPU')}"
     )
-
-
-def maps(result: Result) -> None:
-    """Linked maps of one gene on one colour scale."""
-    section = result.section
-    left, right = st.columns([1, 2])
-    genes = list(section.genes)
-    gene = left.selectbox("Gene", genes, key="result_gene", help="Type to search.")
-    column = genes.index(gene)
-    panels = panel_choices(result, column)
-    shown = right.multiselect(
-        "Maps", list(panels), default=list(panels)[:6], key="panels"
-    )
-    if not shown:
-        st.info("Choose at least one map.")
-        return
-    figure = map_panels(
-        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=1150
-    )
-    st.plotly_chart(figure, key="maps", config={"displaylogo": False, "scrollZoom": True})
-    st.caption(
-        "Log-normalised expression: log1p of counts scaled to the median total of the measured "
-        "spots. Zooming one map zooms all; a double click shows everything again."
-    )
-
-
-def panel_choices(result: Result, column: int) -> dict[str, Panel]:
-    """All maps there are of one gene."""
-    section = result.section
-    imputed = np.asarray(result.imputed[:, column])
-    truth = np.asarray(result.truth[:, column])
-    measured = np.where(section.measured, truth, np.nan)
-    out = {
-        "Measured": Panel("Measured", measured),
-        "Imputed": Panel(f"Imputed: {METHODS[result.config.method].label}", imputed),
-    }
-    if section.hidden.any():
-        out["Truth"] = Panel("Truth", truth)
-    for name, values in result.maps.items():
-        if name != result.config.method:
-            out[METHODS[name].label] = Panel(METHODS[name].label, np.asarray(values[:, column]))
-    if section.hidden.any():
-        error = np.where(section.hidden, imputed - truth, np.nan)
-        out["Error"] = Panel("Error at hidden spots", error, diverging=True)
-    return out
 
 
 def scores(result: Result) -> None:

@@ -69,9 +69,12 @@ def apply(section: Section, situation: str) -> Section:
     )  # fmt: skip
     if design == "csv":
         table = st.file_uploader("CSV with a column spot_id", type=["csv"], key="mask_file")
-        if table is None:
+        here = _state.workspace()
+        if table is not None:
+            here.mask_table = read_mask_table(table)
+        if here.mask_table is None:
             raise S2SError("Upload a CSV of the spot ids that are measured.")
-        return section.with_measured(mask_from_table(read_mask_table(table), section), "csv")
+        return section.with_measured(mask_from_table(here.mask_table, section), "csv")
     if design == "obs":
         columns = [str(c) for c in section.obs.columns]
         if not columns:
@@ -79,7 +82,8 @@ def apply(section: Section, situation: str) -> Section:
         return sample(section, f"obs:{st.selectbox('Column', columns, key='design_column')}")
     what = DESIGNS[design].argument
     argument = st.text_input(
-        what[0].upper() + what[1:], DESIGNS[design].default, key=f"argument-{design}"
+        what[0].upper() + what[1:],
+        key=_state.begin(f"argument-{design}", DESIGNS[design].default),
     )
     seed = 0
     if design in ("random", "poisson"):

@@ -1,15 +1,13 @@
 """Train: start a run, watch it, cancel it, resume it; find earlier runs."""
 
-import time
-
 import numpy as np
 import streamlit as st
 
 from pages import _state
+from pages._runs import controls, duration, earlier_runs, step_words
 from s2s_core import jobs
 from s2s_core.charts import Panel, loss_curves, map_panels
 from s2s_core.config import preset
-from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
 
@@ -19,14 +17,6 @@ PRESETS = {
     "paper": "the published network, gene by gene: hours on a GPU, days without",
 }
 DEVICES = {"auto": "choose for me", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU (MPS)"}
-STATUS = {
-    "queued": "waiting",
-    "running": "running",
-    "done": "finished",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "interrupted": "interrupted",
-}
 
 
 def main() -> None:
@@ -120,50 +110,6 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
             st.plotly_chart(figure, key="preview", config={"displaylogo": False})
 
 
-def controls(job: jobs.Job, state: jobs.State) -> None:
-    """Cancel, resume or start another."""
-    one, two, _ = st.columns([1, 1, 4])
-    if state.status in jobs.ACTIVE:
-        if (job.folder / "cancel").exists():
-            one.caption("Stopping ...")
-        elif one.button("Cancel", key="cancel"):
-            jobs.cancel(job)
-            st.rerun()
-        return
-    if state.status in jobs.RESUMABLE and one.button("Resume", type="primary", key="resume"):
-        jobs.start(job, resume=True)
-        st.rerun()
-    if two.button("New run", key="new_run"):
-        _state.workspace().job_id = None
-        st.query_params.clear()
-        st.rerun()
-
-
-def earlier_runs(current: jobs.Job | None) -> None:
-    """List of all runs to open or delete."""
-    found = [job for job in jobs.all_jobs() if current is None or job.id != current.id]
-    if not found:
-        return
-    with st.expander(f"Other runs on this computer ({len(found)})"):
-        for job in found[:30]:
-            name, when, status, go, away = st.columns([4, 3, 2, 1, 1])
-            state = jobs.state(job)
-            name.write(job.name)
-            when.caption(time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
-            status.caption(STATUS[state.status])
-            if go.button("Open", key=f"open-{job.id}"):
-                st.session_state.workspace = _state.Workspace()
-                _state.use_job(job)
-                st.rerun()
-            if away.button("Delete", key=f"delete-{job.id}"):
-                try:
-                    jobs.delete(job)
-                except S2SError as error:
-                    st.error(str(error))
-                else:
-                    st.rerun()
-
-
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _section_of(job_id: str) -> Section:
     return jobs.find(job_id).section()
@@ -180,23 +126,6 @@ def liveliest_gene(section: Section) -> str:
     mean = np.asarray(measured.mean(0)).ravel()
     variance = np.asarray(measured.multiply(measured).mean(0)).ravel() - mean**2
     return section.genes[int(variance.argmax())]
-
-
-def step_words(state: jobs.State) -> str:
-    """Step and time left in words."""
-    if not state.steps or state.steps == 1:
-        return "a moment"
-    left = "" if state.seconds_left is None else f", about {duration(state.seconds_left)} left"
-    return f"step {state.step:,} of {state.steps:,}{left}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 main()

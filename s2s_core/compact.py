@@ -72,22 +72,31 @@ class CompactSource:
 
     def check(self, model: CDCIN, device: torch.device) -> float:
         """RMSE at the spots set aside over all programmes, relative to the first estimate's."""
-        predicted = correct(model, self._check, self.tissue, device, augmented=False)
-        error = self._check_error(_at(predicted, self._check_pixels))
+        self._latest = correct(model, self._check, self.tissue, device, augmented=False)
+        error = self._check_error(_at(self._latest, self._check_pixels))
         return error / max(self._first_error, 1e-12)
 
     def blend(self, model: CDCIN, device: torch.device, *, augmented: bool) -> float:
-        """Weight in 0..1 of the network's correction, least squares at the spots set aside."""
+        """Weight in 0..1 of the network's correction, decided at the spots set aside.
+
+        Least squares, shrunk by how surely the correction helps at all: a gain within its
+        standard error over spots counts for nothing.
+        """
         predicted = correct(model, self._check, self.tissue, device, augmented=augmented)
         first = _at(self._check.mean, self._check_pixels)
         scale = self.lens.programmes.scale
         step = (_at(predicted, self._check_pixels) - first) * scale
         wanted = (self._check_scores - first) * scale
-        return float(np.clip((step * wanted).sum() / max((step**2).sum(), 1e-12), 0.0, 1.0))
+        share = float(np.clip((step * wanted).sum() / max((step**2).sum(), 1e-12), 0.0, 1.0))
+        gain = (wanted**2 - (wanted - share * step) ** 2).sum(1)
+        if gain.mean() <= 0.0:
+            return 0.0
+        error = gain.std() / np.sqrt(len(gain))
+        return share * max(0.0, 1.0 - float(error / gain.mean()) ** 2)
 
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
-        """(H * W,) current map of one gene."""
-        maps = correct(model, self._check, self.tissue, device, augmented=False)
+        """(H * W,) map of one gene as the latest check saw it."""
+        maps = self._latest
         low_rank = self.lens.programmes
         weight = low_rank.scale * low_rank.loadings[:, gene]
         return np.tensordot(weight, maps, 1).ravel() + low_rank.mean[gene]

@@ -40,6 +40,11 @@ class Variograms:
     sill: np.ndarray
     mean: np.ndarray
 
+    def first(self, count: int) -> Variograms:
+        """Only the first ``count`` columns."""
+        columns = (self.range_, self.nugget, self.sill, self.mean)
+        return Variograms(*(column[:count] for column in columns))
+
 
 def matern32(distance: np.ndarray, range_: float) -> np.ndarray:
     """Matern 3/2 correlation at ``distance`` for length scale ``range_``."""
@@ -59,6 +64,7 @@ def fit_variograms(
     criterion: str = "likelihood",
     *,
     noise: np.ndarray | None = None,
+    ranges: np.ndarray | None = None,
     seed: int = 0,
 ) -> Variograms:
     """Choose range and nugget of every column on measured spots.
@@ -72,12 +78,14 @@ def fit_variograms(
         Profile likelihood, or squared error of leaving each measured spot out in turn.
     noise : (m,) array, optional
         Relative noise variance of each spot; the nugget is multiplied by it. Default: equal.
+    ranges : array, optional
+        Length scales to try; default :func:`candidate_ranges`.
     seed : int
         Of the blocks that stand for the section where it has more than 2000 spots.
     """
     certainty = _certainty(noise, len(points))
     mean = np.average(values, axis=0, weights=certainty**2)
-    ranges = candidate_ranges(points)
+    ranges = candidate_ranges(points) if ranges is None else ranges
     blocks = _blocks(points, seed)
     cost = np.zeros((len(ranges), len(NUGGETS), values.shape[1]))
     sill = np.zeros_like(cost)

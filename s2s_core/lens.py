@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
-from s2s_core.kriging import Kriged, Variograms, fit_variograms, krige
+from s2s_core.kriging import Kriged, Variograms, candidate_ranges, fit_variograms, krige
 from s2s_core.observation import Observation, morton_order, to_image
 from s2s_core.programmes import Programmes, fit_programmes
 
@@ -78,7 +78,7 @@ class Lens:
         return as_images(obs, self.programmes.scores(obs.values), predicted, self.variograms)
 
 
-def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
+def fit_lens(obs: Observation, count: int, seed: int, like: Lens | None = None) -> Lens:
     """Programmes, variograms and regression of an observation.
 
     Parameters
@@ -87,16 +87,19 @@ def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
     count : int
         Most programmes to use; withheld spots may ask for fewer.
     seed : int
+    like : Lens, optional
+        Take its number of programmes and ridge instead of choosing them anew.
     """
+    if like is not None:
+        count = len(like.programmes.scale)
     programmes = fit_programmes(obs.values, count, seed, obs.noise)
     scores = programmes.scores(obs.values)
     points = obs.lattice_xy(obs.pixels)
     variograms = fit_variograms(points, scores, "withheld", noise=obs.noise, seed=seed)
+    if like is not None:
+        return Lens(programmes, variograms, like.ridge)
     count, ridge = _choose(obs, programmes, scores, variograms)
-    few = Variograms(
-        *(getattr(variograms, f)[:count] for f in ("range_", "nugget", "sill", "mean"))
-    )
-    return Lens(programmes.first(count), few, ridge)
+    return Lens(programmes.first(count), variograms.first(count), ridge)
 
 
 def regress(
@@ -146,7 +149,8 @@ def as_images(
 def krige_photographs(obs: Observation, columns: np.ndarray) -> Estimate:
     """Estimate of photographs measured at the observation's spots, each with its own range."""
     points = obs.lattice_xy(obs.pixels)
-    variograms = fit_variograms(points, columns, "withheld")
+    ranges = candidate_ranges(points)[::3]
+    variograms = fit_variograms(points, columns, "withheld", ranges=ranges)
     return as_images(obs, columns, _krige(obs, columns, obs.targets, variograms), variograms)
 
 

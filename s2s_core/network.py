@@ -85,7 +85,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     details["network_share"] = share
     # The network knows no particular programme: the spots that were set aside join now.
     hooks.on_progress(Progress("Fitting gene programmes", 1, 1))
-    lens = fit_lens(obs, config.programmes, config.seed)
+    lens = fit_lens(obs, config.programmes, config.seed, like=source.lens)
     details["programmes"] = len(lens.programmes.scale)
     details["regression_ridge"] = lens.ridge
 
