@@ -1,0 +1,53 @@
+"""The maps of one gene that Results shows side by side."""
+
+import numpy as np
+import streamlit as st
+
+from s2s_core.charts import Panel, map_panels
+from s2s_core.imputation import Result
+from s2s_core.methods import METHODS
+
+
+def maps(result: Result) -> None:
+    """Linked maps of one gene on one colour scale."""
+    section = result.section
+    left, right = st.columns([1, 2])
+    genes = list(section.genes)
+    gene = left.selectbox("Gene", genes, key="result_gene", help="Type to search.")
+    column = genes.index(gene)
+    panels = panel_choices(result, column)
+    shown = right.multiselect(
+        "Maps", list(panels), default=list(panels)[:6], key="panels"
+    )
+    if not shown:
+        st.info("Choose at least one map.")
+        return
+    figure = map_panels(
+        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=1150
+    )
+    st.plotly_chart(figure, key="maps", config={"displaylogo": False, "scrollZoom": True})
+    st.caption(
+        "Log-normalised expression: log1p of counts scaled to the median total of the measured "
+        "spots. Zooming one map zooms all; a double click shows everything again."
+    )
+
+
+def panel_choices(result: Result, column: int) -> dict[str, Panel]:
+    """All maps there are of one gene."""
+    section = result.section
+    imputed = np.asarray(result.imputed[:, column])
+    truth = np.asarray(result.truth[:, column])
+    measured = np.where(section.measured, truth, np.nan)
+    out = {
+        "Measured": Panel("Measured", measured),
+        "Imputed": Panel(f"Imputed: {METHODS[result.config.method].label}", imputed),
+    }
+    if section.hidden.any():
+        out["Truth"] = Panel("Truth", truth)
+    for name, values in result.maps.items():
+        if name != result.config.method:
+            out[METHODS[name].label] = Panel(METHODS[name].label, np.asarray(values[:, column]))
+    if section.hidden.any():
+        error = np.where(section.hidden, imputed - truth, np.nan)
+        out["Error"] = Panel("Error at hidden spots", error, diverging=True)
+    return out

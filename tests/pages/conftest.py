@@ -1,0 +1,76 @@
+"""The app without a browser: one page of it after another."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from s2s_core import jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("data", "sampling", "train", "results")
+
+
+class App:
+    """An AppTest of the whole app with short words for what the tests do."""
+
+    def __init__(self) -> None:
+        self.at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        self.at.run()
+
+    def go(self, page: str) -> App:
+        """Run a page. Without a browser it runs bare, not within app.py: what app.py does on a
+        page switch (keeping widgets) is seen by the browser tests alone."""
+        assert page in PAGES
+        self.at.switch_page(f"pages/{page}.py").run()
+        return self
+
+    def click(self, key: str) -> App:
+        self.at.button(key=key).click().run()
+        return self
+
+    @property
+    def workspace(self):
+        return self.at.session_state["workspace"]
+
+    def take(self, section, name="made section") -> App:
+        """Open a section as the Data page does."""
+        self.workspace.section = section
+        self.workspace.name = name
+        return self
+
+    def words(self) -> str:
+        """Everything that is written on the page."""
+        at = self.at
+        found = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success]
+        found += [*at.title, *at.subheader]
+        return "\n".join(str(element.value) for element in found)
+
+    def healthy(self) -> App:
+        assert not self.at.exception, self.at.exception
+        return self
+
+    def finish(self) -> jobs.Job:
+        """Wait until the run in hand is over."""
+        job = jobs.find(self.workspace.job_id)
+        for _ in range(600):
+            if jobs.state(job).status not in jobs.ACTIVE:
+                return job
+            time.sleep(0.1)
+        raise AssertionError((job.folder / "worker.log").read_text())
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path, monkeypatch):
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("S2S_RUNS", str(folder))
+    monkeypatch.chdir(ROOT)
+    return folder
+
+
+@pytest.fixture
+def app() -> App:
+    return App().healthy()

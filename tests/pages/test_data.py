@@ -1,0 +1,88 @@
+"""The Data page: empty, demo, upload, wrong files, genes."""
+
+import json
+
+import pytest
+
+from s2s_core.simulate import demo_section
+
+
+@pytest.fixture
+def h5ad(tmp_path):
+    section = demo_section(rows=16, genes=6)
+    path = tmp_path / "mine.h5ad"
+    section.to_anndata().write_h5ad(path)
+    return path
+
+
+def upload(app, name, data, kind="application/octet-stream"):
+    app.at.get("file_uploader")[0].upload(name, data, kind).run()
+    return app
+
+
+def test_the_empty_page_asks_for_a_section(app):
+    assert app.at.title[0].value == "Open a section"
+    assert "open a section first" in app.words()
+    assert not app.at.get("plotly_chart")
+
+
+def test_the_demo_is_one_click_away(app):
+    app.click("open_demo").healthy()
+    assert app.workspace.section.uns["simulated"]
+    assert "simulated" in app.words()
+    assert "300 genes" in app.words()
+    figure = json.loads(app.at.get("plotly_chart")[0].proto.spec)
+    assert figure["data"][0]["type"] == "scattergl"
+
+
+def test_an_upload_is_read_and_described(app, h5ad):
+    upload(app, h5ad.name, h5ad.read_bytes()).healthy()
+    section = app.workspace.section
+    assert len(section.genes) == 6
+    assert "mine.h5ad" in app.words()
+    assert "hexagonal lattice" in app.words()
+
+
+def test_a_table_is_read_too(app):
+    rows = ["spot_id,x,y,GeneA,GeneB"]
+    rows += [f"s{r}_{c},{c},{r},{r + c},{r}" for r in range(6) for c in range(6)]
+    upload(app, "t.csv", "\n".join(rows).encode(), "text/csv").healthy()
+    assert list(app.workspace.section.genes) == ["GeneA", "GeneB"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("bad.h5ad", b"not a file of that kind"), ("bad.csv", b"a,b\n1,2\n")]
+)
+def test_a_wrong_file_is_one_sentence_and_loses_nothing(app, name, data):
+    app.click("open_demo")
+    before = app.workspace.section
+    upload(app, name, data).healthy()
+    assert len(app.at.error) == 1
+    assert app.at.error[0].value.strip()
+    assert app.workspace.section is before
+
+
+def test_no_file_name_becomes_a_path(app, h5ad):
+    upload(app, "../../etc/evil.h5ad", h5ad.read_bytes()).healthy()
+    assert app.workspace.section is not None
+
+
+def test_genes_are_chosen_by_search_and_by_pasting(app):
+    app.click("open_demo")
+    genes = list(app.workspace.section.genes)
+    app.at.radio(key="gene_mode").set_value("Choose").run()
+    assert "Choose at least one gene" in app.words()
+    app.at.multiselect(key="gene_pick").set_value([genes[3]]).run()
+    app.at.text_area(key="gene_paste").set_value(f"{genes[5]}, sim_layer_001x\n{genes[7]}").run()
+    app.healthy()
+    assert app.workspace.genes == [genes[3], genes[5], genes[7]]
+    assert "sim_layer_001x is not a gene of this section" in app.words()
+
+
+def test_the_same_file_can_be_opened_twice(app, tmp_path):
+    section = demo_section(rows=14, genes=4)
+    path = tmp_path / "again.h5ad"
+    section.to_anndata().write_h5ad(path)
+    for _ in range(2):
+        upload(app, path.name, path.read_bytes()).healthy()
+    assert set(section.spot_ids) <= set(app.workspace.section.spot_ids)

@@ -1,0 +1,93 @@
+"""The Sampling page: the three situations, every design, and what must not be lost."""
+
+import json
+
+import numpy as np
+import pytest
+
+from s2s_core.masks import DESIGNS
+from s2s_core.simulate import demo_section
+
+
+@pytest.fixture
+def ready(app):
+    return app.take(demo_section(rows=20, genes=6)).go("sampling").healthy()
+
+
+@pytest.fixture
+def gappy():
+    section = demo_section(rows=20, genes=6)
+    rng = np.random.default_rng(0)
+    return section.with_measured(rng.random(section.n_positions) < 0.4).without_hidden()
+
+
+def test_without_a_section_it_says_where_to_get_one(app):
+    app.go("sampling").healthy()
+    assert "No section is open" in app.words()
+
+
+def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
+    sampled = ready.workspace.sampled
+    assert sampled.design == "lattice:2"
+    assert ready.at.metric[0].value == f"{int(sampled.measured.sum()):,}"
+    figure = json.loads(ready.at.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in figure["data"]][0] == "measured"
+    assert "No method ever sees them" in ready.words()
+
+
+@pytest.mark.parametrize("design", [d for d in DESIGNS if d not in ("obs", "csv")])
+def test_every_design_of_the_registry_works(ready, design):
+    ready.at.selectbox(key="design").set_value(design).run()
+    ready.healthy()
+    assert not ready.at.error
+    assert ready.workspace.sampled.design.startswith(design)
+
+
+def test_a_wrong_argument_is_one_sentence(ready):
+    ready.at.text_input(key="argument-lattice").set_value("two").run()
+    assert "whole number" in ready.at.error[0].value
+    assert ready.workspace.sampled is None
+    ready.at.text_input(key="argument-lattice").set_value("3").run()
+    assert ready.workspace.sampled.design == "lattice:3"
+
+
+def test_a_mask_of_spot_ids_is_read_and_kept(ready):
+    section = ready.workspace.section
+    chosen = section.spot_ids[::3]
+    ready.at.selectbox(key="design").set_value("csv").run()
+    data = ("spot_id\n" + "\n".join(chosen)).encode()
+    ready.at.get("file_uploader")[0].upload("mask.csv", data, "text/csv").run()
+    ready.healthy()
+    assert ready.workspace.sampled.measured.sum() == len(chosen)
+    # A page switch empties the uploader and asks for it again.
+    kept = ready.workspace.mask_table
+    assert list(kept["spot_id"]) == list(chosen)
+
+
+def test_a_mask_of_another_section_is_refused(ready):
+    ready.at.selectbox(key="design").set_value("csv").run()
+    ready.at.get("file_uploader")[0].upload("mask.csv", b"spot_id\nnobody\n", "text/csv").run()
+    assert "no spots of this section" in ready.at.error[0].value
+
+
+def test_gaps_are_offered_where_there_are_any(app, gappy):
+    app.take(gappy).go("sampling").healthy()
+    assert "Fill the gaps" in app.at.radio(key="situation").value
+    assert app.workspace.sampled.hidden.sum() == 0
+    assert "withheld" in app.words()
+
+
+def test_densify_adds_positions(ready):
+    before = ready.workspace.section.n_positions
+    options = ready.at.radio(key="situation").options
+    ready.at.radio(key="situation").set_value(options[-1]).run()
+    ready.healthy()
+    assert ready.workspace.sampled.n_positions > 3 * before
+
+
+def test_chosen_genes_are_what_is_sampled(app):
+    section = demo_section(rows=20, genes=6)
+    app.take(section)
+    app.workspace.genes = list(section.genes[:2])
+    app.go("sampling").healthy()
+    assert list(app.workspace.sampled.genes) == list(section.genes[:2])

@@ -1,0 +1,163 @@
+"""Train and Results: a real run of a cheap method, seen to its end and opened again."""
+
+import json
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from s2s_core import jobs
+from s2s_core.config import preset
+from s2s_core.masks import sample
+from s2s_core.simulate import demo_section
+from tests.pages.conftest import ROOT
+
+CHEAP = preset("fast", method="linear", compare=("nearest",))
+
+
+@pytest.fixture
+def sampled():
+    return sample(demo_section(rows=20, genes=8), "lattice:2")
+
+
+def finished(section, name="earlier run") -> jobs.Job:
+    job = jobs.create(section, CHEAP, name)
+    jobs.start(job)
+    for _ in range(600):
+        if jobs.state(job).status == "done":
+            return job
+        time.sleep(0.1)
+    raise AssertionError((job.folder / "worker.log").read_text())
+
+
+def opened(job, page="train"):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["job"] = job.id
+    at.run()
+    at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception
+    return at
+
+
+@pytest.mark.parametrize("page", ["train", "results"])
+def test_empty_pages_say_what_is_missing(app, page):
+    app.go(page).healthy()
+    assert app.at.info
+
+
+def test_train_asks_for_a_mask_first(app, sampled):
+    app.take(sampled.everything_known()).go("train").healthy()
+    assert "what is measured" in app.words()
+
+
+def test_a_run_from_start_to_result(app, sampled):
+    app.take(sampled.everything_known()).go("sampling").go("train").healthy()
+    app.at.selectbox(key="method").set_value("linear").run()
+    app.click("start").healthy()
+    job = app.finish()
+    assert jobs.state(job).status == "done", jobs.state(job).message
+    app.at.run()
+    assert "Finished" in app.at.success[0].value
+    app.go("results").healthy()
+    figure = json.loads(app.at.get("plotly_chart")[0].proto.spec)
+    assert len(figure["data"]) >= 4
+    assert "hidden truth" in app.words()
+    assert "Wilcoxon" in app.words()
+    assert len(app.at.get("download_button")) == 4
+
+
+def test_results_follow_the_gene(sampled):
+    at = opened(finished(sampled), "results")
+    gene = list(sampled.genes)[3]
+    at.selectbox(key="result_gene").set_value(gene).run()
+    assert not at.exception
+    assert any(gene in str(element.value) for element in at.markdown)
+
+
+def test_the_address_opens_a_run_again(sampled):
+    job = finished(sampled)
+    at = opened(job)
+    assert "Finished" in at.success[0].value
+    assert at.session_state["workspace"].job_id == job.id
+    assert job.id in at.query_params["job"]
+
+
+@pytest.mark.parametrize("wrong", ["../../etc", "20260101-000000-0123456789ab"])
+def test_a_wrong_address_is_one_sentence(wrong):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["job"] = wrong
+    at.run()
+    assert not at.exception
+    assert len(at.warning) == 1
+
+
+def test_a_run_of_other_maps_opens_beside_the_first(app, sampled):
+    """What was chosen for one run may not exist in the next."""
+    first = finished(sampled, "with truth")
+    gaps = sampled.without_hidden()
+    second = finished(gaps.subset_genes(list(gaps.genes[-2:])), "without truth")
+    app.workspace.job_id = first.id
+    app.go("results").healthy()
+    app.at.selectbox(key="result_gene").set_value(sampled.genes[0]).run()
+    app.go("train").click(f"open-{second.id}").go("results").healthy()
+    assert "withheld" in app.words()
+
+
+def test_a_failed_run_says_why_and_can_be_resumed(sampled):
+    job = jobs.create(sampled, CHEAP, "failing")
+    jobs.write_state(job, jobs.State(status="failed", message="There was no room on the disk."))
+    at = opened(job)
+    assert at.error[0].value == "There was no room on the disk."
+    assert at.button(key="resume")
+
+
+def test_an_interrupted_run_is_resumed_to_its_end(sampled):
+    job = jobs.create(sampled, CHEAP, "interrupted")
+    jobs.write_state(job, jobs.State(status="running"))
+    at = opened(job)
+    assert "interrupted" in at.warning[0].value
+    at.button(key="resume").click().run()
+    for _ in range(600):
+        if jobs.state(job).status not in jobs.ACTIVE:
+            break
+        time.sleep(0.1)
+    assert jobs.state(job).status == "done"
+
+
+def test_a_waiting_run_can_be_cancelled(sampled):
+    job = jobs.create(sampled, CHEAP, "waiting")
+    busy = jobs.create(sampled, CHEAP, "busy")
+    jobs.write_state(busy, jobs.State(status="running"))
+    with (busy.folder / "lock").open("w") as lock:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        jobs.start(job)
+        at = opened(job)
+        assert "Waiting" in at.info[0].value
+        at.button(key="cancel").click().run()
+    assert jobs.state(job).status == "cancelled"
+
+
+def test_runs_are_listed_and_deleted(app, sampled):
+    job = finished(sampled)
+    app.take(sampled).go("train").healthy()
+    app.click(f"delete-{job.id}").healthy()
+    assert jobs.all_jobs() == []
+
+
+def test_the_web_process_never_loads_torch():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "at.button(key='open_demo').click().run()\n"
+        "for page in ('sampling', 'train', 'results'):\n"
+        "    at.switch_page(f'pages/{page}.py').run()\n"
+        "    assert not at.exception\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
