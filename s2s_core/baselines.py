@@ -103,7 +103,8 @@ def fit_bicubic(obs: Observation) -> Predictor:
         where = np.stack([(row - row0) / stride, (col - col0) / stride])
         images = obs.image(obs.values)[:, row0::stride, col0::stride][:, fill[0], fill[1]]
         mean = [map_coordinates(im, where, order=3, mode="nearest") for im in images]
-        return Prediction(np.stack(mean, 1).astype(np.float32))
+        # Cubic curves overshoot: no expression is below zero.
+        return Prediction(np.maximum(np.stack(mean, 1), 0.0).astype(np.float32))
 
     return predict
 

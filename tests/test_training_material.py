@@ -1,0 +1,116 @@
+"""What the network is shown: patches, splits, photographs; never a spot that was set aside."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from s2s_core.compact import CompactSource
+from s2s_core.errors import S2SError
+from s2s_core.losses import deep_supervision
+from s2s_core.masks import sample
+from s2s_core.natural_images import crop, load_photographs
+from s2s_core.observation import observe, withhold
+from s2s_core.published import PublishedSource, fill_nearest, tissue_patches
+from tests.tiny import tiny_config, tiny_published
+
+
+@pytest.mark.parametrize("design", ["lattice:2", "random:0.5"])
+def test_published_tasks(square, design):
+    obs = observe(sample(square, design))
+    aside = withhold(obs, 0.1, 0)
+    source = PublishedSource(obs, tiny_published(), aside)
+    seen = set()
+    for seed in range(6):
+        batches = source.draw(np.random.default_rng(seed))
+        seen |= set(batches)
+        for batch in batches.values():
+            counted = batch.weight > 0
+            assert torch.isfinite(batch.target[counted]).all()
+            assert batch.start.shape == batch.target.shape
+    expected = {"s2s", "s2d", "images s2s", "images s2d"} if design == "lattice:2" else {"s2s", "images"}
+    assert seen == expected
+
+
+@pytest.mark.parametrize("make", [(CompactSource, tiny_config), (PublishedSource, tiny_published)])
+def test_spots_set_aside_are_neither_input_nor_target(square, make):
+    obs = observe(sample(square, "random:0.6"))
+    aside = withhold(obs, 0.2, 0)
+    values = obs.values.copy()
+    values[aside] = 1e6
+    Source, config = make
+    clean, odd = (Source(replace(obs, values=v), config(), aside) for v in (obs.values, values))
+    for seed in range(5):
+        a, b = (s.draw(np.random.default_rng(seed)) for s in (clean, odd))
+        for name in a:
+            used = a[name].weight > 0
+            assert torch.equal(a[name].start, b[name].start)
+            assert torch.equal(a[name].target[used], b[name].target[used])
+            assert torch.equal(a[name].weight, b[name].weight)
+
+
+def test_withheld_targets_are_no_input(square):
+    obs = observe(sample(square, "random:0.6"))
+    source = CompactSource(obs, tiny_config(), withhold(obs, 0.1, 0))
+    batch = source.draw(np.random.default_rng(0))["s2s"]
+    assert not (batch.mask & (batch.weight > 0)).any()
+    assert (batch.weight > 0).any()
+
+
+def test_patches_are_half_tissue_and_fit_small_sections():
+    tissue = np.zeros((20, 30), bool)
+    tissue[:, :12] = True
+    patches = tissue_patches(tissue, 8, 2)
+    assert patches
+    for (top, bottom), (left, right) in patches:
+        assert tissue[top:bottom, left:right].mean() >= 0.5
+    assert tissue_patches(tissue, 64, 2) == [((0, 20), (0, 30))]
+
+
+def test_fill_nearest_copies_the_nearest_sample():
+    values = np.zeros((1, 1, 5))
+    values[0, 0, 0], values[0, 0, 4] = 1.0, 2.0
+    assert fill_nearest(values, values[0] > 0)[0, 0].tolist()[:2] == [1.0, 1.0]
+    assert fill_nearest(values, values[0] > 0)[0, 0, 3] == 2.0
+
+
+def test_deep_supervision_is_its_formula_and_ignores_unknown_targets():
+    outputs = [torch.full((1, 1, 2, 2), v) for v in (1.0, 2.0)]
+    target = torch.tensor([[[[0.0, float("nan")], [0.0, 1.0]]]])
+    weight = torch.tensor([[[[1.0, 0.0], [1.0, 1.0]]]])
+    assert deep_supervision(outputs, target, weight, 1).item() == pytest.approx(
+        0.5 * (1 + 1 + 0) / 3 + 1.0 * (2 + 2 + 1) / 3
+    )
+    assert deep_supervision(outputs, target, weight, 2).item() == pytest.approx(
+        0.5 * (1 + 1 + 0) / 3 + 1.0 * (4 + 4 + 1) / 3
+    )
+
+
+def test_photographs_of_the_packages():
+    photographs = load_photographs()
+    assert len(photographs) >= 10
+    for shape in [(5, 7), (64, 64), (900, 40)]:
+        patch = crop(photographs, shape, np.random.default_rng(0))
+        assert patch.shape == shape
+        assert patch.std() == pytest.approx(1.0, abs=0.01)
+        assert patch.mean() == pytest.approx(0.0, abs=1e-3)
+
+
+def test_photographs_of_a_folder(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    Image.fromarray(picture).save(tmp_path / "b.JPG", format="JPEG")
+    (tmp_path / "notes.txt").write_text("x")
+    assert [p.shape for p in load_photographs(str(tmp_path))] == [(40, 50), (40, 50)]
+
+
+def test_photograph_folders_that_do_not_work(tmp_path):
+    with pytest.raises(S2SError, match="does not exist"):
+        load_photographs(str(tmp_path / "none"))
+    with pytest.raises(S2SError, match="no PNG or JPEG"):
+        load_photographs(str(tmp_path))
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(S2SError, match="cannot be read"):
+        load_photographs(str(tmp_path))
