@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _state
+from screens import _state
 
 HERE = Path(__file__).parent
 
@@ -19,10 +19,10 @@ _state.keep_widgets()
 
 page = st.navigation(
     [
-        st.Page("pages/data.py", title="Data", default=True),
-        st.Page("pages/sampling.py", title="Sampling"),
-        st.Page("pages/train.py", title="Train"),
-        st.Page("pages/results.py", title="Results"),
+        st.Page("screens/data.py", title="Data", default=True),
+        st.Page("screens/sampling.py", title="Sampling"),
+        st.Page("screens/train.py", title="Train"),
+        st.Page("screens/results.py", title="Results"),
     ],
     # The path at the top of every page is the menu.
     position="hidden",

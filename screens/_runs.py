@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages import _state
+from screens import _state
 from s2s_core import jobs
 from s2s_core.errors import S2SError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages import _state
+from screens import _state
 from s2s_core.charts import Panel, map_panels
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
@@ -137,7 +137,7 @@ def choose_genes(here: _state.Workspace) -> None:
         here.genes, here.sampled = chosen, None
     count = len(section.genes) if chosen is None else len(chosen)
     st.write(f"**{count:,} genes** will be imputed.")
-    st.page_link("pages/sampling.py", label="**Next: Sampling →**")
+    st.page_link("screens/sampling.py", label="**Next: Sampling →**")
 
 
 main()
