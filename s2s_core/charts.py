@@ -101,10 +101,11 @@ def map_panels(
 
 def mask_map(section: Section, width: int = 700) -> go.Figure:
     """The sampling design on the tissue: measured, hidden and gap positions."""
+    # Measured spots last, so that they lie on top where a narrow screen makes markers overlap.
     kinds = [
-        ("measured", section.measured, MEASURED),
-        ("hidden, kept for scores", section.hidden, HIDDEN),
         ("to be imputed (never measured)", ~section.known, GAP),
+        ("hidden, kept for scores", section.hidden, HIDDEN),
+        ("measured", section.measured, MEASURED),
     ]
     frame = _frame(section)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
@@ -125,7 +126,8 @@ def mask_map(section: Section, width: int = 700) -> go.Figure:
     figure.update_yaxes(range=frame[3:1:-1], visible=False, scaleanchor="x", constrain="domain")
     figure.update_layout(
         height=int(height + 60), margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": -0.02, "itemsizing": "constant"}, uirevision="mask",
+        legend={"orientation": "h", "y": -0.02, "itemsizing": "constant", "traceorder": "reversed"},
+        uirevision="mask",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
     return figure

@@ -31,7 +31,8 @@ def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
     assert sampled.design == "lattice:2"
     assert ready.at.metric[0].value == f"{int(sampled.measured.sum()):,}"
     figure = json.loads(ready.at.get("plotly_chart")[0].proto.spec)
-    assert [trace["name"] for trace in figure["data"]][0] == "measured"
+    # On top of all others.
+    assert [trace["name"] for trace in figure["data"]][-1] == "measured"
     assert "No method ever sees them" in ready.words()
 
 
