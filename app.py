@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from screens import _state
+from pages import _state
 
 HERE = Path(__file__).parent
 
@@ -19,10 +19,12 @@ _state.keep_widgets()
 
 page = st.navigation(
     [
-        st.Page("screens/data.py", title="Data", default=True),
-        st.Page("screens/sampling.py", title="Sampling"),
-        st.Page("screens/train.py", title="Train"),
-        st.Page("screens/results.py", title="Results"),
+        st.Page("pages/data.py", title="Data", default=True),
+        # Addresses differ from every file name in pages/ on purpose: asked for /train before it
+        # has run this file, a fresh server would run pages/train.py on its own.
+        st.Page("pages/sampling.py", title="Sampling", url_path="design"),
+        st.Page("pages/train.py", title="Train", url_path="run"),
+        st.Page("pages/results.py", title="Results", url_path="imputed"),
     ],
     # The path at the top of every page is the menu.
     position="hidden",

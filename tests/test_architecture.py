@@ -91,7 +91,7 @@ def test_files_stay_small_enough_to_read(path):
 
 
 def test_pages_stay_thin():
-    pages = [p for p in (ROOT / "screens").glob("*.py") if not p.name.startswith("_")]
+    pages = [p for p in (ROOT / "pages").glob("*.py") if not p.name.startswith("_")]
     for page in pages:
         assert len(page.read_text(encoding="utf-8").splitlines()) <= 150, page.name
 

@@ -132,7 +132,7 @@ def tiny_job(section, server, monkeypatch):
 
 def test_training_survives_reload_and_restart_and_is_resumed(page, server, tiny_job, shoot):
     jobs.start(tiny_job)
-    page.goto(f"{server.url}/train?job={tiny_job.id}")
+    page.goto(f"{server.url}/run?job={tiny_job.id}")
     page.locator(PLOT).first.wait_for(timeout=120_000)
     page.reload()
     page.locator(PLOT).first.wait_for()
@@ -148,7 +148,7 @@ def test_training_survives_reload_and_restart_and_is_resumed(page, server, tiny_
     # A restarted server knows the run; the browser's complaints about the gap are its own.
     server.stop()
     server.start()
-    page.goto(f"{server.url}/train?job={tiny_job.id}")
+    page.goto(f"{server.url}/run?job={tiny_job.id}")
     page.get_by_text("Next: Results").wait_for()
     page.errors.clear()
 

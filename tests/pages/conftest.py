@@ -25,7 +25,7 @@ class App:
         """Run a page. Without a browser it runs bare, not within app.py: what app.py does on a
         page switch (keeping widgets) is seen by the browser tests alone."""
         assert page in PAGES
-        self.at.switch_page(f"screens/{page}.py").run()
+        self.at.switch_page(f"pages/{page}.py").run()
         return self
 
     def click(self, key: str) -> App:

@@ -34,7 +34,7 @@ def opened(job, page="train"):
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.query_params["job"] = job.id
     at.run()
-    at.switch_page(f"screens/{page}.py").run()
+    at.switch_page(f"pages/{page}.py").run()
     assert not at.exception
     return at
 
@@ -155,7 +155,7 @@ def test_the_web_process_never_loads_torch():
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "at.button(key='open_demo').click().run()\n"
         "for page in ('sampling', 'train', 'results'):\n"
-        "    at.switch_page(f'screens/{page}.py').run()\n"
+        "    at.switch_page(f'pages/{page}.py').run()\n"
         "    assert not at.exception\n"
         "sys.exit('torch' in sys.modules)\n"
     )

@@ -17,10 +17,10 @@ KEPT_WIDGETS = (
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
 )  # fmt: skip
 PATH = (
-    ("Data", "screens/data.py"),
-    ("Sampling", "screens/sampling.py"),
-    ("Train", "screens/train.py"),
-    ("Results", "screens/results.py"),
+    ("Data", "pages/data.py"),
+    ("Sampling", "pages/sampling.py"),
+    ("Train", "pages/train.py"),
+    ("Results", "pages/results.py"),
 )
 
 
@@ -132,7 +132,7 @@ def need_section() -> Section | None:
     section = workspace().section
     if section is None:
         st.info("No section is open yet. Open the demo section or upload your own on the Data page.")
-        st.page_link("screens/data.py", label="Go to Data")
+        st.page_link("pages/data.py", label="Go to Data")
     return section
 
 

@@ -10,8 +10,8 @@ from s2s_core.export import load_result
 from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 from s2s_core.metrics import summarise, verdict
-from screens import _state
-from screens._maps import maps
+from pages import _state
+from pages._maps import maps
 
 COLUMNS = {
     "mae": "MAE",
@@ -35,7 +35,7 @@ def main() -> None:
     job = _state.current_job()
     if job is None or jobs.state(job).status != "done":
         st.info("No finished run is open. Start one, or open an earlier one, on the Train page.")
-        st.page_link("screens/train.py", label="Go to Train")
+        st.page_link("pages/train.py", label="Go to Train")
         return
     result = _result(job.id)
     summary(job, result)

@@ -6,7 +6,7 @@ from s2s_core.charts import mask_map
 from s2s_core.errors import S2SError
 from s2s_core.masks import DESIGNS, mask_from_table, mask_table, read_mask_table, sample
 from s2s_core.section import Section
-from screens import _state
+from pages import _state
 
 SIMULATE = "Test it: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"
@@ -108,7 +108,7 @@ def report(sampled: Section) -> None:
             "Nothing is known about the imputed positions, so scores come from measured spots "
             "that are withheld from training."
         )
-    st.page_link("screens/train.py", label="**Next: Train →**")
+    st.page_link("pages/train.py", label="**Next: Train →**")
 
 
 main()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from s2s_core import jobs
 from s2s_core.errors import S2SError
-from screens import _state
+from pages import _state
 
 STATUS = {
     "queued": "waiting",

@@ -8,8 +8,8 @@ from s2s_core.charts import Panel, loss_curves, map_panels
 from s2s_core.config import preset
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
-from screens import _state
-from screens._runs import controls, duration, earlier_runs, step_words
+from pages import _state
+from pages._runs import controls, duration, earlier_runs, step_words
 
 PRESETS = {
     "fast": "minutes on a laptop: gene programmes, compact network",
@@ -35,7 +35,7 @@ def start_form() -> None:
     here = _state.workspace()
     if here.sampled is None:
         st.info("Choose first what is measured.")
-        st.page_link("screens/sampling.py", label="Go to Sampling")
+        st.page_link("pages/sampling.py", label="Go to Sampling")
         return
     sampled = here.sampled
     st.write(
@@ -86,7 +86,7 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
         st.progress(share, text=f"{state.phase} · {step_words(state)}")
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
-        st.page_link("screens/results.py", label="**Next: Results →**")
+        st.page_link("pages/results.py", label="**Next: Results →**")
     elif state.status == "failed":
         st.error(state.message)
     else:

@@ -12,7 +12,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.section import describe, parse_genes
 from s2s_core.simulate import demo_section
-from screens import _state
+from pages import _state
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
 ABSENT = {
@@ -137,7 +137,7 @@ def choose_genes(here: _state.Workspace) -> None:
         here.genes, here.sampled = chosen, None
     count = len(section.genes) if chosen is None else len(chosen)
     st.write(f"**{count:,} genes** will be imputed.")
-    st.page_link("screens/sampling.py", label="**Next: Sampling →**")
+    st.page_link("pages/sampling.py", label="**Next: Sampling →**")
 
 
 main()
