@@ -4,9 +4,9 @@ import time
 
 import streamlit as st
 
+from pages import _state
 from s2s_core import jobs
 from s2s_core.errors import S2SError
-from pages import _state
 
 STATUS = {
     "queued": "waiting",

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from pages import _state
 from s2s_core.charts import Panel, map_panels
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.section import describe, parse_genes
 from s2s_core.simulate import demo_section
-from pages import _state
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
 ABSENT = {

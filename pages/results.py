@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages import _state
+from pages._maps import maps
 from s2s_core import jobs
 from s2s_core.charts import truth_scatter
 from s2s_core.export import load_result
 from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 from s2s_core.metrics import summarise, verdict
-from pages import _state
-from pages._maps import maps
 
 COLUMNS = {
     "mae": "MAE",
