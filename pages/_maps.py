@@ -23,7 +23,7 @@ def maps(result: Result) -> None:
         st.info("Choose at least one map.")
         return
     figure = map_panels(
-        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=1150
+        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=880
     )
     st.plotly_chart(figure, key="maps", config={"displaylogo": False, "scrollZoom": True})
     st.caption(

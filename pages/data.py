@@ -111,7 +111,7 @@ def show_section() -> None:
     with right:
         totals = np.where(section.known, section.spot_totals, np.nan)
         name = "sum of values" if section.is_log else "counts"
-        figure = map_panels(section, [Panel("Total per spot", totals)], name, width=640)
+        figure = map_panels(section, [Panel("Total per spot", totals)], name, width=500)
         st.plotly_chart(figure, key="totals", config={"displaylogo": False})
 
 

@@ -106,7 +106,7 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
     if picture is not None and job.preview_gene:
         with right:
             title = f"{job.preview_gene} while training"
-            figure = map_panels(sections(job), [Panel(title, picture)], "log-normalised", width=480)
+            figure = map_panels(sections(job), [Panel(title, picture)], "log-normalised", width=360)
             st.plotly_chart(figure, key="preview", config={"displaylogo": False})
 
 

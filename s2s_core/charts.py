@@ -53,7 +53,8 @@ def map_panels(
     limits : (low, high), optional
         Of the shared scale; default: the range of all its panels.
     width : int
-        Width in pixels the figure will be shown at.
+        Smallest width in pixels the figure will be shown at. Wider screens leave room at the
+        sides: markers have a fixed size, and larger maps would tear them apart.
     columns : int
         Panels a row.
     uirevision : str
@@ -99,7 +100,7 @@ def map_panels(
     return figure
 
 
-def mask_map(section: Section, width: int = 700) -> go.Figure:
+def mask_map(section: Section, width: int = 520) -> go.Figure:
     """The sampling design on the tissue: measured, hidden and gap positions."""
     # Measured spots last, so that they lie on top where a narrow screen makes markers overlap.
     kinds = [
