@@ -57,6 +57,13 @@ def summary(job: jobs.Job, result: Result) -> None:
         f"spots, {info['n_positions']:,} positions, {info['n_genes']:,} genes · "
         f"{info['seconds']:.0f} s · {info['details'].get('s2s', {}).get('device', 'CPU')}"
     )
+    details = info["details"].get(result.config.method, {})
+    if "network_share" in details:
+        st.caption(
+            f"{details['programmes']} gene programmes were imputed. At {details['n_set_aside']} "
+            "measured spots set aside, the network's correction of the first estimate (kriging "
+            f"and regression of programmes) earned a share of {details['network_share']:.0%}."
+        )
 
 
 def scores(result: Result) -> None:
