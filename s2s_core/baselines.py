@@ -15,9 +15,10 @@ from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from s2s_core.errors import S2SError
-from s2s_core.kriging import fit_variograms, krige
+from s2s_core.kriging import krige
 from s2s_core.observation import Observation
 from s2s_core.programmes import fit_programmes
+from s2s_core.variograms import Spots, fit_variograms
 
 SIGMAS = np.geomspace(0.5, 6.0, 10)
 
@@ -156,10 +157,11 @@ def gaussian_weights(
 
 def fit_kriging(obs: Observation, criterion: str = "likelihood") -> Predictor:
     """Kriging of every gene (Matern 3/2 and nugget)."""
-    variograms = fit_variograms(obs.lattice_xy(obs.pixels), obs.values, criterion)
+    variograms = fit_variograms(Spots(obs.lattice_xy(obs.pixels)), obs.values, criterion)
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
-        kriged = krige(obs.lattice_xy(obs.pixels), obs.values, obs.lattice_xy(targets), variograms)
+        spots = Spots(obs.lattice_xy(obs.pixels))
+        kriged = krige(spots, obs.values, obs.lattice_xy(targets), variograms)
         return Prediction(np.maximum(kriged.mean, 0.0), np.sqrt(kriged.variance))
 
     return predict
@@ -171,16 +173,12 @@ def fit_programme_kriging(
     """Kriging of the panel's gene programmes: the classical method to beat."""
     low_rank = fit_programmes(obs.values, programmes)
     scores = low_rank.scores(obs.values)
-    variograms = fit_variograms(obs.lattice_xy(obs.pixels), scores, criterion)
+    variograms = fit_variograms(Spots(obs.lattice_xy(obs.pixels)), scores, criterion)
     residual = (obs.values - low_rank.genes(scores)).var(0)
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
-        kriged = krige(
-            obs.lattice_xy(obs.pixels),
-            low_rank.scores(obs.values),
-            obs.lattice_xy(targets),
-            variograms,
-        )
+        spots, scores = Spots(obs.lattice_xy(obs.pixels)), low_rank.scores(obs.values)
+        kriged = krige(spots, scores, obs.lattice_xy(targets), variograms)
         sd = np.sqrt(low_rank.gene_variance(kriged.variance) + residual)
         return Prediction(np.maximum(low_rank.genes(kriged.mean), 0.0), sd)
 

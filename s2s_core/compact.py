@@ -16,7 +16,8 @@ import torch
 from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.device import autocast
-from s2s_core.lens import Estimate, fit_lens, krige_photographs
+from s2s_core.estimate import Estimate, estimate_images
+from s2s_core.lens import fit_lens
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
 from s2s_core.observation import Observation
@@ -129,7 +130,7 @@ class CompactSource:
         spread = np.sqrt(nugget / (1.0 + nugget) * kept.noise[:, None])
         columns = columns + rng.normal(size=columns.shape) * spread
         columns = columns.astype(np.float32)
-        estimate = krige_photographs(kept, columns)
+        estimate = estimate_images(kept, columns)
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)
 
@@ -143,7 +144,7 @@ class CompactSource:
         target = split.target[columns][(slice(None), *crop_at)] * sign
         weight = augment(np.broadcast_to(split.weight[crop_at], target.shape), turn)
         target = augment(target, turn)
-        return Batch(**_tensors(stack), target=images(target), weight=images(weight), share=share)
+        return Batch(**to_tensors(stack), target=images(target), weight=images(weight), share=share)
 
     def _check_error(self, predicted: np.ndarray) -> float:
         error = (predicted - self._check_scores) * self.lens.programmes.scale
@@ -161,7 +162,9 @@ def network_input(
     inside = np.broadcast_to(tissue[crop_at].astype(np.float32), mean.shape)
     noise = np.broadcast_to(estimate.noise[columns][:, None, None], mean.shape)
     deviation = estimate.deviation[columns][at]
-    context = np.stack([mean, deviation, mask.astype(np.float32), inside, noise * inside], 1)
+    stagger = np.broadcast_to(estimate.stagger[crop_at], mean.shape)
+    context = [mean, deviation, mask.astype(np.float32), inside, noise * inside, stagger]
+    context = np.stack(context, 1)
     return {
         "start": np.where(mask, measured, mean),
         "measured": measured,
@@ -170,7 +173,8 @@ def network_input(
     }
 
 
-def _tensors(stack: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def to_tensors(stack: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Tensors of :func:`network_input`'s arrays."""
     context = torch.from_numpy(np.ascontiguousarray(stack["context"], np.float32))
     return {k: images(v) for k, v in stack.items() if k != "context"} | {"context": context}
 
@@ -202,7 +206,7 @@ def correct(
             stack = network_input(estimate, tissue, columns, 1.0, (rows, cols))
             total = 0.0
             for turn in turns:
-                turned = _tensors({k: augment(v, turn) for k, v in stack.items()})
+                turned = to_tensors({k: augment(v, turn) for k, v in stack.items()})
                 moved = {
                     k: v.to(device, memory_format=torch.channels_last) for k, v in turned.items()
                 }

@@ -15,9 +15,11 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
-from s2s_core.kriging import Kriged, Variograms, candidate_ranges, fit_variograms, krige
-from s2s_core.observation import Observation, morton_order, to_image
+from s2s_core.estimate import KERNELS, Estimate, as_images, spots_of
+from s2s_core.kriging import Kriged, krige
+from s2s_core.observation import Observation, morton_order
 from s2s_core.programmes import Programmes, fit_programmes
+from s2s_core.variograms import Variograms, fit_variograms
 
 FOLDS = 4
 PROFILE = 20
@@ -25,21 +27,10 @@ CENTRES = 1000
 # Ridge of the regression; infinite switches it off.
 RIDGES = (np.inf, 20.0, 8.0, 4.0, 2.0)
 COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Estimated images of C programmes from some of the spots, and those samples.
-
-    ``mean``, ``deviation``, ``samples`` are (C, H, W) float32, ``mask`` (H, W) bool, ``noise``
-    (C,) the noise share of each programme's variance.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
-    samples: np.ndarray
-    mask: np.ndarray
-    noise: np.ndarray
+# Length scales of each kernel.
+RANGES = 6
+# Weight of the common share of the remainder, in typical genes.
+LEAN = 5.0
 
 
 @dataclass(frozen=True)
@@ -52,11 +43,17 @@ class Lens:
     variograms : Variograms
     ridge : float
         Of the regression in programme space; infinite where it did not help.
+    remainder : Variograms
+        Of each gene's own remainder, what the programmes leave of it.
+    share : (G,) array
+        How much of the kriged remainder counts, 0..1.
     """
 
     programmes: Programmes
     variograms: Variograms
     ridge: float
+    remainder: Variograms
+    share: np.ndarray
 
     @property
     def importance(self) -> np.ndarray:
@@ -66,11 +63,21 @@ class Lens:
     def predict(self, obs: Observation, targets: np.ndarray) -> Kriged:
         """Programme scores at flat target pixels from an observation's spots."""
         scores = self.programmes.scores(obs.values)
-        kriged = _krige(obs, scores, targets, self.variograms, leave_out=np.isfinite(self.ridge))
+        kriged = krige(
+            spots_of(obs), scores, obs.lattice_xy(targets), self.variograms,
+            leave_out=np.isfinite(self.ridge),
+        )  # fmt: skip
         if kriged.left_out is None:
             return kriged
         correction = regress(kriged, scores, obs.noise, self.programmes.scale, self.ridge)
         return Kriged(kriged.mean + correction, kriged.variance)
+
+    def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
+        values = self.programmes.genes(scores)
+        if self.share.any():
+            values += self.share * _krige_remainder(obs, targets, self.programmes, self.remainder)
+        return np.maximum(values, 0.0)
 
     def estimate(self, obs: Observation) -> Estimate:
         """Programmes of an observation over the whole tissue, as images."""
@@ -93,13 +100,20 @@ def fit_lens(obs: Observation, count: int, seed: int, like: Lens | None = None) 
     if like is not None:
         count = len(like.programmes.scale)
     programmes = fit_programmes(obs.values, count, seed, obs.noise)
-    scores = programmes.scores(obs.values)
-    points = obs.lattice_xy(obs.pixels)
-    variograms = fit_variograms(points, scores, "withheld", noise=obs.noise, seed=seed)
+    scores, spots = programmes.scores(obs.values), spots_of(obs)
+    variograms = fit_variograms(spots, scores, "average", kernels=KERNELS, ranges=RANGES, seed=seed)
+    withheld = None
+    if like is None:
+        count, ridge, withheld = _choose(obs, programmes, scores, variograms)
+        programmes, variograms = programmes.first(count), variograms.columns(slice(count))
+    left = obs.values - programmes.genes(programmes.scores(obs.values))
+    remainder = fit_variograms(
+        spots, left, "likelihood-average", kernels=("exponential",), ranges=4, seed=seed
+    )
     if like is not None:
-        return Lens(programmes, variograms, like.ridge)
-    count, ridge = _choose(obs, programmes, scores, variograms)
-    return Lens(programmes.first(count), variograms.first(count), ridge)
+        return Lens(programmes, variograms, like.ridge, remainder, like.share)
+    share = _share(obs, programmes, withheld[:, :count], remainder)
+    return Lens(programmes, variograms, ridge, remainder, share)
 
 
 def regress(
@@ -131,54 +145,60 @@ def regress(
     return out
 
 
-def as_images(
-    obs: Observation, columns: np.ndarray, predicted: Kriged, variograms: Variograms
-) -> Estimate:
-    """Images of predicted columns, their deviation and samples."""
-    # Deviation of the signal itself: the nugget's share is taken out again.
-    signal = np.maximum(predicted.variance - variograms.sill * variograms.nugget, 0.0)
-    return Estimate(
-        to_image(predicted.mean, obs.targets, obs.grid.shape),
-        to_image(np.sqrt(signal), obs.targets, obs.grid.shape),
-        obs.image(columns),
-        obs.mask_image(),
-        (variograms.nugget / (1.0 + variograms.nugget)).astype(np.float32),
-    )
+def _choose(obs, programmes, scores, variograms) -> tuple[int, float, np.ndarray]:
+    """Number of programmes and ridge with the least error at withheld measured spots.
 
-
-def krige_photographs(obs: Observation, columns: np.ndarray) -> Estimate:
-    """Estimate of photographs measured at the observation's spots, each with its own range."""
-    points = obs.lattice_xy(obs.pixels)
-    ranges = candidate_ranges(points)[::3]
-    variograms = fit_variograms(points, columns, "withheld", ranges=ranges)
-    return as_images(obs, columns, _krige(obs, columns, obs.targets, variograms), variograms)
-
-
-def _krige(obs, columns, targets, variograms, *, leave_out: bool = False) -> Kriged:
-    points, where = obs.lattice_xy(obs.pixels), obs.lattice_xy(targets)
-    return krige(points, columns, where, variograms, noise=obs.noise, leave_out=leave_out)
-
-
-def _choose(obs, programmes, scores, variograms) -> tuple[int, float]:
-    """Number of programmes and ridge with the least error at withheld measured spots."""
+    Also returns the scores (m, P) that were predicted there with that ridge.
+    """
     counts = [c for c in COUNTS if c < len(programmes.scale)] + [len(programmes.scale)]
     error = np.zeros((len(RIDGES), len(counts)))
-    fold = np.empty(len(obs.pixels), int)
-    fold[morton_order(obs.lattice_xy(obs.pixels))] = np.arange(len(fold)) % FOLDS
-    for k in range(FOLDS):
-        kept, out = obs.subset(fold != k), fold == k
-        kriged = _krige(kept, scores[fold != k], obs.pixels[out], variograms, leave_out=True)
+    guess = np.empty((len(RIDGES), *scores.shape), np.float32)
+    for out in _folds(obs):
+        kept = obs.subset(~out)
+        kriged = krige(
+            spots_of(kept), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
+            variance=False, leave_out=True,
+        )  # fmt: skip
         true = (scores[out] * programmes.scale) ** 2
         for i, ridge in enumerate(RIDGES):
-            guess = kriged.mean
+            guess[i, out] = kriged.mean
             if np.isfinite(ridge):
-                guess = guess + regress(
-                    kriged, scores[fold != k], kept.noise, programmes.scale, ridge
-                )
+                guess[i, out] += regress(kriged, scores[~out], kept.noise, programmes.scale, ridge)
             # Loadings are orthonormal: squared error over genes is that over programmes, and
             # a programme left out costs its own size.
-            saved = true - ((guess - scores[out]) * programmes.scale) ** 2
+            saved = true - ((guess[i, out] - scores[out]) * programmes.scale) ** 2
             saved = (saved / obs.noise[out][:, None]).sum(0).cumsum()
             error[i] -= saved[[c - 1 for c in counts]]
-    ridge, count = np.unravel_index(error.argmin(), error.shape)
-    return counts[count], RIDGES[ridge]
+    best, count = np.unravel_index(error.argmin(), error.shape)
+    return counts[count], RIDGES[best], guess[best]
+
+
+def _share(obs, programmes, withheld, remainder) -> np.ndarray:
+    """(G,) least-squares share of the kriged remainder at withheld measured spots.
+
+    Genes lean on the share of all of them, as each alone is judged on few spots.
+    """
+    missed = obs.values - programmes.genes(withheld)
+    left = obs.values - programmes.genes(programmes.scores(obs.values))
+    nowhere = np.empty((0, 2))
+    step = krige(spots_of(obs), left, nowhere, remainder, variance=False, leave_out=True).left_out
+    weight = 1.0 / obs.noise[:, None]
+    scale = np.maximum(obs.values.var(0), 1e-9)
+    along = (weight * step * missed).sum(0) / scale
+    size = (weight * step**2).sum(0) / scale
+    common = along.sum() / max(float(size.sum()), 1e-9)
+    lean = LEAN * size.mean()
+    return np.clip((along + lean * common) / (size + lean + 1e-9), 0.0, 1.0).astype(np.float32)
+
+
+def _krige_remainder(obs, targets, programmes, remainder) -> np.ndarray:
+    left = obs.values - programmes.genes(programmes.scores(obs.values))
+    where = obs.lattice_xy(targets)
+    return krige(spots_of(obs), left, where, remainder, variance=False).mean
+
+
+def _folds(obs: Observation) -> list[np.ndarray]:
+    """Bool masks (m,) of the measured spots withheld in turn, each spread evenly."""
+    rank = np.empty(len(obs.pixels), int)
+    rank[morton_order(obs.lattice_xy(obs.pixels))] = np.arange(len(rank))
+    return [rank % FOLDS == k for k in range(FOLDS)]

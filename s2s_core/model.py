@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from s2s_core.config import ModelConfig
 from s2s_core.layers import HybridAttentionBlock, ResidualDenseBlock
 
-CONTEXT_CHANNELS = 5
+CONTEXT_CHANNELS = 6
 
 
 def data_consistency(x: Tensor, measured: Tensor, mask: Tensor) -> Tensor:

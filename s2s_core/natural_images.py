@@ -24,20 +24,22 @@ LONGEST = 768
 
 
 @lru_cache(maxsize=4)
-def load_photographs(folder: str = "") -> tuple[np.ndarray, ...]:
+def load_photographs(folder: str = "", match: str = "") -> tuple[np.ndarray, ...]:
     """Grayscale photographs (h, w), float32 in 0..1.
 
     Parameters
     ----------
     folder : str
         PNG and JPEG files of this folder; "" takes the packages' own.
+    match : str
+        Only files of the folder whose name starts with this.
 
     Raises
     ------
     S2SError
         If the folder holds no readable photograph.
     """
-    paths = _package_photographs() if not folder else _folder_photographs(Path(folder))
+    paths = _package_photographs() if not folder else _folder_photographs(Path(folder), match)
     return tuple(_read(path) for path in paths)
 
 
@@ -51,10 +53,11 @@ def _package_photographs() -> list[Path]:
     return [p for p in paths if p.is_file()]
 
 
-def _folder_photographs(folder: Path) -> list[Path]:
+def _folder_photographs(folder: Path, match: str) -> list[Path]:
     if not folder.is_dir():
         raise S2SError(f"The photograph folder {str(folder)!r} does not exist.")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".png", ".jpg", ".jpeg"})
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".png", ".jpg", ".jpeg"})
+    paths = [p for p in files if p.name.startswith(match)]
     if not paths:
         raise S2SError(f"The folder {str(folder)!r} holds no PNG or JPEG photograph.")
     return paths

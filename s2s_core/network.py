@@ -94,8 +94,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
         maps = estimate.mean + share * (corrected - estimate.mean)
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
-        mean = lens.programmes.genes(maps[at].T)
-        return Prediction(np.maximum(mean, 0.0), None, details)
+        return Prediction(lens.genes(seen, targets, maps[at].T), None, details)
 
     return predict
 

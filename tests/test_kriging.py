@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from s2s_core import kriging
-from s2s_core.kriging import Variograms, fit_variograms, krige, matern32
+from s2s_core import variograms
+from s2s_core.kriging import krige
+from s2s_core.variograms import KERNELS, NUGGETS, Spots, Variograms, fit_variograms, matern32
 
 
 @pytest.fixture
@@ -17,45 +18,79 @@ def field():
     return points, smooth + 0.5 * rng.normal(size=smooth.shape), smooth
 
 
-def direct(points, values, targets, range_, nugget, sill, noise):
+def direct(points, values, targets, candidate, nugget, noise):
+    """Mean and explained variance of one covariance, by inverting it."""
+    kernel = KERNELS[candidate[0]]
     distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
-    cross = matern32(np.linalg.norm(targets[:, None] - points[None], axis=-1), range_)
-    inverse = np.linalg.inv(matern32(distance, range_) + nugget * np.diag(noise))
-    mean = cross @ inverse @ values
-    variance = sill * (1 + nugget - np.einsum("ij,jk,ik->i", cross, inverse, cross))
-    return mean, variance
+    cross = kernel(np.linalg.norm(targets[:, None] - points[None], axis=-1), candidate[1])
+    inverse = np.linalg.inv(kernel(distance, candidate[1]) + nugget * np.diag(noise))
+    return cross @ inverse @ values, np.einsum("ij,jk,ik->i", cross, inverse, cross)
 
 
 @pytest.mark.parametrize("noisy", [False, True])
 def test_mean_variance_and_leaving_out_equal_dense_algebra(field, noisy):
     points, values, _ = field
     noise = np.random.default_rng(0).uniform(0.3, 3.0, len(points)) if noisy else None
-    weight = np.ones(len(points)) if noise is None else noise
-    variograms = Variograms(
-        np.array([4.0, 4.0, 2.0]), np.array([0.2, 1.0, 0.5]), np.array([1.0, 2.0, 0.7]),
-        np.array([0.1, 0.0, -0.3]),
-    )  # fmt: skip
+    relative = np.ones(len(points)) if noise is None else noise
+    candidates = (("matern32", 4.0), ("exponential", 3.0))
+    weight = np.zeros((2, len(NUGGETS), 3))
+    weight[0, 4, 0] = 1.0
+    weight[0, 8, 1], weight[1, 6, 1], weight[1, 9, 1] = 0.5, 0.3, 0.2
+    weight[1, 7, 2] = 1.0
+    sill = weight * np.array([1.0, 2.0, 0.7])
+    mixed = Variograms(candidates, weight, sill, np.array([0.1, 0.0, -0.3]))
     targets = np.random.default_rng(1).uniform(0, 20, (30, 2))
-    out = krige(points, values, targets, variograms, noise=noise, leave_out=True)
+    out = krige(Spots(points, noise), values, targets, mixed, leave_out=True)
     for c in range(3):
-        shape = (variograms.range_[c], variograms.nugget[c], variograms.sill[c])
-        centred = values[:, c] - variograms.mean[c]
-        mean, variance = direct(points, centred, targets, *shape, weight)
-        assert np.allclose(out.mean[:, c], mean + variograms.mean[c], atol=1e-5)
-        assert np.allclose(out.variance[:, c], variance, rtol=1e-4)
-        for i in (0, 7, 100):
-            other = np.arange(len(points)) != i
-            alone, _ = direct(points[other], centred[other], points[[i]], *shape, weight[other])
-            assert out.left_out[i, c] == pytest.approx(alone[0] + variograms.mean[c], abs=1e-5)
+        centred = values[:, c] - mixed.mean[c]
+        mean, variance, alone = np.zeros(30), np.zeros(30), np.zeros(3)
+        for k, n in zip(*np.nonzero(weight[:, :, c]), strict=True):
+            part, explained = direct(
+                points, centred, targets, candidates[k], NUGGETS[n], relative
+            )
+            mean += weight[k, n, c] * part
+            variance += sill[k, n, c] * (1.0 + NUGGETS[n] - explained)
+            for j, i in enumerate((0, 7, 100)):
+                other = np.arange(len(points)) != i
+                alone[j] += weight[k, n, c] * direct(
+                    points[other], centred[other], points[[i]], candidates[k], NUGGETS[n],
+                    relative[other],
+                )[0][0]  # fmt: skip
+        assert np.allclose(out.mean[:, c], mean + mixed.mean[c], atol=2e-3)
+        assert np.allclose(out.variance[:, c], variance, rtol=2e-3)
+        assert np.allclose(out.left_out[[0, 7, 100], c], alone + mixed.mean[c], atol=2e-3)
+
+
+def test_average_is_at_least_as_good_as_the_best_candidate_alone(field):
+    rng = np.random.default_rng(8)
+    few, errors = 60, []
+    for seed in range(8):
+        points = rng.uniform(0, 20, (300, 2))
+        gram = matern32(np.linalg.norm(points[:, None] - points[None], axis=-1), 4.0)
+        smooth = np.linalg.cholesky(gram + 1e-9 * np.eye(300)) @ rng.normal(size=(300, 4))
+        values = smooth + rng.normal(size=smooth.shape)
+        spots = Spots(points[:few])
+        for criterion in ("average", "withheld"):
+            found = fit_variograms(spots, values[:few], criterion, seed=seed)
+            assert found.weight.sum((0, 1)) == pytest.approx(1.0)
+            mean = krige(spots, values[:few], points[few:], found, variance=False).mean
+            errors.append(((mean - smooth[few:]) ** 2).mean())
+    assert np.mean(errors[::2]) < np.mean(errors[1::2])
+
+
+def ranges_of(found):
+    """Length scale of each column's only candidate."""
+    best = found.weight.any(1).argmax(0)
+    return np.array([found.candidates[k][1] for k in best])
 
 
 def test_local_kriging_agrees_with_global(field, monkeypatch):
     points, values, _ = field
-    variograms = fit_variograms(points, values)
+    found = fit_variograms(Spots(points), values)
     targets = np.random.default_rng(2).uniform(0, 20, (50, 2))
-    full = krige(points, values, targets, variograms, leave_out=True)
-    monkeypatch.setattr(kriging, "GLOBAL_MAX", 10)
-    local = krige(points, values, targets, variograms, leave_out=True)
+    full = krige(Spots(points), values, targets, found, leave_out=True)
+    monkeypatch.setattr(variograms, "GLOBAL_MAX", 10)
+    local = krige(Spots(points), values, targets, found, leave_out=True)
     assert np.abs(local.mean - full.mean).max() < 0.1
     assert np.abs(local.variance / full.variance - 1).max() < 0.05
     assert np.abs(local.left_out - full.left_out).max() < 0.1
@@ -64,10 +99,11 @@ def test_local_kriging_agrees_with_global(field, monkeypatch):
 @pytest.mark.parametrize("criterion", ["likelihood", "withheld"])
 def test_fit_finds_range_and_nugget(field, criterion):
     points, values, smooth = field
-    found = fit_variograms(points, values, criterion)
-    assert ((found.range_ > 1.5) & (found.range_ < 11)).all()
+    found = fit_variograms(Spots(points), values, criterion)
+    range_ = ranges_of(found)
+    assert ((range_ > 1.5) & (range_ < 11)).all()
     assert ((found.nugget > 0.04) & (found.nugget < 1.2)).all()
-    mean = krige(points, values, points, found).mean
+    mean = krige(Spots(points), values, points, found).mean
     assert ((mean - smooth) ** 2).mean() < 0.5 * ((values - smooth) ** 2).mean()
 
 
@@ -75,15 +111,15 @@ def test_noise_alone_is_smoothed_to_the_mean():
     rng = np.random.default_rng(5)
     points = rng.uniform(0, 15, (300, 2))
     values = 2.0 + rng.normal(size=(300, 1))
-    found = fit_variograms(points, values)
-    out = krige(points, values, rng.uniform(0, 15, (40, 2)), found)
+    found = fit_variograms(Spots(points), values)
+    out = krige(Spots(points), values, rng.uniform(0, 15, (40, 2)), found)
     assert np.abs(out.mean - 2.0).max() < 0.6
     assert found.nugget[0] > 2.0
 
 
 def test_large_sections_are_fitted_on_blocks(field, monkeypatch):
     points, values, _ = field
-    monkeypatch.setattr(kriging, "GLOBAL_MAX", 100)
-    monkeypatch.setattr(kriging, "BLOCK", 90)
-    found = fit_variograms(points, values, seed=1)
-    assert ((found.range_ > 1.0) & (found.range_ < 15)).all()
+    monkeypatch.setattr(variograms, "GLOBAL_MAX", 100)
+    monkeypatch.setattr(variograms, "BLOCK", 90)
+    found = fit_variograms(Spots(points), values, seed=1)
+    assert ((ranges_of(found) > 1.0) & (ranges_of(found) < 15)).all()

@@ -1,0 +1,78 @@
+"""First estimates as images: what the compact network starts from and corrects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from s2s_core.baselines import gaussian_weights
+from s2s_core.kriging import Kriged, krige
+from s2s_core.observation import Observation, to_image
+from s2s_core.variograms import Spots, Variograms, fit_variograms
+
+# Candidate covariances of programmes: both kernels at this many ranges each.
+KERNELS = ("exponential", "matern32")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Estimated images of C programmes from some of the spots, and those samples.
+
+    ``mean``, ``deviation``, ``samples`` are (C, H, W) float32, ``mask`` (H, W) bool, ``noise``
+    (C,) the noise share of each programme's variance, ``stagger`` (H, W) how far a row is
+    displaced from the first (hexagonal lattices), in pitches.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    samples: np.ndarray
+    mask: np.ndarray
+    noise: np.ndarray
+    stagger: np.ndarray
+
+
+def as_images(
+    obs: Observation, columns: np.ndarray, predicted: Kriged, variograms: Variograms
+) -> Estimate:
+    """Images of predicted columns, their deviation and samples."""
+    # Deviation of the signal itself: the noise's share is taken out again.
+    signal = np.maximum(predicted.variance - variograms.noise, 0.0)
+    noise = variograms.noise / (variograms.signal + variograms.noise)
+    return _images(obs, columns, predicted.mean, np.sqrt(signal), noise)
+
+
+def estimate_images(obs: Observation, columns: np.ndarray) -> Estimate:
+    """Estimate of images measured at the observation's spots, each with its own variogram."""
+    variograms = fit_variograms(spots_of(obs), columns, "average", kernels=KERNELS, ranges=4)
+    predicted = krige(spots_of(obs), columns, obs.lattice_xy(obs.targets), variograms)
+    return as_images(obs, columns, predicted, variograms)
+
+
+def smooth_images(obs: Observation, columns: np.ndarray) -> Estimate:
+    """The same without kriging: narrow and wide Gaussian averages of the samples."""
+    points, where = obs.lattice_xy(obs.pixels), obs.lattice_xy(obs.targets)
+    spacing = float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
+    narrow, wide = (gaussian_weights(points, where, s * spacing) @ columns for s in (0.6, 1.5))
+    near = gaussian_weights(points, points, spacing, leave_out=True) @ columns
+    noise = np.clip(((near - columns) ** 2).mean(0) / np.maximum(columns.var(0), 1e-9), 0.0, 1.0)
+    return _images(obs, columns, narrow, wide, noise)
+
+
+def _images(obs: Observation, columns, mean, deviation, noise) -> Estimate:
+    shape = obs.grid.shape
+    u = obs.grid.lattice_xy(*np.indices(shape).reshape(2, -1))[:, 0].reshape(shape)
+    return Estimate(
+        to_image(mean, obs.targets, shape),
+        to_image(deviation, obs.targets, shape),
+        obs.image(columns),
+        obs.mask_image(),
+        noise.astype(np.float32),
+        (u - u[0]).astype(np.float32),
+    )
+
+
+def spots_of(obs: Observation) -> Spots:
+    """Measured spots of an observation for kriging."""
+    return Spots(obs.lattice_xy(obs.pixels), obs.noise)

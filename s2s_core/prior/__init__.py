@@ -1,0 +1,28 @@
+"""The trained prior: what photographs and random fields teach about restoring a sparse map.
+
+``python -m s2s_core.prior`` makes it; :func:`load_prior` gives it to a network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from s2s_core.config import ModelConfig
+
+ASSETS = Path(__file__).parent.parent.parent / "assets"
+WEIGHTS = ASSETS / "prior.safetensors"
+CARD = ASSETS / "prior.json"
+
+
+def prior_fits(config: ModelConfig) -> bool:
+    """Whether the prior that ships is of this shape of network."""
+    return WEIGHTS.exists() and json.loads(CARD.read_text())["model"] == asdict(config)
+
+
+def load_prior() -> dict:
+    """Weights of the prior by parameter name."""
+    from safetensors.torch import load_file
+
+    return load_file(WEIGHTS)
