@@ -15,10 +15,13 @@ from s2s_core.metrics import summarise, verdict
 
 COLUMNS = {
     "mae": "MAE",
+    "mae_median": "MAE of the median",
     "rmse": "RMSE",
     "pcc": "PCC",
     "spearman": "Spearman",
     "ssim": "SSIM",
+    "coverage": "inside 90 % interval",
+    "interval_width": "interval width",
     "genes": "genes with PCC",
 }
 FILES = {
@@ -73,12 +76,16 @@ def scores(result: Result) -> None:
     st.subheader("Scores")
     st.caption(
         f"Mean over genes, at {int(metrics['n_spots'].iloc[0]):,} spots: {where}. Scale: "
-        f"{metrics['scale'].iloc[0]}. MAE and RMSE: lower is better; the others: higher."
+        f"{metrics['scale'].iloc[0]}. MAE and RMSE: lower is better; PCC, Spearman "
+        "and SSIM: higher. Intervals are right when nine in ten values fall inside, and the "
+        "narrower the better."
     )
     table = summarise(metrics)
     table.index = [METHODS[name].label for name in table.index]
+    shown = {c: label for c, label in COLUMNS.items() if c in table}
+    numbers = [label for c, label in shown.items() if c != "genes"]
     st.dataframe(
-        table[list(COLUMNS)].rename(columns=COLUMNS).style.format(precision=3, subset=list(COLUMNS.values())[:-1])
+        table[list(shown)].rename(columns=shown).style.format(precision=3, subset=numbers, na_rep="–")
     )
     st.write(verdict(metrics, result.config.method, {n: m.label for n, m in METHODS.items()}))
     left, right = st.columns([3, 2], gap="large")

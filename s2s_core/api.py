@@ -25,6 +25,7 @@ def impute(
     method: str = "s2s",
     genes: Iterable[str] | None = None,
     compare: Iterable[str] | None = None,
+    answer: str = "mean",
     seed: int = 0,
     device: str = "auto",
     threads: int = 0,
@@ -47,6 +48,8 @@ def impute(
         Impute only these; normalisation uses all genes of the section all the same.
     compare : list of str, optional
         Methods to compute beside it; the preset's own when not given.
+    answer : {"mean", "median"}
+        What ``Result.imputed`` and its exports hold; both are computed.
     seed : int
     device : {"auto", "cpu", "cuda", "mps"}
     threads : int
@@ -63,7 +66,7 @@ def impute(
     Returns
     -------
     Result
-        ``maps``, ``sd``, ``metrics``, ``to_anndata()``.
+        ``imputed``, ``maps``, ``layers`` (median, lower, upper), ``metrics``, ``to_anndata()``.
 
     Raises
     ------
@@ -81,7 +84,8 @@ def impute(
     if genes is not None:
         section = section.subset_genes([genes] if isinstance(genes, str) else genes)
     if config is None:
-        changes = {"method": method, "seed": seed, "device": device, "threads": threads}
+        changes = {"method": method, "seed": seed, "device": device, "threads": threads,
+                   "answer": answer}  # fmt: skip
         if compare is not None:
             changes["compare"] = tuple(compare)
         config = preset_config(preset, **changes)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core import __version__
-from s2s_core.config import PRESETS, preset
+from s2s_core.config import ANSWERS, PRESETS, preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.readers import KINDS, READERS, read
@@ -60,6 +60,10 @@ def build_parser() -> argparse.ArgumentParser:
     impute.add_argument("--method", default="s2s", help="s2s (default) or a classical method")
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
+    impute.add_argument("--answer", default="mean", choices=ANSWERS,
+                        help="what the table holds: mean (best PCC, RMSE) or median (best MAE)")  # fmt: skip
+    impute.add_argument("--intervals", action="store_true",
+                        help="also write the 90 %% interval's ends as tables")  # fmt: skip
     _add_running(impute)
     impute.set_defaults(command=_impute)
 
@@ -153,8 +157,9 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
     if genes is not None:
         section = section.subset_genes(genes)
     config = preset(
-        args.preset, method=args.method, seed=args.seed, device=args.device, threads=args.threads
-    )
+        args.preset, method=args.method, seed=args.seed, device=args.device,
+        threads=args.threads, answer=args.answer,
+    )  # fmt: skip
     if args.compare is not None:
         names = [n.strip() for n in args.compare.split(",") if n.strip()]
         config = replace(config, compare=() if names == ["none"] else tuple(names))
@@ -184,7 +189,7 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
                 file=sys.stderr,
             )
             return INTERRUPTED
-    export(result, args.out)
+    export(result, args.out, intervals=args.intervals)
     if len(result.metrics):
         print(_table(summarise(result.metrics)))
         print(f"Scores at {', '.join(dict.fromkeys(result.metrics['spots'].astype(str)))}.")

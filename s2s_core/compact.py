@@ -17,10 +17,10 @@ from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.device import autocast
 from s2s_core.estimate import Estimate, estimate_images
-from s2s_core.lens import fit_lens
+from s2s_core.lens import fit_lens, least_squares_share
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
-from s2s_core.observation import Observation
+from s2s_core.observation import Observation, folds
 
 HALO = 16
 
@@ -37,29 +37,31 @@ class Split:
 class CompactSource:
     """Batches of programmes and photographs over sparser splits of one observation.
 
+    The measured spots fall into folds. The last is set aside: its values are inputs of a
+    split but never targets. The first splits withhold the other folds in turn, further ones
+    a random part of these spots.
+
     Parameters
     ----------
     obs : Observation
     config : RunConfig
-    aside : (m,) bool array
-        Measured spots set aside for choosing: in no split, neither as input nor as target.
     """
 
-    def __init__(self, obs: Observation, config: RunConfig, aside: np.ndarray) -> None:
-        self.config, self.train = config, config.train
+    def __init__(self, obs: Observation, config: RunConfig) -> None:
+        self.obs, self.config, self.train = obs, config, config.train
         self.steps = config.train.steps
-        self.known = obs.subset(~aside)
-        self.lens = fit_lens(self.known, config.programmes, config.seed)
+        self.lens = fit_lens(obs, config.programmes, config.seed)
+        self.folds = folds(obs)
+        self.aside = self.folds[-1]
         importance = self.lens.importance.astype(np.float64)
         self._chance = importance / importance.sum()
         self.tissue = obs.grid.tissue
         self.photographs = load_photographs(self.train.image_folder)
+        self.scores = self.lens.programmes.scores(obs.values)
+        self._targets = obs.image(self.scores)
         self._splits: dict[int, tuple[Split, Split | None]] = {}
-        set_aside = obs.subset(aside)
-        self._check_pixels = set_aside.pixels
-        self._check_scores = self.lens.programmes.scores(set_aside.values)
-        self._check = self.lens.estimate(self.known)
-        self._first_error = self._check_error(_at(self._check.mean, self._check_pixels))
+        self._check = self.lens.estimate(obs.subset(~self.aside))
+        self._first_error = self._error(self._check.mean)
 
     def draw(self, rng: np.random.Generator) -> dict[str, Batch]:
         """One split, some programmes of it and as many photographs."""
@@ -74,26 +76,29 @@ class CompactSource:
     def check(self, model: CDCIN, device: torch.device) -> float:
         """RMSE at the spots set aside over all programmes, relative to the first estimate's."""
         self._latest = correct(model, self._check, self.tissue, device, augmented=False)
-        error = self._check_error(_at(self._latest, self._check_pixels))
-        return error / max(self._first_error, 1e-12)
+        return self._error(self._latest) / max(self._first_error, 1e-12)
 
-    def blend(self, model: CDCIN, device: torch.device, *, augmented: bool) -> float:
-        """Weight in 0..1 of the network's correction, decided at the spots set aside.
+    def shares(
+        self, trained: CDCIN, untrained: CDCIN | None, device: torch.device
+    ) -> np.ndarray:
+        """(P,) share in 0..1 of the network's correction, decided at withheld measured spots.
 
-        Least squares, shrunk by how surely the correction helps at all: a gain within its
-        standard error over spots counts for nothing.
+        The trained network is judged at the spots set aside; the prior, which never saw this
+        section, at those of the other folds as well.
         """
-        predicted = correct(model, self._check, self.tissue, device, augmented=augmented)
-        first = _at(self._check.mean, self._check_pixels)
-        scale = self.lens.programmes.scale
-        step = (_at(predicted, self._check_pixels) - first) * scale
-        wanted = (self._check_scores - first) * scale
-        share = float(np.clip((step * wanted).sum() / max((step**2).sum(), 1e-12), 0.0, 1.0))
-        gain = (wanted**2 - (wanted - share * step) ** 2).sum(1)
-        if gain.mean() <= 0.0:
-            return 0.0
-        error = gain.std() / np.sqrt(len(gain))
-        return share * max(0.0, 1.0 - float(error / gain.mean()) ** 2)
+        parts = []
+        for k, out in enumerate(self.folds):
+            model = trained if k == len(self.folds) - 1 else untrained
+            if model is None:
+                continue
+            estimate = self._check if model is trained else self.split(k)[0].estimate
+            pixels = self.obs.pixels[out]
+            first = _at(estimate.mean, pixels)
+            step = correct(model, estimate, self.tissue, device, augmented=False)
+            missed = self.scores[out] - first
+            parts.append((_at(step, pixels) - first, missed, 1.0 / self.obs.noise[out]))
+        step, missed, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return least_squares_share(step, missed, certainty, self.lens.programmes.scale)
 
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
         """(H * W,) map of one gene as the latest check saw it."""
@@ -106,13 +111,15 @@ class CompactSource:
         """Sparser split ``index`` of the section and of photographs, kept once made."""
         if index not in self._splits:
             rng = np.random.default_rng([self.config.seed, 7, index])
-            share = rng.uniform(self.train.withhold_low, self.train.withhold_high)
-            keep = rng.random(len(self.known.pixels)) >= share
-            kept = self.known.subset(keep)
+            if index < len(self.folds) - 1:
+                keep = ~self.folds[index]
+            else:
+                share = rng.uniform(self.train.withhold_low, self.train.withhold_high)
+                keep = self.aside | (rng.random(len(self.aside)) >= share)
+            kept = self.obs.subset(keep)
             weight = np.zeros(self.tissue.shape, np.float32)
-            weight.flat[self.known.pixels[~keep]] = 1.0
-            scores = self.lens.programmes.scores(self.known.values)
-            split = Split(self.lens.estimate(kept), self.known.image(scores), weight)
+            weight.flat[self.obs.pixels[~keep]] = 1.0 / self.obs.noise[~keep]
+            split = Split(self.lens.estimate(kept), self._targets, weight)
             photo = self._photo_split(kept, rng) if self.train.natural_images else None
             self._splits[index] = split, photo
         return self._splits[index]
@@ -121,6 +128,8 @@ class CompactSource:
         """Photographs measured at the kept spots, as noisy as the programmes are."""
         count = self.train.batch
         nugget = rng.choice(self.lens.variograms.nugget, count, p=self._chance)
+        if not self.train.noisy_images:
+            nugget = np.zeros(count)
         signal = np.sqrt(1.0 / (1.0 + nugget))[:, None, None]
         clean = np.stack([crop(self.photographs, self.tissue.shape, rng) for _ in range(count)])
         inside = clean[:, self.tissue]
@@ -128,9 +137,9 @@ class CompactSource:
         clean *= signal / np.maximum(inside.std(1), 1e-3)[:, None, None]
         columns = clean.reshape(count, -1)[:, kept.pixels].T
         spread = np.sqrt(nugget / (1.0 + nugget) * kept.noise[:, None])
-        columns = columns + rng.normal(size=columns.shape) * spread
-        columns = columns.astype(np.float32)
-        estimate = estimate_images(kept, columns)
+        columns = (columns + rng.normal(size=columns.shape) * spread).astype(np.float32)
+        candidates = self.lens.variograms.candidates
+        estimate = estimate_images(kept, columns, self.lens.cache.of(kept), candidates)
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)
 
@@ -146,9 +155,10 @@ class CompactSource:
         target = augment(target, turn)
         return Batch(**to_tensors(stack), target=images(target), weight=images(weight), share=share)
 
-    def _check_error(self, predicted: np.ndarray) -> float:
-        error = (predicted - self._check_scores) * self.lens.programmes.scale
-        return float(np.sqrt((error**2).sum(1).mean()))
+    def _error(self, maps: np.ndarray) -> float:
+        error = _at(maps, self.obs.pixels[self.aside]) - self.scores[self.aside]
+        error = (error * self.lens.programmes.scale) ** 2 / self.obs.noise[self.aside, None]
+        return float(np.sqrt(error.sum(1).mean()))
 
 
 def network_input(

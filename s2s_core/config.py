@@ -47,6 +47,8 @@ class TrainConfig:
 
     Attributes
     ----------
+    prior : bool
+        Start from the trained prior that ships, where the network has its shape.
     steps : int
         Optimiser steps; 0 means ``epochs`` passes over all patches (published form).
     epochs, batch, patch, patch_stride : int
@@ -62,6 +64,8 @@ class TrainConfig:
         lambda, the weight of both ST losses against natural images.
     natural_images : bool
         Co-learn with photographs.
+    noisy_images : bool
+        Make photographs as noisy as the programmes are (compact engine).
     image_folder : str
         Folder of photographs (PNG, JPEG); "" takes those of scikit-image and scikit-learn.
     loss_s2d : bool
@@ -69,13 +73,15 @@ class TrainConfig:
     withhold_low, withhold_high : float
         Share of measured spots withheld per step in the general form.
     choose_fraction : float
-        Share of measured spots set aside for stopping and choosing.
+        Share of measured spots set aside for stopping and choosing (published form; the
+        compact engine sets a quarter aside, from targets only).
     check_every, patience : int
         Steps between checks on them, and checks without gain before stopping.
     augment_at_prediction : bool
         Average the prediction over flips and rotations.
     """
 
+    prior: bool = True
     steps: int = 0
     epochs: int = 3000
     batch: int = 16
@@ -88,6 +94,7 @@ class TrainConfig:
     beta2: float = 0.999
     weight_st: float = 10.0
     natural_images: bool = True
+    noisy_images: bool = True
     image_folder: str = ""
     loss_s2d: bool = True
     withhold_low: float = 0.1
@@ -112,6 +119,11 @@ class RunConfig:
         Gene programmes (principal components) the network imputes; 0 imputes genes one by one.
     compare : tuple of str
         Methods computed beside it on the same spots.
+    answer : {"mean", "median"}
+        What the imputed table holds: the conditional mean (best PCC and RMSE) or the
+        conditional median (best MAE; zero where most such spots are zero).
+    coverage : float
+        Share of values the intervals should hold.
     seed : int
     device : str
         ``auto``, ``cpu``, ``cuda``, ``mps``.
@@ -123,6 +135,8 @@ class RunConfig:
     preset: str = "fast"
     programmes: int = 40
     compare: tuple[str, ...] = ("linear", "programme-kriging")
+    answer: str = "mean"
+    coverage: float = 0.9
     seed: int = 0
     device: str = "auto"
     threads: int = 0
@@ -145,6 +159,7 @@ class RunConfig:
         return _build(cls, data)
 
 
+ANSWERS = ("mean", "median")
 # No attention: at equal time the convolutions alone learn more (docs/engine.md).
 COMPACT = ModelConfig(
     cascades=2, blocks=3, layers=4, features=32, growth=16, attention_blocks=0, context=True
@@ -174,11 +189,16 @@ def preset(name: str, **changes) -> RunConfig:
     Raises
     ------
     S2SError
-        If there is no such preset.
+        If there is no such preset, or a change has no meaning.
     """
     if name not in PRESETS:
         raise S2SError(f"Unknown preset {name!r}; choose fast, balanced or paper.")
-    return replace(PRESETS[name], **changes)
+    config = replace(PRESETS[name], **changes)
+    if config.answer not in ANSWERS:
+        raise S2SError(f"Unknown answer {config.answer!r}; choose mean or median.")
+    if not 0.0 < config.coverage < 1.0:
+        raise S2SError(f"Intervals can hold a share between 0 and 1, not {config.coverage}.")
+    return config
 
 
 def _build(cls, data: dict):

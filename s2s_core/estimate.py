@@ -10,9 +10,9 @@ from scipy.spatial import cKDTree
 from s2s_core.baselines import gaussian_weights
 from s2s_core.kriging import Kriged, krige
 from s2s_core.observation import Observation, to_image
-from s2s_core.variograms import Spots, Variograms, fit_variograms
+from s2s_core.variograms import Candidate, Spots, Variograms, candidates_for, fit_variograms
 
-# Candidate covariances of programmes: both kernels at this many ranges each.
+# Kernels of programmes and photographs.
 KERNELS = ("exponential", "matern32")
 
 
@@ -43,10 +43,17 @@ def as_images(
     return _images(obs, columns, predicted.mean, np.sqrt(signal), noise)
 
 
-def estimate_images(obs: Observation, columns: np.ndarray) -> Estimate:
+def estimate_images(
+    obs: Observation,
+    columns: np.ndarray,
+    spots: Spots | None = None,
+    candidates: tuple[Candidate, ...] | None = None,
+) -> Estimate:
     """Estimate of images measured at the observation's spots, each with its own variogram."""
-    variograms = fit_variograms(spots_of(obs), columns, "average", kernels=KERNELS, ranges=4)
-    predicted = krige(spots_of(obs), columns, obs.lattice_xy(obs.targets), variograms)
+    spots = spots_of(obs) if spots is None else spots
+    candidates = candidates or candidates_for(spots.points, KERNELS, 4)
+    variograms = fit_variograms(spots, columns, "average", candidates=candidates)
+    predicted = krige(spots, columns, obs.lattice_xy(obs.targets), variograms)
     return as_images(obs, columns, predicted, variograms)
 
 
@@ -76,3 +83,20 @@ def _images(obs: Observation, columns, mean, deviation, noise) -> Estimate:
 def spots_of(obs: Observation) -> Spots:
     """Measured spots of an observation for kriging."""
     return Spots(obs.lattice_xy(obs.pixels), obs.noise)
+
+
+class SpotsCache:
+    """Spots of the observations seen last, so that their decompositions are made once."""
+
+    def __init__(self, most: int = 6) -> None:
+        self._most = most
+        self._kept: dict[bytes, Spots] = {}
+
+    def of(self, obs: Observation) -> Spots:
+        """Measured spots of an observation for kriging."""
+        key = obs.pixels.tobytes()
+        spots = self._kept.pop(key, None) or spots_of(obs)
+        self._kept[key] = spots
+        if len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return spots

@@ -36,22 +36,29 @@ FIXED_COLUMNS = ("spot_id", "array_row", "array_col", "x", "y", "measured")
 CHUNK_ROWS = 1024
 
 
-def export(result: Result, folder: str | Path) -> None:
-    """Write ``imputed.csv``, ``imputed.h5ad``, ``metrics.csv`` and ``run.json`` into a folder."""
+def export(result: Result, folder: str | Path, *, intervals: bool = False) -> None:
+    """Write ``imputed.csv``, ``imputed.h5ad``, ``metrics.csv`` and ``run.json`` into a folder.
+
+    With ``intervals`` the interval's ends follow as ``imputed_lower.csv`` and
+    ``imputed_upper.csv``, tables of the same form.
+    """
     folder = Path(folder)
     write_csv(result, folder / "imputed.csv")
+    for name in ("lower", "upper") if intervals else ():
+        write_csv(result, folder / f"imputed_{name}.csv", result.layers[name])
     write_h5ad(result, folder / "imputed.h5ad")
     write_metrics(result.metrics, folder / "metrics.csv")
     write_run(result, folder / "run.json")
 
 
-def write_csv(result: Result, path: str | Path) -> None:
+def write_csv(result: Result, path: str | Path, values: np.ndarray | None = None) -> None:
     """Dense map as a table: id, array position, x, y, measured, then one column a gene.
 
     Values are log-normalised. Each is written with as many digits as it takes to read back the
     same float32.
     """
     section = result.section
+    dense = result.imputed if values is None else values
     array_row, array_col = section.array_index
     columns = [
         (FIXED_COLUMNS[0], pa.array([guard(i) for i in section.spot_ids], pa.string())),
@@ -70,7 +77,7 @@ def write_csv(result: Result, path: str | Path) -> None:
         for start in range(0, section.n_positions, CHUNK_ROWS):
             rows = slice(start, start + CHUNK_ROWS)
             # Columns of a chunk must be contiguous; the whole map is never copied.
-            values = np.asfortranarray(result.imputed[rows], dtype=np.float32)
+            values = np.asfortranarray(dense[rows], dtype=np.float32)
             arrays = [v[rows] for _, v in columns]
             arrays += [pa.array(values[:, g]) for g in range(values.shape[1])]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
@@ -89,8 +96,9 @@ def to_anndata(result: Result) -> ad.AnnData:
 
     ``X`` is the imputed, log-normalised map (float32); ``obs`` has ``measured``, ``origin``,
     the array position and the input's columns; ``obsm["spatial"]`` the coordinates;
-    ``layers["sd"]`` the predictive deviation where the method has one; ``uns["s2s"]`` how it
-    was made.
+    ``layers`` has the conditional ``mean`` and ``median``, the ends ``lower`` and ``upper`` of
+    the calibrated interval, and ``sd``, the predictive deviation, where the method has one;
+    ``uns["s2s"]`` how it was made.
     """
     section, config = result.section, result.config
     adata = section.to_anndata()
@@ -98,6 +106,9 @@ def to_anndata(result: Result) -> ad.AnnData:
         np.array(result.imputed, np.float32), obs=writable(adata.obs), var=writable(adata.var)
     )
     out.obsm["spatial"] = adata.obsm["spatial"]
+    out.layers["mean"] = np.array(result.maps[config.method], np.float32)
+    for name, values in result.layers.items():
+        out.layers[name] = np.array(values, np.float32)
     if config.method in result.sd:
         out.layers["sd"] = np.array(result.sd[config.method], np.float32)
     out.uns.update(section.uns)
@@ -119,6 +130,8 @@ def provenance(result: Result) -> dict:
         "version": __version__,
         "design": result.section.design,
         "scale": "log1p",
+        "answer": config.answer,
+        "coverage": config.coverage,
         "config": config.to_json(),
     }
     target = result.info.get("target_sum") or normalisation_target(result.section)
@@ -152,6 +165,7 @@ def write_run(result: Result, path: str | Path) -> None:
         "config": asdict(result.config),
         "maps": list(result.maps),
         "sd": list(result.sd),
+        "layers": list(result.layers),
     }
     with atomic(path) as part:
         part.write_text(json.dumps(_plain(data), indent=2), encoding="utf-8")
@@ -160,13 +174,13 @@ def write_run(result: Result, path: str | Path) -> None:
 def save_result(result: Result, folder: str | Path) -> None:
     """Keep a whole run so that it opens again in an instant, without torch.
 
-    ``section.h5ad``, ``maps/METHOD.npy``, ``sd/METHOD.npy``, ``truth.npy`` (float32),
+    ``section.h5ad``, ``maps/METHOD.npy``, ``sd/METHOD.npy``, ``layers/NAME.npy``, ``truth.npy``,
     ``metrics.feather`` and, last of all, ``run.json``: where that stands, the run is complete.
     """
     folder = Path(folder)
     (folder / "run.json").unlink(missing_ok=True)
     save_section(result.section, folder / "section.h5ad")
-    for kind, arrays in (("maps", result.maps), ("sd", result.sd)):
+    for kind, arrays in (("maps", result.maps), ("sd", result.sd), ("layers", result.layers)):
         for name, values in arrays.items():
             _save_array(values, _array_path(folder, kind, name))
     _save_array(result.truth, folder / "truth.npy")
@@ -194,6 +208,9 @@ def load_result(folder: str | Path) -> Result:
         config=RunConfig.from_json(json.dumps(info["config"])),
         maps={name: _load_array(_array_path(folder, "maps", name)) for name in info["maps"]},
         sd={name: _load_array(_array_path(folder, "sd", name)) for name in info["sd"]},
+        layers={
+            name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]
+        },
         truth=_load_array(folder / "truth.npy"),
         metrics=feather.read_feather(str(folder / "metrics.feather")),
         info=info,

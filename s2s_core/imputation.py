@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from s2s_core.baselines import Prediction
+from s2s_core.baselines import Prediction, Predictor
 from s2s_core.config import RunConfig
 from s2s_core.errors import Cancelled
+from s2s_core.intervals import Calibration, calibrate
 from s2s_core.methods import Hooks, applicable, method
-from s2s_core.metrics import SCALE, score_genes
-from s2s_core.observation import Observation, known_values, observe, withhold
+from s2s_core.metrics import SCALE, score_genes, score_intervals
+from s2s_core.observation import Observation, folds, known_values, observe, withhold
 from s2s_core.progress import Progress
 from s2s_core.section import Section
 
@@ -44,6 +45,9 @@ class Result:
         row i); the first key is the chosen method. Measured positions hold their own values.
     sd : dict of str -> (n, G) float32 array
         Predictive standard deviation, for the methods that have one.
+    layers : dict of str -> (n, G) float32 array
+        Of the chosen method: ``median`` (conditional median), ``lower`` and ``upper`` (ends of
+        the calibrated interval that holds ``config.coverage`` of the values).
     truth : (n, G) float32 array
         Known values, NaN where nothing is known. For scores and pictures only.
     metrics : DataFrame
@@ -57,13 +61,16 @@ class Result:
     config: RunConfig
     maps: dict[str, np.ndarray]
     sd: dict[str, np.ndarray]
+    layers: dict[str, np.ndarray]
     truth: np.ndarray
     metrics: pd.DataFrame
     info: dict
 
     @property
     def imputed(self) -> np.ndarray:
-        """(n, G) map of the chosen method."""
+        """(n, G) map of the chosen method: its mean, or median where that was asked for."""
+        if self.config.answer == "median":
+            return self.layers["median"]
         return self.maps[self.config.method]
 
     def to_anndata(self):
@@ -121,44 +128,88 @@ def run(
     method(config.method)
     names = [config.method, *(n for n in config.compare if n != config.method)]
     names = [n for i, n in enumerate(names) if i == 0 or applicable(n, obs)]
-    folds = [] if section.hidden.any() else _score_folds(obs, config)
-    maps, sd, tables, times, details = {}, {}, [], {}, {}
+    scored = [] if section.hidden.any() else _score_folds(obs, config)
+    maps, sd, layers, tables, times, details = {}, {}, {}, [], {}, {}
     for name in names:
         begun = time.perf_counter()
-        prediction, withheld = _impute(name, obs, config, hooks, folds)
+        answer, withheld = _impute(name, obs, config, hooks, scored)
         times[name] = time.perf_counter() - begun
-        maps[name] = _consistent(prediction.mean, obs)
-        if prediction.sd is not None:
-            sd[name] = prediction.sd.astype(np.float32)
-            sd[name][np.isin(obs.targets, obs.pixels)] = 0.0
-        tables.append(_score(section, truth, maps[name], withheld, folds, obs).assign(method=name))
-        details[name] = {k: v for k, v in prediction.details.items() if np.isscalar(v)}
+        maps[name] = answer.mean
+        if answer.sd is not None:
+            sd[name] = answer.sd
+        if name == config.method:
+            layers = {"median": answer.median, "lower": answer.lower, "upper": answer.upper}
+        tables.append(_score(section, truth, answer, withheld, scored, obs).assign(method=name))
+        details[name] = {k: v for k, v in answer.details.items() if np.isscalar(v)}
     metrics = pd.concat(tables, ignore_index=True)
     metrics = metrics[["method", *metrics.columns.drop("method")]]
     info = _info(section, config, obs, times, details, time.perf_counter() - started)
-    return Result(section, config, maps, sd, truth, metrics, info)
+    return Result(section, config, maps, sd, layers, truth, metrics, info)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything one method says about some positions: (t, G) arrays.
+
+    Median and interval are None where a method that is only compared has no deviation.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray | None
+    median: np.ndarray | None
+    lower: np.ndarray | None
+    upper: np.ndarray | None
+    details: dict
 
 
 def _impute(
-    name: str, obs: Observation, config: RunConfig, hooks: Hooks, folds: list[np.ndarray]
-) -> tuple[Prediction, list[np.ndarray]]:
-    """Prediction at all targets, and at the withheld spots of each fold."""
+    name: str, obs: Observation, config: RunConfig, hooks: Hooks, scored: list[np.ndarray]
+) -> tuple[Answer, list[Answer]]:
+    """Answer at all targets, and at the withheld spots of each scored fold."""
     chosen = method(name)
     if hooks.should_stop():
         raise Cancelled
     if name != config.method:
         hooks.on_progress(Progress(f"Comparing with: {chosen.label}", 0, 1))
-    withheld = []
-    if folds:
-        # Fitted without any of the withheld spots; each fold is then predicted from all others.
-        predictor = chosen.fit(_without(obs, np.any(folds, axis=0)), config, hooks)
-        withheld = [predictor(_without(obs, fold), obs.pixels[fold]).mean for fold in folds]
-        if name != "s2s":
-            predictor = chosen.fit(obs, config, hooks)
-    else:
-        predictor = chosen.fit(obs, config, hooks)
+    # Fitted without any of the scored spots; each fold is then predicted from all others.
+    known = _without(obs, np.any(scored, axis=0)) if scored else obs
+    predictor = chosen.fit(known, config, hooks)
     hooks.on_progress(Progress(f"Predicting: {chosen.label}", 0, 1))
-    return predictor(obs, obs.targets), withheld
+    calibration = _calibrate(predictor, known, config, always=name == config.method)
+    withheld = [
+        _answer(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
+    ]
+    if scored and name != "s2s":
+        predictor = chosen.fit(obs, config, hooks)
+    return _consistent(_answer(predictor(obs, obs.targets), calibration), obs), withheld
+
+
+def _calibrate(
+    predictor: Predictor, obs: Observation, config: RunConfig, *, always: bool
+) -> Calibration | None:
+    """Medians and intervals from predicting every measured spot without itself.
+
+    A method that is only compared is calibrated if it knows how uncertain it is.
+    """
+    mean, sd = np.empty_like(obs.values), np.ones_like(obs.values)
+    for out in folds(obs):
+        prediction = predictor(_without(obs, out), obs.pixels[out])
+        if prediction.sd is None and not always:
+            return None
+        mean[out] = prediction.mean
+        if prediction.sd is not None:
+            sd[out] = prediction.sd
+    return calibrate(obs.values, mean, sd, config.coverage)
+
+
+def _answer(prediction: Prediction, calibration: Calibration | None) -> Answer:
+    mean, sd = prediction.mean.astype(np.float32), prediction.sd
+    if calibration is None:
+        return Answer(mean, sd, None, None, None, prediction.details)
+    spread = np.ones_like(mean) if sd is None else sd.astype(np.float32)
+    lower, upper = calibration.interval(mean, spread)
+    median = calibration.median(mean)
+    return Answer(mean, sd, median, lower, upper, prediction.details)
 
 
 def _without(obs: Observation, fold: np.ndarray) -> Observation:
@@ -173,34 +224,53 @@ def _score_folds(obs: Observation, config: RunConfig) -> list[np.ndarray]:
     return [first & (rank % SCORE_FOLDS == k) for k in range(SCORE_FOLDS)]
 
 
-def _consistent(mean: np.ndarray, obs: Observation) -> np.ndarray:
+def _consistent(answer: Answer, obs: Observation) -> Answer:
     """Put every measured value in its place: the last step is data consistency."""
     order = np.argsort(obs.targets)
     rows = order[np.searchsorted(obs.targets, obs.pixels, sorter=order)]
-    out = mean.astype(np.float32)
-    out[rows] = obs.values
-    return out
+
+    def put(values: np.ndarray | None, measured) -> np.ndarray | None:
+        if values is None:
+            return None
+        values = values.astype(np.float32)
+        values[rows] = measured
+        return values
+
+    return Answer(
+        put(answer.mean, obs.values), put(answer.sd, 0.0), put(answer.median, obs.values),
+        put(answer.lower, obs.values), put(answer.upper, obs.values), answer.details,
+    )  # fmt: skip
 
 
-def _score(section, truth, imputed, withheld, folds, obs: Observation) -> pd.DataFrame:
+def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -> pd.DataFrame:
     place = {"pixels": section.pixels, "shape": section.grid.shape}
-    if not folds:
-        table = score_genes(truth, imputed, section.hidden, **place)
+    if not scored:
         at, spots = section.hidden, HIDDEN
+        table = score_genes(truth, answer.mean, at, **place)
+        parts = [(truth[at], [None if v is None else v[at] for v in _interval_of(answer)])]
     else:
         row_of = {p: i for i, p in enumerate(section.pixels)}
-        guess, at = truth.copy(), np.zeros(section.n_positions, bool)
-        for fold, values in zip(folds, withheld, strict=True):
+        guess, at, parts = truth.copy(), np.zeros(section.n_positions, bool), []
+        for fold, part in zip(scored, withheld, strict=True):
             rows = [row_of[p] for p in obs.pixels[fold]]
-            guess[rows] = values
+            guess[rows] = part.mean
             at[rows] = True
+            parts.append((obs.values[fold], _interval_of(part)))
         table = score_genes(truth, guess, at, **place, shown=section.measured)
         spots = WITHHELD
+    if parts[0][1][0] is not None:
+        true = np.concatenate([part[0] for part in parts])
+        median, lower, upper = (np.concatenate([part[1][i] for part in parts]) for i in range(3))
+        table = table.assign(**score_intervals(true, median, lower, upper))
     table.insert(0, "gene", section.genes.to_numpy())
     table.insert(1, "spots", spots)
     table.insert(2, "n_spots", int(at.sum()))
     table.insert(3, "scale", SCALE)
     return table
+
+
+def _interval_of(answer: Answer) -> tuple:
+    return answer.median, answer.lower, answer.upper
 
 
 def _info(section, config, obs, times, details, seconds) -> dict:

@@ -114,14 +114,15 @@ def _learn_chunk(measured, predicted, sd, coverage: float) -> tuple[np.ndarray, 
 
 
 def _at(levels: Levels, name: str, mean: np.ndarray) -> np.ndarray:
-    """Interpolate one column of levels at predicted values; beyond the last it moves along."""
+    """Interpolate one column of levels at predicted values; beyond the last it grows along."""
     values = getattr(levels, name)
     out = np.empty(mean.shape, np.float32)
     for g in range(mean.shape[1]):
         knots = levels.predicted[:, g]
         out[:, g] = np.interp(mean[:, g], knots, values[:, g])
     if name != "sd":
-        out += np.maximum(mean - levels.predicted[-1], 0.0)
+        # In proportion: what is zero at the last level stays zero.
+        out *= np.clip(mean / np.maximum(levels.predicted[-1], 1e-6), 1.0, 3.0)
     return out
 
 

@@ -4,24 +4,24 @@ Kriging predicts each programme from its own neighbourhood. Programmes also info
 beyond any linear rule (a spot on the edge of a duct has its typical profile), so the kriged
 profile of a position predicts, by Gaussian-process regression in programme space, what kriging
 got wrong at measured spots with a similar kriged profile. How many programmes to use and how
-far to trust the regression is decided on withheld measured spots.
+far to trust the regression is decided on withheld measured spots. What programmes leave of a
+gene is kriged for that gene alone, as far as withheld spots favour it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
-from s2s_core.estimate import KERNELS, Estimate, as_images, spots_of
+from s2s_core.estimate import KERNELS, Estimate, SpotsCache, as_images
 from s2s_core.kriging import Kriged, krige
-from s2s_core.observation import Observation, morton_order
+from s2s_core.observation import Observation, folds
 from s2s_core.programmes import Programmes, fit_programmes
-from s2s_core.variograms import Variograms, fit_variograms
+from s2s_core.variograms import Variograms, candidates_for, fit_variograms
 
-FOLDS = 4
 PROFILE = 20
 CENTRES = 1000
 # Ridge of the regression; infinite switches it off.
@@ -29,7 +29,7 @@ RIDGES = (np.inf, 20.0, 8.0, 4.0, 2.0)
 COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
 # Length scales of each kernel.
 RANGES = 6
-# Weight of the common share of the remainder, in typical genes.
+# Weight of the share that all genes (or programmes) have in common, in typical ones.
 LEAN = 5.0
 
 
@@ -47,6 +47,7 @@ class Lens:
         Of each gene's own remainder, what the programmes leave of it.
     share : (G,) array
         How much of the kriged remainder counts, 0..1.
+    cache : SpotsCache
     """
 
     programmes: Programmes
@@ -54,6 +55,7 @@ class Lens:
     ridge: float
     remainder: Variograms
     share: np.ndarray
+    cache: SpotsCache = field(repr=False, compare=False)
 
     @property
     def importance(self) -> np.ndarray:
@@ -64,7 +66,7 @@ class Lens:
         """Programme scores at flat target pixels from an observation's spots."""
         scores = self.programmes.scores(obs.values)
         kriged = krige(
-            spots_of(obs), scores, obs.lattice_xy(targets), self.variograms,
+            self.cache.of(obs), scores, obs.lattice_xy(targets), self.variograms,
             leave_out=np.isfinite(self.ridge),
         )  # fmt: skip
         if kriged.left_out is None:
@@ -72,20 +74,28 @@ class Lens:
         correction = regress(kriged, scores, obs.noise, self.programmes.scale, self.ridge)
         return Kriged(kriged.mean + correction, kriged.variance)
 
-    def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
-        values = self.programmes.genes(scores)
-        if self.share.any():
-            values += self.share * _krige_remainder(obs, targets, self.programmes, self.remainder)
-        return np.maximum(values, 0.0)
-
     def estimate(self, obs: Observation) -> Estimate:
         """Programmes of an observation over the whole tissue, as images."""
         predicted = self.predict(obs, obs.targets)
         return as_images(obs, self.programmes.scores(obs.values), predicted, self.variograms)
 
+    def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
+        values = self.programmes.genes(scores)
+        if self.share.any():
+            left = obs.values - self.programmes.genes(self.programmes.scores(obs.values))
+            where = obs.lattice_xy(targets)
+            spots = self.cache.of(obs)
+            values += self.share * krige(spots, left, where, self.remainder, variance=False).mean
+        return np.maximum(values, 0.0)
 
-def fit_lens(obs: Observation, count: int, seed: int, like: Lens | None = None) -> Lens:
+    def gene_deviation(self, variance: np.ndarray) -> np.ndarray:
+        """(t, G) predictive deviation of a measurement from (t, P) score variances."""
+        own = self.remainder.noise + self.remainder.signal
+        return np.sqrt(self.programmes.gene_variance(variance) + own).astype(np.float32)
+
+
+def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
     """Programmes, variograms and regression of an observation.
 
     Parameters
@@ -94,26 +104,25 @@ def fit_lens(obs: Observation, count: int, seed: int, like: Lens | None = None) 
     count : int
         Most programmes to use; withheld spots may ask for fewer.
     seed : int
-    like : Lens, optional
-        Take its number of programmes and ridge instead of choosing them anew.
     """
-    if like is not None:
-        count = len(like.programmes.scale)
+    cache = SpotsCache()
     programmes = fit_programmes(obs.values, count, seed, obs.noise)
-    scores, spots = programmes.scores(obs.values), spots_of(obs)
-    variograms = fit_variograms(spots, scores, "average", kernels=KERNELS, ranges=RANGES, seed=seed)
-    withheld = None
-    if like is None:
-        count, ridge, withheld = _choose(obs, programmes, scores, variograms)
-        programmes, variograms = programmes.first(count), variograms.columns(slice(count))
+    scores, spots = programmes.scores(obs.values), cache.of(obs)
+    candidates = candidates_for(spots.points, KERNELS, RANGES)
+    variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
+    count, ridge, withheld = _choose(obs, programmes, scores, variograms, cache)
+    programmes, variograms = programmes.first(count), variograms.columns(slice(count))
     left = obs.values - programmes.genes(programmes.scores(obs.values))
+    # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
     remainder = fit_variograms(
-        spots, left, "likelihood-average", kernels=("exponential",), ranges=4, seed=seed
+        spots, left, "likelihood-average", candidates=candidates[:RANGES], seed=seed
     )
-    if like is not None:
-        return Lens(programmes, variograms, like.ridge, remainder, like.share)
-    share = _share(obs, programmes, withheld[:, :count], remainder)
-    return Lens(programmes, variograms, ridge, remainder, share)
+    nowhere = np.empty((0, 2))
+    step = krige(spots, left, nowhere, remainder, variance=False, leave_out=True).left_out
+    missed = obs.values - programmes.genes(withheld[:, :count])
+    scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
+    share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
+    return Lens(programmes, variograms, ridge, remainder, share, cache)
 
 
 def regress(
@@ -145,7 +154,29 @@ def regress(
     return out
 
 
-def _choose(obs, programmes, scores, variograms) -> tuple[int, float, np.ndarray]:
+def least_squares_share(
+    step: np.ndarray, missed: np.ndarray, certainty: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """(C,) share in 0..1 of a proposed step that withheld spots favour, column by column.
+
+    Parameters
+    ----------
+    step, missed : (m, C) arrays
+        What the correction proposes at withheld spots, and what would have been right.
+    certainty : (m,) array
+        Weight of each spot.
+    scale : (C,) array
+        Weight of each column in the share they have in common: a column alone is judged on
+        few spots and leans on it.
+    """
+    along = (certainty[:, None] * step * missed).sum(0) * scale**2
+    size = (certainty[:, None] * step**2).sum(0) * scale**2
+    common = along.sum() / max(float(size.sum()), 1e-12)
+    lean = LEAN * size.mean() + 1e-12
+    return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
+
+
+def _choose(obs, programmes, scores, variograms, cache) -> tuple[int, float, np.ndarray]:
     """Number of programmes and ridge with the least error at withheld measured spots.
 
     Also returns the scores (m, P) that were predicted there with that ridge.
@@ -153,10 +184,10 @@ def _choose(obs, programmes, scores, variograms) -> tuple[int, float, np.ndarray
     counts = [c for c in COUNTS if c < len(programmes.scale)] + [len(programmes.scale)]
     error = np.zeros((len(RIDGES), len(counts)))
     guess = np.empty((len(RIDGES), *scores.shape), np.float32)
-    for out in _folds(obs):
+    for out in folds(obs):
         kept = obs.subset(~out)
         kriged = krige(
-            spots_of(kept), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
+            cache.of(kept), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
             variance=False, leave_out=True,
         )  # fmt: skip
         true = (scores[out] * programmes.scale) ** 2
@@ -171,34 +202,3 @@ def _choose(obs, programmes, scores, variograms) -> tuple[int, float, np.ndarray
             error[i] -= saved[[c - 1 for c in counts]]
     best, count = np.unravel_index(error.argmin(), error.shape)
     return counts[count], RIDGES[best], guess[best]
-
-
-def _share(obs, programmes, withheld, remainder) -> np.ndarray:
-    """(G,) least-squares share of the kriged remainder at withheld measured spots.
-
-    Genes lean on the share of all of them, as each alone is judged on few spots.
-    """
-    missed = obs.values - programmes.genes(withheld)
-    left = obs.values - programmes.genes(programmes.scores(obs.values))
-    nowhere = np.empty((0, 2))
-    step = krige(spots_of(obs), left, nowhere, remainder, variance=False, leave_out=True).left_out
-    weight = 1.0 / obs.noise[:, None]
-    scale = np.maximum(obs.values.var(0), 1e-9)
-    along = (weight * step * missed).sum(0) / scale
-    size = (weight * step**2).sum(0) / scale
-    common = along.sum() / max(float(size.sum()), 1e-9)
-    lean = LEAN * size.mean()
-    return np.clip((along + lean * common) / (size + lean + 1e-9), 0.0, 1.0).astype(np.float32)
-
-
-def _krige_remainder(obs, targets, programmes, remainder) -> np.ndarray:
-    left = obs.values - programmes.genes(programmes.scores(obs.values))
-    where = obs.lattice_xy(targets)
-    return krige(spots_of(obs), left, where, remainder, variance=False).mean
-
-
-def _folds(obs: Observation) -> list[np.ndarray]:
-    """Bool masks (m,) of the measured spots withheld in turn, each spread evenly."""
-    rank = np.empty(len(obs.pixels), int)
-    rank[morton_order(obs.lattice_xy(obs.pixels))] = np.arange(len(rank))
-    return [rank % FOLDS == k for k in range(FOLDS)]

@@ -65,6 +65,24 @@ def score_genes(
     )  # fmt: skip
 
 
+def score_intervals(
+    truth: np.ndarray, median: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Scores (G,) of medians and intervals at (t, G) true values.
+
+    ``mae_median`` of the median answer, ``coverage`` the share of values inside their
+    interval, ``interval_width`` its mean width.
+    """
+    # A bound computed in float32 may miss the very value it was learned from.
+    slack = 1e-5
+    inside = (truth >= lower - slack) & (truth <= upper + slack)
+    return {
+        "mae_median": np.abs(truth - median).mean(0),
+        "coverage": inside.mean(0),
+        "interval_width": (upper - lower).mean(0),
+    }
+
+
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Column-wise Pearson correlation; NaN where either column is constant."""
     a = a - a.mean(0)
@@ -114,7 +132,9 @@ def map_mean(similarity: np.ndarray) -> np.ndarray:
 
 def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:
     """Mean over genes of each score for every method, with the number of genes that have one."""
-    scores = ["mae", "rmse", "pcc", "spearman", "ssim", "ssim_spots"]
+    scores = ["mae", "mae_median", "rmse", "pcc", "spearman", "ssim", "ssim_spots",
+              "coverage", "interval_width"]  # fmt: skip
+    scores = [score for score in scores if score in metrics]
     table = metrics.groupby(by, sort=False)[scores].mean()
     table["genes"] = metrics.groupby(by, sort=False)["pcc"].count()
     return table

@@ -14,10 +14,10 @@ from s2s_core.compact import CompactSource, correct
 from s2s_core.config import RunConfig
 from s2s_core.device import choose_device, describe_device, set_threads
 from s2s_core.errors import S2SError
-from s2s_core.lens import fit_lens
 from s2s_core.methods import Hooks
 from s2s_core.model import CDCIN, count_parameters
-from s2s_core.observation import Observation, withhold
+from s2s_core.observation import Observation
+from s2s_core.prior import load_prior, prior_fits
 from s2s_core.progress import Progress
 from s2s_core.published import PublishedSource, predict_genes
 from s2s_core.training import Step, train
@@ -40,12 +40,14 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     device = choose_device(config.device)
     torch.manual_seed(config.seed)
     hooks.on_progress(Progress("Fitting gene programmes", 0, config.train.steps))
-    aside = withhold(obs, config.train.choose_fraction, config.seed)
     compact = config.programmes > 0
     if compact != config.model.context:
         raise S2SError("Gene programmes need a model with context, single genes one without.")
-    source = (CompactSource if compact else PublishedSource)(obs, config, aside)
+    source = (CompactSource if compact else PublishedSource)(obs, config)
     model = CDCIN(config.model)
+    prior = _prior(config)
+    if prior is not None:
+        model.load_state_dict(prior.state_dict())
     phase = f"Training on {describe_device(device)}"
     preview = _previewer(source, obs, device, hooks.preview)
 
@@ -71,32 +73,42 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     details = {
         "device": describe_device(device),
         "parameters": count_parameters(model),
+        "prior": prior is not None,
         "steps_done": state.step,
         "best_step": state.best_step,
         "score_set_aside": state.best_score,
-        "n_set_aside": int(aside.sum()),
+        "n_set_aside": int(source.aside.sum()),
     }
     augmented = config.train.augment_at_prediction
     if not compact:
         return lambda seen, targets: Prediction(
             predict_genes(model, seen, targets, device, augmented=augmented), None, details
         )
-    share = source.blend(model, device, augmented=augmented)
-    details["network_share"] = share
-    # The network knows no particular programme: the spots that were set aside join now.
-    hooks.on_progress(Progress("Fitting gene programmes", 1, 1))
-    lens = fit_lens(obs, config.programmes, config.seed, like=source.lens)
+    share, lens = source.shares(model, prior, device), source.lens
+    details["network_share"] = float(np.average(share, weights=lens.importance**2))
     details["programmes"] = len(lens.programmes.scale)
     details["regression_ridge"] = lens.ridge
+    details["remainder_share"] = float(lens.share.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
+        at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
         estimate = lens.estimate(seen)
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
-        maps = estimate.mean + share * (corrected - estimate.mean)
-        at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
-        return Prediction(lens.genes(seen, targets, maps[at].T), None, details)
+        scores = estimate.mean[at].T
+        scores = scores + share * (corrected[at].T - scores)
+        sd = lens.gene_deviation(estimate.deviation[at].T ** 2 + lens.variograms.noise)
+        return Prediction(lens.genes(seen, targets, scores), sd, details)
 
     return predict
+
+
+def _prior(config: RunConfig) -> CDCIN | None:
+    """Network with the weights that ship, where they fit."""
+    if not config.train.prior or not prior_fits(config.model):
+        return None
+    model = CDCIN(config.model)
+    model.load_state_dict(load_prior())
+    return model
 
 
 def _fingerprint(obs: Observation, config: RunConfig) -> str:

@@ -166,9 +166,7 @@ def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
     S2SError
         If fewer than ten spots are measured.
     """
-    m = len(obs.pixels)
-    if m < 10:
-        raise S2SError(f"{m} measured spots are too few to set any aside for scores.")
+    m = _enough(obs)
     count = max(5, round(fraction * m))
     # Systematic sampling along a space-filling order: every region gives its share.
     order = morton_order(obs.lattice_xy(obs.pixels))
@@ -177,6 +175,29 @@ def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
     aside = np.zeros(m, bool)
     aside[order[np.floor(start + step * np.arange(count)).astype(int) % m]] = True
     return aside
+
+
+def _enough(obs: Observation) -> int:
+    m = len(obs.pixels)
+    if m < 10:
+        raise S2SError(f"{m} measured spots are too few to set any aside for scores.")
+    return m
+
+
+def folds(obs: Observation, count: int = 4) -> list[np.ndarray]:
+    """Bool masks (m,) of measured spots to withhold in turn, each spread evenly.
+
+    Every measured spot is withheld once.
+
+    Raises
+    ------
+    S2SError
+        If fewer than ten spots are measured.
+    """
+    _enough(obs)
+    rank = np.empty(len(obs.pixels), int)
+    rank[morton_order(obs.lattice_xy(obs.pixels))] = np.arange(len(rank))
+    return [rank % count == k for k in range(count)]
 
 
 def morton_order(points: np.ndarray) -> np.ndarray:

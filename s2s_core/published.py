@@ -18,7 +18,7 @@ from s2s_core.config import RunConfig
 from s2s_core.device import autocast
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
-from s2s_core.observation import Observation, to_image
+from s2s_core.observation import Observation, to_image, withhold
 
 GENE_SCALE = 10.0
 
@@ -30,11 +30,15 @@ class PublishedSource:
     ----------
     obs : Observation
     config : RunConfig
+
+    Attributes
+    ----------
     aside : (m,) bool array
-        Measured spots set aside for choosing.
+        Measured spots set aside for choosing: neither inputs nor targets.
     """
 
-    def __init__(self, obs: Observation, config: RunConfig, aside: np.ndarray) -> None:
+    def __init__(self, obs: Observation, config: RunConfig) -> None:
+        self.aside = aside = withhold(obs, config.train.choose_fraction, config.seed)
         self.train = config.train
         self.known = obs.subset(~aside)
         self.tissue = obs.grid.tissue

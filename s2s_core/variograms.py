@@ -127,10 +127,13 @@ class Spots:
         return self._kept[candidate]
 
 
-def candidate_ranges(points: np.ndarray, count: int = 10) -> np.ndarray:
-    """Length scales to try, from below the pitch to half the extent of the section."""
+def candidates_for(
+    points: np.ndarray, kernels: tuple[str, ...] = ("matern32",), ranges: int = 10
+) -> tuple[Candidate, ...]:
+    """Covariances to try: length scales from below the pitch to half the section's extent."""
     extent = float(np.hypot(*np.ptp(points, axis=0)))
-    return np.geomspace(0.7, max(2.0, extent / 2), count)
+    scales = np.geomspace(0.7, max(2.0, extent / 2), ranges)
+    return tuple((kernel, float(scale)) for kernel in kernels for scale in scales)
 
 
 def fit_variograms(
@@ -138,8 +141,7 @@ def fit_variograms(
     values: np.ndarray,
     criterion: str = "likelihood",
     *,
-    kernels: tuple[str, ...] = ("matern32",),
-    ranges: int = 10,
+    candidates: tuple[Candidate, ...] | None = None,
     seed: int = 0,
 ) -> Variograms:
     """Weigh covariances for every column on measured spots.
@@ -152,17 +154,13 @@ def fit_variograms(
         The best candidate by profile likelihood, or by the squared error of leaving each
         measured spot out in turn; or an average over candidates weighted by both, or by the
         likelihood alone (cheaper by far for many columns).
-    kernels : tuple of str
-        Names in :data:`KERNELS`.
-    ranges : int
-        Length scales to try of each kernel.
+    candidates : tuple of (kernel, range), optional
+        Covariances to try; default Matern 3/2 at ten ranges.
     seed : int
         Of the blocks that stand for the section where it has more than 2000 spots.
     """
     mean = np.average(values, axis=0, weights=spots.certainty**2)
-    candidates = tuple(
-        (k, float(r)) for k in kernels for r in candidate_ranges(spots.points, ranges)
-    )
+    candidates = candidates_for(spots.points) if candidates is None else candidates
     shape = (len(candidates), len(NUGGETS), values.shape[1])
     likelihood, left_out, sill = (np.zeros(shape) for _ in range(3))
     count = 0

@@ -83,6 +83,11 @@ def made_result(section: Section, method: str = "linear") -> Result:
         config=preset("fast", method=method, compare=("nearest",)),
         maps={method: imputed.astype(np.float32), "nearest": other.astype(np.float32)},
         sd={method: np.full(imputed.shape, 0.25, np.float32)},
+        layers={
+            "median": imputed.astype(np.float32),
+            "lower": np.maximum(imputed - 0.5, 0.0).astype(np.float32),
+            "upper": (imputed + 0.5).astype(np.float32),
+        },
         truth=truth,
         metrics=metrics,
         info={"device": "cpu", "seconds": 1.5, "peak": np.float64(3.0), "nothing": float("nan")},

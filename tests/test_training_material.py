@@ -20,8 +20,7 @@ from tests.tiny import tiny_config, tiny_published
 @pytest.mark.parametrize("design", ["lattice:2", "random:0.5"])
 def test_published_tasks(square, design):
     obs = observe(sample(square, design))
-    aside = withhold(obs, 0.1, 0)
-    source = PublishedSource(obs, tiny_published(), aside)
+    source = PublishedSource(obs, tiny_published())
     seen = set()
     for seed in range(6):
         batches = source.draw(np.random.default_rng(seed))
@@ -34,14 +33,13 @@ def test_published_tasks(square, design):
     assert seen == expected
 
 
-@pytest.mark.parametrize("make", [(CompactSource, tiny_config), (PublishedSource, tiny_published)])
-def test_spots_set_aside_are_neither_input_nor_target(square, make):
+def test_spots_set_aside_are_neither_input_nor_target_of_the_published_training(square):
     obs = observe(sample(square, "random:0.6"))
-    aside = withhold(obs, 0.2, 0)
     values = obs.values.copy()
-    values[aside] = 1e6
-    Source, config = make
-    clean, odd = (Source(replace(obs, values=v), config(), aside) for v in (obs.values, values))
+    values[withhold(obs, 0.1, 0)] = 1e6
+    clean, odd = (
+        PublishedSource(replace(obs, values=v), tiny_published()) for v in (obs.values, values)
+    )
     for seed in range(5):
         a, b = (s.draw(np.random.default_rng(seed)) for s in (clean, odd))
         for name in a:
@@ -51,9 +49,21 @@ def test_spots_set_aside_are_neither_input_nor_target(square, make):
             assert torch.equal(a[name].weight, b[name].weight)
 
 
-def test_withheld_targets_are_no_input(square):
+def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
     obs = observe(sample(square, "random:0.6"))
-    source = CompactSource(obs, tiny_config(), withhold(obs, 0.1, 0))
+    config = tiny_config()
+    source = CompactSource(obs, replace(config, train=replace(config.train, splits=6)))
+    for index in range(6):
+        split, photo = source.split(index)
+        target = split.weight.ravel() > 0
+        kept = split.estimate.mask.ravel()
+        assert target.any()
+        assert not (target & kept).any()
+        assert not target[obs.pixels[source.aside]].any()
+        assert kept[obs.pixels[source.aside]].all()
+        assert not (photo.estimate.mask & (photo.weight > 0)).any()
+    # What the score is taken at was no input either.
+    assert not source._check.mask.ravel()[obs.pixels[source.aside]].any()
     batch = source.draw(np.random.default_rng(0))["s2s"]
     assert not (batch.mask & (batch.weight > 0)).any()
     assert (batch.weight > 0).any()

@@ -1,0 +1,57 @@
+"""Medians and intervals: right where their truth is known."""
+
+import numpy as np
+import pytest
+
+from s2s_core.intervals import calibrate
+
+
+def made(count: int, genes: int = 40, seed: int = 0):
+    """Predictions with skewed values around them, many of them zero, and their deviation."""
+    rng = np.random.default_rng(seed)
+    predicted = rng.uniform(0.1, 2.0, (count, genes))
+    sd = rng.uniform(0.7, 1.3, (count, genes)) * 0.3
+    values = predicted + sd * (rng.exponential(size=predicted.shape) - 1.0) * 2.0
+    values *= rng.random(predicted.shape) < predicted / 2.2
+    return np.maximum(values, 0.0), predicted, sd
+
+
+@pytest.mark.parametrize("count", [60, 200, 1500])
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_intervals_cover_new_values_as_promised(count, coverage):
+    calibration = calibrate(*made(count), coverage)
+    values, predicted, sd = made(4000, seed=1)
+    lower, upper = calibration.interval(predicted, sd)
+    inside = (values >= lower) & (values <= upper)
+    assert (lower >= 0.0).all()
+    assert (upper >= lower).all()
+    # An interval of half the values of a gene that is mostly zero holds all its zeros.
+    assert coverage - 0.03 < inside.mean() < (0.93 if coverage == 0.9 else 0.75)
+
+
+def test_median_answer_has_the_smaller_absolute_error():
+    calibration = calibrate(*made(1500))
+    values, predicted, _ = made(4000, seed=1)
+    median = calibration.median(predicted)
+    assert np.abs(values - median).mean() < 0.97 * np.abs(values - predicted).mean()
+    assert (median >= 0.0).all()
+
+
+def test_uncertain_predictions_get_wider_intervals():
+    calibration = calibrate(*made(1500))
+    level = np.full((1, 40), 1.5)
+    narrow, wide = (
+        np.subtract(*calibration.interval(level, np.full((1, 40), sd))[::-1]).mean()
+        for sd in (0.25, 0.4)
+    )
+    assert wide > 1.2 * narrow
+
+
+def test_a_gene_that_is_never_found_stays_zero():
+    values, predicted, sd = made(200, genes=3)
+    values[:, 0] = 0.0
+    calibration = calibrate(values, predicted, sd)
+    lower, upper = calibration.interval(predicted, sd)
+    assert not lower[:, 0].any()
+    assert not calibration.median(np.full((5, 3), 0.5))[:, 0].any()
+    assert not upper[:, 0].any()
