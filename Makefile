@@ -1,6 +1,8 @@
 # make app    make the environment (in .venv, nothing outside it) and open the app
 # make test   everything the tests need, then the whole test suite
 # make lint   ruff
+# make benchmark         every method on every section of the data folder (S2S_DATA); hours
+# make benchmark-quick   three small sections, two masks; minutes
 #
 # make app TORCH=cuda   with torch for NVIDIA GPUs (Linux; several GB)
 
@@ -15,7 +17,7 @@ TORCH_VERSION := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 PORT ?= 8501
 
-.PHONY: app env dev test lint chromium clean
+.PHONY: app env dev test lint chromium benchmark benchmark-quick clean
 
 app: env
 	$(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT) \
@@ -26,6 +28,9 @@ test: dev chromium
 
 lint: dev
 	$(BIN)/ruff check .
+
+benchmark benchmark-quick: $(VENV)/.benchmark
+	$(BIN)/python benchmarks/benchmark.py $(if $(filter %quick,$@),--quick --name quick) $(ARGS)
 
 env: $(VENV)/.runtime
 dev: $(VENV)/.dev
@@ -58,6 +63,11 @@ $(VENV)/.runtime: requirements.txt $(VENV)/.torch-$(TORCH)
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@echo "Installing what the tests need ..."
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.benchmark: requirements-benchmark.txt $(VENV)/.runtime
+	@echo "Installing what the benchmark needs ..."
+	@$(PIP) install -r requirements-benchmark.txt
 	@touch $@
 
 # The browser tests drive Debian's chromium. It is installed only where that needs no password

@@ -1,0 +1,152 @@
+"""Every method on every section over the standard masks and seeds; writes a dated table.
+
+python benchmarks/benchmark.py [--quick] [--masks lattice:2,...] [--sections NAME,...]
+
+Each case runs in a process of its own, classical methods in one and the network in another, so
+that peak memory is told apart. What is done is kept in benchmarks/runs and not done again while
+the code behind it is the same: a stopped benchmark goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+RUNS = HERE / "runs"
+DATA = Path(os.environ.get("S2S_DATA", ROOT.parent / "shared" / "data"))
+CLASSICAL = ("programme-kriging", "kriging", "programme-kriging-withheld", "kriging-withheld",
+             "stark", "gaussian", "linear", "bicubic", "nearest")  # fmt: skip
+# Of masks that draw no lots one seed is all there is.
+MASKS = {"lattice:2": 1, "lattice:3": 1, "checkerboard": 1,
+         "random:0.25": 3, "random:0.5": 3, "poisson:0.25": 3}  # fmt: skip
+QUICK = ("st1_human_breast_her2_E1", "visium_human_breast_crop", "osmfish_mouse_cortex_bin35um")
+# Repeats of other files, points without a grid, and a section whose truth nobody knows.
+LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
+# Code that only the network's results depend on.
+NETWORK_ONLY = ("lens", "estimate", "compact", "network", "training", "model", "layers", "batches",
+                "losses", "published", "natural_images", "device", "config")  # fmt: skip
+APART = ("api", "methods", "cli", "charts", "jobs", "worker", "terminal", "export", "store", "progress",
+         "simulate", "__main__", "__init__", "imputation")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One process: a section under a mask with some methods."""
+
+    section: Path
+    mask: str
+    seed: int
+    group: str
+    preset: str
+
+    @property
+    def stem(self) -> Path:
+        """Where its results are kept, without the ending."""
+        words = (self.section.stem, self.mask.replace(":", ""), f"seed{self.seed}", self.group)
+        return RUNS / "__".join(words)
+
+    @property
+    def methods(self) -> str:
+        """Names of its methods, with commas."""
+        return "s2s" if self.group.startswith("s2s") else ",".join(CLASSICAL)
+
+    def done(self) -> bool:
+        """Whether the results there are those of the present code."""
+        mark = self.stem.with_suffix(".code")
+        return mark.exists() and mark.read_text() == fingerprint(self.group)
+
+    def run(self) -> bool:
+        """Compute it; False where it failed (its output is shown)."""
+        command = [sys.executable, HERE / "cases.py", self.section, self.mask, str(self.seed),
+                   self.stem, self.methods, "--preset", self.preset]  # fmt: skip
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stdout[-2000:], done.stderr[-2000:], sep="\n")
+            return False
+        self.stem.with_suffix(".code").write_text(fingerprint(self.group))
+        return True
+
+
+def fingerprint(group: str) -> str:
+    """Hash of the code behind a group's results."""
+    apart = APART if group.startswith("s2s") else (*APART, *NETWORK_ONLY)
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "s2s_core").rglob("*.py")):
+        module = path.relative_to(ROOT / "s2s_core").parts[0].removesuffix(".py")
+        if module not in apart and (group.startswith("s2s") or module != "prior"):
+            digest.update(path.read_bytes())
+    if group.startswith("s2s"):
+        digest.update((ROOT / "assets" / "prior.safetensors").read_bytes())
+    return digest.hexdigest()
+
+
+def sections(names: list[str] | None) -> list[Path]:
+    """Files to run on, small ones first."""
+    found = sorted(DATA.glob("*.h5ad"), key=lambda p: p.stat().st_size)
+    found = [p for p in found if not any(part in p.stem for part in LEFT_OUT)]
+    return found if names is None else [p for p in found if p.stem in names]
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="three small sections, two masks")
+    parser.add_argument("--sections", type=lambda t: t.split(","))
+    parser.add_argument("--masks", type=lambda t: t.split(","))
+    parser.add_argument("--seeds", type=int, help="at most this many seeds of random masks")
+    parser.add_argument("--preset", default="fast")
+    parser.add_argument("--name", default="benchmark")
+    parser.add_argument(
+        "--report", action="store_true", help="only write the table of what is done"
+    )
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"There is no data folder {DATA}; set S2S_DATA to one with .h5ad sections.")
+        return 2
+    names = args.sections or (list(QUICK) if args.quick else None)
+    masks = args.masks or (["lattice:2", "random:0.25"] if args.quick else list(MASKS))
+    group = "s2s" if args.preset == "fast" else f"s2s-{args.preset}"
+    most = 1 if args.quick else args.seeds or 3
+    cases = [
+        Case(path, mask, seed, which, args.preset)
+        for mask in masks
+        for path in sections(names)
+        for seed in range(min(most, MASKS.get(mask, most)))
+        for which in ("classical", group)
+    ]
+    failed = [] if args.report else _run_all(cases)
+    from report import write_report
+
+    stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
+    write_report([case for case in cases if case.done()], stem, " ".join(sys.argv))
+    print(f"Wrote {stem}.md and .csv")
+    return 1 if failed else 0
+
+
+def _run_all(cases: list[Case]) -> list[Case]:
+    todo = [case for case in cases if not case.done()]
+    print(f"{len(cases) - len(todo)} of {len(cases)} cases are done.", flush=True)
+    RUNS.mkdir(exist_ok=True)
+    failed, started = [], time.monotonic()
+    for i, case in enumerate(todo):
+        begun = time.monotonic()
+        fine = case.run()
+        if not fine:
+            failed.append(case)
+        left = (time.monotonic() - started) / (i + 1) * (len(todo) - i - 1) / 60
+        print(f"[{i + 1}/{len(todo)}] {case.stem.name}: {'done' if fine else 'FAILED'} in "
+              f"{time.monotonic() - begun:.0f} s; about {left:.0f} min left", flush=True)  # fmt: skip
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
