@@ -7,6 +7,8 @@ from s2s_core.charts import Panel, map_panels
 from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 
+LAYERS = ("median", "lower", "upper")
+
 
 def maps(result: Result) -> None:
     """Linked maps of one gene on one colour scale."""
@@ -50,4 +52,9 @@ def panel_choices(result: Result, column: int) -> dict[str, Panel]:
     if section.hidden.any():
         error = np.where(section.hidden, imputed - truth, np.nan)
         out["Error"] = Panel("Error at hidden spots", error, diverging=True)
+    if "median" in result.layers:
+        median, lower, upper = (np.asarray(result.layers[n][:, column]) for n in LAYERS)
+        out["Median"] = Panel("Imputed: median", median)
+        width = np.where(section.measured, np.nan, upper - lower)
+        out["Interval width"] = Panel("Width of the 90 % interval", width)
     return out

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
+from pages._downloads import downloads
 from pages._maps import maps
 from s2s_core import jobs
 from s2s_core.charts import truth_scatter
@@ -24,12 +25,6 @@ COLUMNS = {
     "interval_width": "interval width",
     "genes": "genes with PCC",
 }
-FILES = {
-    "imputed.csv": ("Imputed table (CSV)", "text/csv"),
-    "imputed.h5ad": ("AnnData (.h5ad)", "application/octet-stream"),
-    "metrics.csv": ("Scores per gene (CSV)", "text/csv"),
-    "run.json": ("Run record (JSON)", "application/json"),
-}
 
 
 def main() -> None:
@@ -44,7 +39,7 @@ def main() -> None:
     summary(job, result)
     maps(result)
     scores(result)
-    downloads(job)
+    downloads(job, result)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the result ...")
@@ -115,22 +110,6 @@ def scatter(result: Result) -> None:
         np.asarray(result.truth[at, column]), np.asarray(result.imputed[at, column]), gene
     )
     st.plotly_chart(figure, key="scatter", config={"displaylogo": False})
-
-
-def downloads(job: jobs.Job) -> None:
-    """Files the worker wrote, handed over as they are."""
-    st.subheader("Download")
-    for column, (name, (label, kind)) in zip(st.columns(len(FILES)), FILES.items(), strict=True):
-        path = job.result / name
-        size = path.stat().st_size / 2**20
-        column.download_button(
-            label, path.read_bytes, name, kind, key=f"download-{name}", on_click="ignore"
-        )
-        column.caption(f"{size:.1f} MB" if size >= 0.1 else f"{size * 1024:.0f} kB")
-    st.caption(
-        "The table holds log-normalised values at every position; measured spots keep their own. "
-        "Spreadsheets turn gene names such as MARCH1 into dates: import that column as text."
-    )
 
 
 main()

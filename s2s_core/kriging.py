@@ -33,7 +33,7 @@ def krige(
 ) -> Kriged:
     """Predict (m, C) ``values`` measured at ``spots`` at ``targets`` (t, 2).
 
-    Above 2000 measured spots each target is predicted from its 64 nearest, with every
+    Above 3000 measured spots each target is predicted from its 64 nearest, with every
     column's heaviest candidate: memory and time stay linear in the targets, and so many spots
     leave little doubt about a variogram.
 

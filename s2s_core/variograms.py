@@ -15,7 +15,7 @@ from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-GLOBAL_MAX = 2000
+GLOBAL_MAX = 3000
 BLOCK = 1000
 NUGGETS = np.geomspace(0.02, 200.0, 21)
 # Of an average: power the evidence is raised to (neighbouring spots are no independent
@@ -157,7 +157,7 @@ def fit_variograms(
     candidates : tuple of (kernel, range), optional
         Covariances to try; default Matern 3/2 at ten ranges.
     seed : int
-        Of the blocks that stand for the section where it has more than 2000 spots.
+        Of the blocks that stand for the section where it has more than 3000 spots.
     """
     mean = np.average(values, axis=0, weights=spots.certainty**2)
     candidates = candidates_for(spots.points) if candidates is None else candidates

@@ -63,7 +63,9 @@ def test_a_run_from_start_to_result(app, sampled):
     assert len(figure["data"]) >= 4
     assert "hidden truth" in app.words()
     assert "Wilcoxon" in app.words()
-    assert len(app.at.get("download_button")) == 4
+    assert len(app.at.get("download_button")) == 7
+    assert "inside 90 % interval" in app.at.dataframe[0].value.columns
+    assert {"Median", "Interval width"} <= set(app.at.multiselect(key="panels").options)
 
 
 def test_results_follow_the_gene(sampled):
