@@ -86,16 +86,13 @@ def main() -> None:
     moran = morans_i(truth, section)
     table = result.metrics
     extra = {"moran": moran, "ceiling": noise_ceiling(section, target, args.seed)}
-    if names[0] == "s2s":
-        # The correlation structure of the panel, at hidden spots.
-        at = section.hidden
-        true = np.nan_to_num(np.corrcoef(truth[at].T))
-        info = {
-            name: float(np.sqrt(((np.nan_to_num(np.corrcoef(values[at].T)) - true) ** 2).mean()))
-            for name, values in result.maps.items()
-        }
-    else:
-        info = {}
+    # The correlation structure of the panel at hidden spots: root mean square distance.
+    at = section.hidden
+    true = np.nan_to_num(np.corrcoef(truth[at].T))
+    apart = {
+        name: float(np.sqrt(((np.nan_to_num(np.corrcoef(values[at].T)) - true) ** 2).mean()))
+        for name, values in result.maps.items()
+    }
     for name, values in extra.items():
         table[name] = table["gene"].map(dict(zip(section.genes, values, strict=True)))
     args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +110,7 @@ def main() -> None:
         "peak_memory_mb": result.info["peak_memory_mb"],
         "details": result.info["details"],
         "n_measured": result.info["n_measured"],
-        "correlation_distance": info,
+        "correlation_distance": apart,
         "finished": time.strftime("%Y-%m-%d"),
     }
     args.out.with_suffix(".json").write_text(json.dumps(keep))

@@ -169,14 +169,20 @@ PRESETS = {
         preset="fast",
         model=COMPACT,
         train=TrainConfig(
-            steps=120, batch=8, splits=6, learning_rate=1e-3, beta1=0.9, loss_power=2, check_every=20
+            steps=80, batch=8, splits=6, learning_rate=8e-4, beta1=0.9, loss_power=2, check_every=20
         ),
     ),
     "balanced": RunConfig(
         preset="balanced",
         model=COMPACT,
         train=TrainConfig(
-            steps=800, splits=24, learning_rate=1e-3, beta1=0.9, loss_power=2, patience=10
+            steps=400,
+            splits=12,
+            learning_rate=8e-4,
+            beta1=0.9,
+            loss_power=2,
+            check_every=25,
+            patience=8,
         ),
     ),
     "paper": RunConfig(preset="paper", programmes=0),

@@ -84,5 +84,5 @@ def test_the_command_makes_weights_and_a_card(tmp_path, monkeypatch):
     __main__.main()
     assert out.stat().st_size > 1e5
     card = json.loads(out.with_suffix(".json").read_text())
-    assert card["steps"] == 2
+    assert [stage["steps"] for stage in card["stages"]] == [2]
     assert card["first_estimate"] == "smooth"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from s2s_core.batches import Batch, augment, images
 from s2s_core.compact import network_input, to_tensors
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--validate-match", default="")
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--estimate", choices=["kriging", "smooth"], default="kriging")
+    parser.add_argument("--start", type=Path, help="go on from these weights, as a further stage")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
@@ -97,6 +98,10 @@ def main() -> None:
              "high noise": share >= 0.6}  # fmt: skip
     torch.manual_seed(args.seed)
     model = CDCIN(COMPACT).to(device, memory_format=torch.channels_last)
+    earlier = []
+    if args.start:
+        model.load_state_dict(load_file(args.start))
+        earlier = json.loads(args.start.with_suffix(".json").read_text())["stages"]
     optimiser = torch.optim.Adam(model.parameters(), args.learning_rate, betas=(0.9, 0.99))
     rng = np.random.default_rng([args.seed, 1])
     pool: deque[Example] = deque(maxlen=POOL)
@@ -130,6 +135,8 @@ def main() -> None:
                 weights = {k: v.cpu().contiguous() for k, v in model.state_dict().items()}
                 save_file(weights, args.out)
                 card = _card(args, model, device, history, best, len(photographs), minutes)
+                card["stages"] = [*earlier, card["stages"][0]]
+                card["minutes"] = round(sum(stage["minutes"] for stage in card["stages"]), 1)
                 card_path = CARD if args.out == WEIGHTS else args.out.with_suffix(".json")
                 card_path.write_text(json.dumps(card, indent=2) + "\n")
 
@@ -146,11 +153,11 @@ def _card(args, model, device, history, best, photographs, minutes) -> dict:
         else "new crops of the same photographs",
         "score": "squared error at unmeasured pixels relative to the first estimate's, mean over images",
         "best": round(best, 4),
-        "history": history,
-        "steps": args.steps,
-        "minutes": round(minutes, 1),
-        "learning_rate": args.learning_rate,
         "seed": args.seed,
+        "stages": [
+            {"steps": history[-1]["step"], "of": args.steps, "learning_rate": args.learning_rate,
+             "seed": args.seed, "minutes": round(minutes, 1), "history": history}
+        ],
         "date": f"{datetime.date.today():%Y-%m-%d}",
         "machine": f"{describe_device(device)} of {os.cpu_count()}, {platform.machine()}",
     }  # fmt: skip
