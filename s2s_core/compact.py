@@ -8,6 +8,7 @@ same noise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +46,19 @@ class CompactSource:
     ----------
     obs : Observation
     config : RunConfig
+    tick : callable
+        Called with parts of the first estimate that are done, and all; may raise to stop.
     """
 
-    def __init__(self, obs: Observation, config: RunConfig) -> None:
+    def __init__(
+        self,
+        obs: Observation,
+        config: RunConfig,
+        tick: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:
         self.obs, self.config, self.train = obs, config, config.train
         self.steps = config.train.steps
-        self.lens = fit_lens(obs, config.programmes, config.seed)
+        self.lens = fit_lens(obs, config.programmes, config.seed, tick)
         self.folds = folds(obs)
         self.aside = self.folds[-1]
         importance = self.lens.importance.astype(np.float64)
@@ -78,9 +86,7 @@ class CompactSource:
         self._latest = correct(model, self._check, self.tissue, device, augmented=False)
         return self._error(self._latest) / max(self._first_error, 1e-12)
 
-    def shares(
-        self, trained: CDCIN, untrained: CDCIN | None, device: torch.device
-    ) -> np.ndarray:
+    def shares(self, trained: CDCIN, untrained: CDCIN | None, device: torch.device) -> np.ndarray:
         """(P,) share in 0..1 of the network's correction, decided at withheld measured spots.
 
         The trained network is judged at the spots set aside; the prior, which never saw this

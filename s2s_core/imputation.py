@@ -174,8 +174,8 @@ def _impute(
     # Fitted without any of the scored spots; each fold is then predicted from all others.
     known = _without(obs, np.any(scored, axis=0)) if scored else obs
     predictor = chosen.fit(known, config, hooks)
+    calibration = _calibrate(predictor, known, config, hooks, always=name == config.method)
     hooks.on_progress(Progress(f"Predicting: {chosen.label}", 0, 1))
-    calibration = _calibrate(predictor, known, config, always=name == config.method)
     withheld = [
         _answer(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
     ]
@@ -185,14 +185,18 @@ def _impute(
 
 
 def _calibrate(
-    predictor: Predictor, obs: Observation, config: RunConfig, *, always: bool
+    predictor: Predictor, obs: Observation, config: RunConfig, hooks: Hooks, *, always: bool
 ) -> Calibration | None:
     """Medians and intervals from predicting every measured spot without itself.
 
     A method that is only compared is calibrated if it knows how uncertain it is.
     """
     mean, sd = np.empty_like(obs.values), np.ones_like(obs.values)
-    for out in folds(obs):
+    parts = folds(obs)
+    for k, out in enumerate(parts):
+        if hooks.should_stop():
+            raise Cancelled
+        hooks.on_progress(Progress("Learning medians and intervals", k, len(parts)))
         prediction = predictor(_without(obs, out), obs.pixels[out])
         if prediction.sd is None and not always:
             return None

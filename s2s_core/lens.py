@@ -10,6 +10,7 @@ gene is kriged for that gene alone, as far as withheld spots favour it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,7 +96,13 @@ class Lens:
         return np.sqrt(self.programmes.gene_variance(variance) + own).astype(np.float32)
 
 
-def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
+# Parts of the work that fit_lens reports.
+PARTS = 6
+
+
+def fit_lens(
+    obs: Observation, count: int, seed: int, tick: Callable[[int, int], None] = lambda *_: None
+) -> Lens:
     """Programmes, variograms and regression of an observation.
 
     Parameters
@@ -104,13 +111,16 @@ def fit_lens(obs: Observation, count: int, seed: int) -> Lens:
     count : int
         Most programmes to use; withheld spots may ask for fewer.
     seed : int
+    tick : callable
+        Called with the parts done and all parts; may raise to stop.
     """
     cache = SpotsCache()
     programmes = fit_programmes(obs.values, count, seed, obs.noise)
     scores, spots = programmes.scores(obs.values), cache.of(obs)
     candidates = candidates_for(spots.points, KERNELS, RANGES)
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
-    count, ridge, withheld = _choose(obs, programmes, scores, variograms, cache)
+    tick(1, PARTS)
+    count, ridge, withheld = _choose(obs, programmes, scores, variograms, cache, tick)
     programmes, variograms = programmes.first(count), variograms.columns(slice(count))
     left = obs.values - programmes.genes(programmes.scores(obs.values))
     # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
@@ -176,7 +186,7 @@ def least_squares_share(
     return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
 
 
-def _choose(obs, programmes, scores, variograms, cache) -> tuple[int, float, np.ndarray]:
+def _choose(obs, programmes, scores, variograms, cache, tick) -> tuple[int, float, np.ndarray]:
     """Number of programmes and ridge with the least error at withheld measured spots.
 
     Also returns the scores (m, P) that were predicted there with that ridge.
@@ -184,7 +194,7 @@ def _choose(obs, programmes, scores, variograms, cache) -> tuple[int, float, np.
     counts = [c for c in COUNTS if c < len(programmes.scale)] + [len(programmes.scale)]
     error = np.zeros((len(RIDGES), len(counts)))
     guess = np.empty((len(RIDGES), *scores.shape), np.float32)
-    for out in folds(obs):
+    for k, out in enumerate(folds(obs)):
         kept = obs.subset(~out)
         kriged = krige(
             cache.of(kept), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
@@ -200,5 +210,6 @@ def _choose(obs, programmes, scores, variograms, cache) -> tuple[int, float, np.
             saved = true - ((guess[i, out] - scores[out]) * programmes.scale) ** 2
             saved = (saved / obs.noise[out][:, None]).sum(0).cumsum()
             error[i] -= saved[[c - 1 for c in counts]]
+        tick(2 + k, PARTS)
     best, count = np.unravel_index(error.argmin(), error.shape)
     return counts[count], RIDGES[best], guess[best]

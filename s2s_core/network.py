@@ -13,7 +13,8 @@ from s2s_core.baselines import Prediction, Predictor
 from s2s_core.compact import CompactSource, correct
 from s2s_core.config import RunConfig
 from s2s_core.device import choose_device, describe_device, set_threads
-from s2s_core.errors import S2SError
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.lens import PARTS
 from s2s_core.methods import Hooks
 from s2s_core.model import CDCIN, count_parameters
 from s2s_core.observation import Observation
@@ -39,11 +40,17 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     set_threads(config.threads)
     device = choose_device(config.device)
     torch.manual_seed(config.seed)
-    hooks.on_progress(Progress("Fitting gene programmes", 0, config.train.steps))
     compact = config.programmes > 0
     if compact != config.model.context:
         raise S2SError("Gene programmes need a model with context, single genes one without.")
-    source = (CompactSource if compact else PublishedSource)(obs, config)
+
+    def tick(done: int, parts: int) -> None:
+        if hooks.should_stop():
+            raise Cancelled
+        hooks.on_progress(Progress("Fitting gene programmes", done, parts))
+
+    tick(0, PARTS)
+    source = CompactSource(obs, config, tick) if compact else PublishedSource(obs, config)
     model = CDCIN(config.model)
     prior = _prior(config)
     if prior is not None:
