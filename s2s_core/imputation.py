@@ -211,8 +211,7 @@ def _answer(prediction: Prediction, calibration: Calibration | None) -> Answer:
     if calibration is None:
         return Answer(mean, sd, None, None, None, prediction.details)
     spread = np.ones_like(mean) if sd is None else sd.astype(np.float32)
-    lower, upper = calibration.interval(mean, spread)
-    median = calibration.median(mean)
+    median, lower, upper = calibration.answer(mean, spread)
     return Answer(mean, sd, median, lower, upper, prediction.details)
 
 

@@ -43,13 +43,9 @@ class Calibration:
     levels: Levels
     widen: float
 
-    def median(self, mean: np.ndarray) -> np.ndarray:
-        """(t, G) conditional median of values predicted as ``mean``."""
-        return _at(self.levels, "middle", mean)
-
-    def interval(self, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper end (t, G) around values predicted as ``mean`` with deviation ``sd``."""
-        return _interval(self.levels, mean, sd, self.widen)
+    def answer(self, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Median, lower and upper end (t, G) where ``mean`` and deviation ``sd`` are predicted."""
+        return _read(self.levels, mean, sd, self.widen)
 
 
 def calibrate(
@@ -113,32 +109,45 @@ def _learn_chunk(measured, predicted, sd, coverage: float) -> tuple[np.ndarray, 
     return level, np.minimum(low, middle), middle, np.maximum(high, middle), spread
 
 
-def _at(levels: Levels, name: str, mean: np.ndarray) -> np.ndarray:
-    """Interpolate one column of levels at predicted values; beyond the last it grows along."""
-    values = getattr(levels, name)
-    out = np.empty(mean.shape, np.float32)
-    for g in range(mean.shape[1]):
-        knots = levels.predicted[:, g]
-        out[:, g] = np.interp(mean[:, g], knots, values[:, g])
-    if name != "sd":
-        # In proportion: what is zero at the last level stays zero.
-        out *= np.clip(mean / np.maximum(levels.predicted[-1], 1e-6), 1.0, 3.0)
+def _read(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
+    """Median and interval at predicted values: levels interpolated, widths by uncertainty."""
+    out = tuple(np.empty(mean.shape, np.float32) for _ in range(3))
+    for g in range(0, mean.shape[1], GENES_AT_ONCE):
+        at = slice(g, g + GENES_AT_ONCE)
+        part = Levels(levels.predicted[:, at], levels.low[:, at], levels.middle[:, at],
+                      levels.high[:, at], levels.sd[:, at])  # fmt: skip
+        for whole, piece in zip(out, _read_chunk(part, mean[:, at], sd[:, at], widen), strict=True):
+            whole[:, at] = piece
     return out
 
 
-def _interval(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, np.ndarray]:
-    centre = _at(levels, "middle", mean)
-    low, high = _at(levels, "low", mean), _at(levels, "high", mean)
-    factor = widen * sd / np.maximum(_at(levels, "sd", mean), 1e-9)
+def _read_chunk(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
+    knots = levels.predicted
+    below = np.stack(
+        [np.searchsorted(knots[:, g], mean[:, g]) for g in range(mean.shape[1])], axis=1
+    )
+    below = np.clip(below - 1, 0, max(len(knots) - 2, 0))
+    above = np.minimum(below + 1, len(knots) - 1)
+    left = np.take_along_axis(knots, below, 0)
+    span = np.take_along_axis(knots, above, 0) - left
+    share = np.clip((mean - left) / np.maximum(span, 1e-12), 0.0, 1.0).astype(np.float32)
+
+    def at(values: np.ndarray) -> np.ndarray:
+        low = np.take_along_axis(values, below, 0)
+        return low + share * (np.take_along_axis(values, above, 0) - low)
+
+    # Beyond the last level in proportion: what is zero there stays zero.
+    grown = np.clip(mean / np.maximum(knots[-1], 1e-6), 1.0, 3.0)
+    centre, low, high = (grown * at(v) for v in (levels.middle, levels.low, levels.high))
+    factor = widen * sd / np.maximum(at(levels.sd), 1e-9)
     # An end at zero stays there: no value lies below.
     lower = np.where(low > 0.0, np.maximum(centre - factor * (centre - low), 0.0), 0.0)
-    return lower.astype(np.float32), (centre + factor * (high - centre)).astype(np.float32)
+    return centre, lower, centre + factor * (high - centre)
 
 
 def _needed(levels: Levels, measured, predicted, sd) -> np.ndarray:
     """Factor (m, G) that would just bring each value inside its interval."""
-    lower, upper = _interval(levels, predicted, sd, 1.0)
-    centre = _at(levels, "middle", predicted)
+    centre, lower, upper = _read(levels, predicted, sd, 1.0)
     above = (measured - centre) / np.maximum(upper - centre, 1e-6)
     below = np.where(lower > 0.0, (centre - measured) / np.maximum(centre - lower, 1e-6), 0.0)
     return np.maximum(above, below)
