@@ -48,20 +48,22 @@ def score_genes(
     a, b = truth[at].astype(np.float64), imputed[at].astype(np.float64)
     error = b - a
     # Measured values are in place on every map, so the maps differ at the scored spots only.
-    maps = np.zeros((2, truth.shape[1], shape[0] * shape[1]), np.float32)
-    maps[0][:, pixels[shown]] = truth[shown].T
-    maps[1][:, pixels[shown]] = np.where(at[shown][:, None], imputed[shown], truth[shown]).T
-    maps = maps.reshape(2, -1, *shape)
+    flat = np.zeros((2, shape[0] * shape[1], truth.shape[1]), np.float32)
+    flat[0][pixels[shown]] = truth[shown]
+    flat[1][pixels[shown]] = np.where(at[shown][:, None], imputed[shown], truth[shown])
+    maps = np.ascontiguousarray(flat.transpose(0, 2, 1)).reshape(2, -1, *shape)
     similarity = ssim_map(maps[0], maps[1])
+    on_spots = np.zeros(shape, bool)
+    on_spots.flat[pixels[at]] = True
     return pd.DataFrame(
         {
             "mae": np.abs(error).mean(0),
             "rmse": np.sqrt((error**2).mean(0)),
             "pcc": pearson(a, b),
-            "spearman": pearson(rankdata(a, axis=0), rankdata(b, axis=0)),
+            "spearman": pearson(rankdata(truth[at], axis=0), rankdata(imputed[at], axis=0)),
             "ssim": map_mean(similarity),
-            "ssim_spots": similarity.reshape(truth.shape[1], -1)[:, pixels[at]].mean(1),
-            "pcc_paper": pearson(maps[0].reshape(len(maps[0]), -1).T, maps[1].reshape(len(maps[1]), -1).T),
+            "ssim_spots": similarity[:, on_spots].mean(1),
+            "pcc_paper": pearson(*flat),
         }
     )  # fmt: skip
 
@@ -86,8 +88,8 @@ def score_intervals(
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Column-wise Pearson correlation; NaN where either column is constant."""
-    a = a - a.mean(0)
-    b = b - b.mean(0)
+    a = a - a.mean(0, dtype=np.float64)
+    b = b - b.mean(0, dtype=np.float64)
     spread = np.sqrt((a**2).sum(0) * (b**2).sum(0))
     floor = 1e-10 * max(len(a), 1)
     return np.where(spread > floor, (a * b).sum(0) / np.maximum(spread, floor), np.nan)
