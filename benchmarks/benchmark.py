@@ -34,7 +34,7 @@ LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
 # Code that only the network's results depend on.
 NETWORK_ONLY = ("lens", "estimate", "compact", "network", "training", "model", "layers", "batches",
                 "losses", "published", "natural_images", "device", "config")  # fmt: skip
-APART = ("api", "methods", "cli", "charts", "jobs", "worker", "terminal", "export", "store", "progress",
+APART = ("structure", "api", "methods", "cli", "charts", "jobs", "worker", "terminal", "export", "store", "progress",
          "simulate", "__main__", "__init__", "imputation")  # fmt: skip
 
 

@@ -24,23 +24,9 @@ from s2s_core.imputation import run  # noqa: E402
 from s2s_core.metrics import pearson  # noqa: E402
 from s2s_core.observation import known_values, log_normalise, observe  # noqa: E402
 from s2s_core.section import Section  # noqa: E402
+from s2s_core.structure import gene_structure  # noqa: E402
 
 PICTURED = 5
-
-
-def morans_i(values: np.ndarray, section: Section) -> np.ndarray:
-    """Moran's I (G,) of known values with the six or four nearest neighbours."""
-    from scipy.spatial import cKDTree
-
-    rows, cols = np.divmod(section.pixels, section.grid.shape[1])
-    points = section.grid.lattice_xy(rows, cols)
-    at = np.nonzero(section.known)[0]
-    pairs = cKDTree(points[at]).query_pairs(1.1, output_type="ndarray")
-    centred = values[at] - values[at].mean(0)
-    if not len(pairs):
-        return np.zeros(values.shape[1])
-    along = (centred[pairs[:, 0]] * centred[pairs[:, 1]]).mean(0)
-    return along / np.maximum((centred**2).mean(0), 1e-12)
 
 
 def noise_ceiling(section: Section, target_sum: float | None, seed: int) -> np.ndarray:
@@ -83,7 +69,7 @@ def main() -> None:
     result = run(section, config)
     target = observe(section).target_sum
     truth = known_values(section, target)
-    moran = morans_i(truth, section)
+    moran = gene_structure(section.everything_known())["moran"].to_numpy()
     table = result.metrics
     extra = {"moran": moran, "ceiling": noise_ceiling(section, target, args.seed)}
     # The correlation structure of the panel at hidden spots: root mean square distance.

@@ -19,7 +19,7 @@ LAYERS = (
     ("assemble",),
     ("masks", "store", "simulate", "charts"),
     ("readers", "observation"),
-    ("programmes", "natural_images", "variograms", "metrics", "intervals"),
+    ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("kriging",),
     ("baselines", "layers"),
     ("estimate", "lens"),
