@@ -13,7 +13,7 @@ from s2s_core.section import Section
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (
-    "gene_mode", "gene_pick", "gene_paste", "situation", "design", "design_column",
+    "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "design", "design_column",
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
 )  # fmt: skip
 PATH = (
@@ -41,6 +41,8 @@ class Workspace:
         The run that Train and Results show.
     mask_table : DataFrame or None
         Uploaded table of measured spot ids: the uploader itself forgets it on a page switch.
+    structure : DataFrame or None
+        Moran's I and verdict of every gene of the section.
     """
 
     section: Section | None = None
@@ -49,6 +51,7 @@ class Workspace:
     sampled: Section | None = None
     job_id: str | None = None
     mask_table: pd.DataFrame | None = None
+    structure: pd.DataFrame | None = None
 
 
 def workspace() -> Workspace:
@@ -61,7 +64,7 @@ def workspace() -> Workspace:
 def use_section(section: Section, name: str) -> None:
     """Take a new section; what belonged to the old one goes."""
     st.session_state.workspace = Workspace(section=section, name=name)
-    for key in ("gene_mode", "gene_pick", "gene_paste", "situation", "result_gene"):
+    for key in ("gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "result_gene"):
         st.session_state.pop(key, None)
     st.query_params.clear()
 

@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 
 from pages import _state
+from pages._genes import choose_genes, show_structure
 from s2s_core.charts import Panel, map_panels
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
-from s2s_core.section import describe, parse_genes
+from s2s_core.section import describe
 from s2s_core.simulate import demo_section
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
@@ -113,31 +114,8 @@ def show_section() -> None:
         name = "sum of values" if section.is_log else "counts"
         figure = map_panels(section, [Panel("Total per spot", totals)], name, width=500)
         st.plotly_chart(figure, key="totals", config={"displaylogo": False})
-
-
-def choose_genes(here: _state.Workspace) -> None:
-    """All genes or some, by search and by a pasted list."""
-    section = here.section
-    mode = st.radio("Genes to impute", ["All genes", "Choose"], horizontal=True, key="gene_mode")
-    chosen = None
-    if mode == "Choose":
-        picked = st.multiselect(
-            "Search", list(section.genes), key="gene_pick", placeholder="Type a gene name"
-        )
-        pasted = st.text_area(
-            "Or paste a list", key="gene_paste", placeholder="Names apart by commas, spaces or lines"
-        )
-        chosen, unknown = parse_genes([*picked, *pasted.replace(",", " ").split()], section.genes)
-        if unknown:
-            st.warning(unknown)
-        if not chosen:
-            st.info("Choose at least one gene.")
-            return
-    if chosen != here.genes:
-        here.genes, here.sampled = chosen, None
-    count = len(section.genes) if chosen is None else len(chosen)
-    st.write(f"**{count:,} genes** will be imputed.")
-    st.page_link("pages/sampling.py", label="**Next: Sampling →**")
+        if here.structure is not None:
+            show_structure(here.structure)
 
 
 main()

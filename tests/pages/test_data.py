@@ -86,3 +86,25 @@ def test_the_same_file_can_be_opened_twice(app, tmp_path):
     for _ in range(2):
         upload(app, path.name, path.read_bytes()).healthy()
     assert set(section.spot_ids) <= set(app.workspace.section.spot_ids)
+
+
+def test_genes_are_told_by_their_spatial_pattern(app):
+    section = demo_section(rows=30, genes=40, flat=14)
+    app.take(section).go("data").healthy()
+    assert "can be imputed" in app.words()
+    table = app.workspace.structure
+    app.at.radio(key="gene_mode").set_value("Most spatial").run()
+    app.at.number_input(key="gene_count").set_value(5).run()
+    app.healthy()
+    assert set(app.workspace.genes) == set(table["moran"].nlargest(5).index)
+    assert "**5 genes** will be imputed" in app.words()
+    app.at.radio(key="gene_mode").set_value("Highest expressed").run()
+    assert set(app.healthy().workspace.genes) == set(table["mean"].nlargest(5).index)
+
+
+def test_a_large_table_is_looked_through_on_request(app, monkeypatch):
+    monkeypatch.setattr("pages._genes.AT_ONCE", 10)
+    app.take(demo_section(rows=16, genes=6)).go("data").healthy()
+    assert app.workspace.structure is None
+    app.click("find_structure").healthy()
+    assert app.workspace.structure is not None

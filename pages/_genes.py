@@ -1,0 +1,92 @@
+"""The choice of genes on Data: what each gene promises, and which to impute."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages import _state
+from s2s_core.section import Section, parse_genes
+from s2s_core.structure import VERDICTS, gene_structure
+
+ALL, SPATIAL, EXPRESSED, CHOOSE = "All genes", "Most spatial", "Highest expressed", "Choose"
+# Spots x genes up to which the table is made without being asked for: about a second.
+AT_ONCE = 30_000_000
+
+
+def choose_genes(here: _state.Workspace) -> None:
+    """All genes, the most promising, or some by search and a pasted list."""
+    section = here.section
+    table = structure(here)
+    modes = [ALL, SPATIAL, EXPRESSED, CHOOSE] if table is not None else [ALL, CHOOSE]
+    mode = st.radio("Genes to impute", modes, horizontal=True, key="gene_mode")
+    chosen = None
+    if mode in (SPATIAL, EXPRESSED):
+        column = "moran" if mode == SPATIAL else "mean"
+        most = len(section.genes)
+        key = _state.begin("gene_count", min(100, most))
+        count = st.number_input("How many", 1, most, key=key)
+        best = table[column].nlargest(int(count)).index
+        chosen = [gene for gene in section.genes if gene in set(best)]
+    elif mode == CHOOSE:
+        chosen = picked(section)
+        if not chosen:
+            st.info("Choose at least one gene.")
+            return
+    if chosen != here.genes:
+        here.genes, here.sampled = chosen, None
+    count = len(section.genes) if chosen is None else len(chosen)
+    st.write(f"**{count:,} genes** will be imputed.")
+    st.page_link("pages/sampling.py", label="**Next: Sampling →**")
+
+
+def picked(section: Section) -> list[str]:
+    """Genes by search and from a pasted list."""
+    names = st.multiselect(
+        "Search", list(section.genes), key="gene_pick", placeholder="Type a gene name"
+    )
+    pasted = st.text_area(
+        "Or paste a list", key="gene_paste", placeholder="Names apart by commas, spaces or lines"
+    )
+    chosen, unknown = parse_genes([*names, *pasted.replace(",", " ").split()], section.genes)
+    if unknown:
+        st.warning(unknown)
+    return chosen
+
+
+def structure(here: _state.Workspace) -> pd.DataFrame | None:
+    """Table of what every gene promises; None while it is not made."""
+    section = here.section
+    if here.structure is None:
+        large = int(section.known.sum()) * len(section.genes) > AT_ONCE
+        if large and not st.button("Find the genes with a spatial pattern", key="find_structure"):
+            return None
+        with st.spinner("Looking for spatial patterns ..."):
+            here.structure = gene_structure(section)
+    return here.structure
+
+
+def show_structure(table: pd.DataFrame) -> None:
+    """Say what can be imputed, and show the table behind it."""
+    counts = table["verdict"].value_counts().reindex(VERDICTS[::-1], fill_value=0)
+    words = "; ".join(f"**{count:,}** {verdict}" for verdict, count in counts.items())
+    st.write(f"Of {len(table):,} genes: {words}.")
+    with st.expander("Every gene"):
+        shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
+        st.dataframe(
+            shown.rename(columns=COLUMNS), height=320,
+            column_config={
+                "Moran's I": st.column_config.ProgressColumn(
+                    format="%.2f", min_value=0.0, max_value=float(np.ceil(10 * shown["moran"].max()) / 10)
+                ),
+                "mean": st.column_config.NumberColumn(format="%.2f"),
+                "detected": st.column_config.NumberColumn(format="percent"),
+            },
+        )  # fmt: skip
+        st.caption(
+            "Moran's I says how alike neighbouring spots are: 0 is chance, 1 a smooth pattern. "
+            "No method can fill in a gene whose spots know nothing of their neighbours. Mean: "
+            "log-normalised. Detected: share of spots with a count. Computed on the measured spots."
+        )
+
+
+COLUMNS = {"moran": "Moran's I"}
