@@ -73,7 +73,7 @@ def _no_regression() -> None:
     from s2s_core import lens
 
     _no_network()
-    lens.RIDGES = (np.inf,)
+    lens.RIDGES = ((),)
 
 
 def _no_remainder() -> None:

@@ -17,7 +17,7 @@ import torch
 from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.device import autocast
-from s2s_core.estimate import Estimate, estimate_images
+from s2s_core.estimate import Estimate, estimate_images, spots_of
 from s2s_core.lens import fit_lens, least_squares_share
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
@@ -145,7 +145,7 @@ class CompactSource:
         spread = np.sqrt(nugget / (1.0 + nugget) * kept.noise[:, None])
         columns = (columns + rng.normal(size=columns.shape) * spread).astype(np.float32)
         candidates = self.lens.variograms.candidates
-        estimate = estimate_images(kept, columns, self.lens.cache.of(kept), candidates)
+        estimate = estimate_images(kept, columns, self.lens.spots.of(kept, spots_of), candidates)
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,18 +86,21 @@ def spots_of(obs: Observation) -> Spots:
     return Spots(obs.lattice_xy(obs.pixels), obs.noise)
 
 
-class SpotsCache:
-    """Spots of the observations seen last, so that their decompositions are made once."""
+class Kept:
+    """Things made of the observations seen last, so that they are made once.
+
+    Observations of one section are told apart by their measured pixels.
+    """
 
     def __init__(self, most: int = 6) -> None:
         self._most = most
-        self._kept: dict[bytes, Spots] = {}
+        self._kept: dict[bytes, object] = {}
 
-    def of(self, obs: Observation) -> Spots:
-        """Measured spots of an observation for kriging."""
+    def of(self, obs: Observation, make: Callable[[Observation], object]):
+        """What ``make`` makes of an observation, or made of it before."""
         key = obs.pixels.tobytes()
-        spots = self._kept.pop(key, None) or spots_of(obs)
-        self._kept[key] = spots
+        thing = self._kept.pop(key) if key in self._kept else make(obs)
+        self._kept[key] = thing
         if len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]
-        return spots
+        return thing

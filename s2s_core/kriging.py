@@ -55,12 +55,14 @@ def krige(
            np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
            np.zeros(values.shape, np.float32) if leave_out else None]  # fmt: skip
     solve = _krige_local if spots.many else _krige_global
+    # All candidates share the distances.
+    where = targets if spots.many else distances(targets, spots.points)
     variograms = variograms.sharpened() if spots.many else variograms
     for i, candidate in enumerate(variograms.candidates):
         columns = np.nonzero(variograms.weight[i].any(0))[0]
         if len(columns):
             weight = variograms.weight[i][:, columns], variograms.sill[i][:, columns]
-            part = solve(spots, centred[:, columns], targets, candidate, *weight, out)
+            part = solve(spots, centred[:, columns], where, candidate, *weight, out)
             for total, term in zip(out, part, strict=True):
                 if total is not None:
                     total[:, columns] += term
@@ -74,14 +76,17 @@ def krige(
     return Kriged(*out)
 
 
-def _krige_global(spots: Spots, centred, targets, candidate: Candidate, weight, sill, wanted):
-    """Weighted mean, explained variance and left-out mean of one candidate, from all spots."""
+def _krige_global(spots: Spots, centred, apart, candidate: Candidate, weight, sill, wanted):
+    """Weighted mean, explained variance and left-out mean of one candidate, from all spots.
+
+    ``apart`` are the distances (t, m) of targets and spots.
+    """
     sure = spots.certainty
     spectrum, vectors = spots.decompose(candidate)
     used = np.nonzero(weight.any(1))[0]
     shrink = 1.0 / (spectrum[:, None] + NUGGETS[used].astype(np.float32))
     projected = vectors.T @ (sure[:, None] * centred)
-    cross = KERNELS[candidate[0]](distances(targets, spots.points), candidate[1])
+    cross = KERNELS[candidate[0]](apart, candidate[1])
     cross *= sure
     solved = vectors @ ((shrink @ weight[used].astype(np.float32)) * projected)
     explained = left_out = None

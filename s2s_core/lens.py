@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
-from s2s_core.estimate import KERNELS, Estimate, SpotsCache, as_images
+from s2s_core.estimate import KERNELS, Estimate, Kept, as_images, spots_of
 from s2s_core.kriging import Kriged, krige
 from s2s_core.observation import Observation, folds
 from s2s_core.programmes import Programmes, fit_programmes
@@ -25,8 +25,8 @@ from s2s_core.variograms import Variograms, candidates_for, fit_variograms
 
 PROFILE = 20
 CENTRES = 1000
-# Ridge of the regression; infinite switches it off.
-RIDGES = (np.inf, 20.0, 8.0, 4.0, 2.0)
+# Ridges of the regression: none, gentle or firm; several are averaged, which is surer than one.
+RIDGES = ((), (50.0, 20.0, 8.0), (8.0, 4.0, 2.0))
 COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
 # Length scales of each kernel.
 RANGES = 6
@@ -42,21 +42,23 @@ class Lens:
     ----------
     programmes : Programmes
     variograms : Variograms
-    ridge : float
-        Of the regression in programme space; infinite where it did not help.
+    ridges : tuple of float
+        Of the regression in programme space, averaged; none where it did not help.
     remainder : Variograms
         Of each gene's own remainder, what the programmes leave of it.
     share : (G,) array
         How much of the kriged remainder counts, 0..1.
-    cache : SpotsCache
+    spots, estimates : Kept
+        Decompositions and estimates of the subsets seen last.
     """
 
     programmes: Programmes
     variograms: Variograms
-    ridge: float
+    ridges: tuple[float, ...]
     remainder: Variograms
     share: np.ndarray
-    cache: SpotsCache = field(repr=False, compare=False)
+    spots: Kept = field(repr=False, compare=False)
+    estimates: Kept = field(repr=False, compare=False)
 
     @property
     def importance(self) -> np.ndarray:
@@ -67,16 +69,22 @@ class Lens:
         """Programme scores at flat target pixels from an observation's spots."""
         scores = self.programmes.scores(obs.values)
         kriged = krige(
-            self.cache.of(obs), scores, obs.lattice_xy(targets), self.variograms,
-            leave_out=np.isfinite(self.ridge),
+            self.spots.of(obs, spots_of), scores, obs.lattice_xy(targets), self.variograms,
+            leave_out=bool(self.ridges),
         )  # fmt: skip
         if kriged.left_out is None:
             return kriged
-        correction = regress(kriged, scores, obs.noise, self.programmes.scale, self.ridge)
+        correction = regress(kriged, scores, obs.noise, self.programmes.scale, self.ridges)
         return Kriged(kriged.mean + correction, kriged.variance)
 
     def estimate(self, obs: Observation) -> Estimate:
-        """Programmes of an observation over the whole tissue, as images."""
+        """Programmes of an observation over the whole tissue, as images.
+
+        Those of the subsets seen last are kept: folds serve training, shares and intervals.
+        """
+        return self.estimates.of(obs, self._estimate)
+
+    def _estimate(self, obs: Observation) -> Estimate:
         predicted = self.predict(obs, obs.targets)
         return as_images(obs, self.programmes.scores(obs.values), predicted, self.variograms)
 
@@ -86,7 +94,7 @@ class Lens:
         if self.share.any():
             left = obs.values - self.programmes.genes(self.programmes.scores(obs.values))
             where = obs.lattice_xy(targets)
-            spots = self.cache.of(obs)
+            spots = self.spots.of(obs, spots_of)
             values += self.share * krige(spots, left, where, self.remainder, variance=False).mean
         return np.maximum(values, 0.0)
 
@@ -114,13 +122,13 @@ def fit_lens(
     tick : callable
         Called with the parts done and all parts; may raise to stop.
     """
-    cache = SpotsCache()
+    kept = Kept()
     programmes = fit_programmes(obs.values, count, seed, obs.noise)
-    scores, spots = programmes.scores(obs.values), cache.of(obs)
+    scores, spots = programmes.scores(obs.values), kept.of(obs, spots_of)
     candidates = candidates_for(spots.points, KERNELS, RANGES)
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
     tick(1, PARTS)
-    count, ridge, withheld = _choose(obs, programmes, scores, variograms, cache, tick)
+    count, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
     programmes, variograms = programmes.first(count), variograms.columns(slice(count))
     left = obs.values - programmes.genes(programmes.scores(obs.values))
     # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
@@ -132,16 +140,21 @@ def fit_lens(
     missed = obs.values - programmes.genes(withheld[:, :count])
     scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
     share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
-    return Lens(programmes, variograms, ridge, remainder, share, cache)
+    return Lens(programmes, variograms, ridges, remainder, share, kept, Kept())
 
 
 def regress(
-    kriged: Kriged, scores: np.ndarray, noise: np.ndarray, scale: np.ndarray, ridge: float
+    kriged: Kriged,
+    scores: np.ndarray,
+    noise: np.ndarray,
+    scale: np.ndarray,
+    ridges: tuple[float, ...],
 ) -> np.ndarray:
     """(t, P) correction of kriged scores, learned from how kriging did at measured spots.
 
     Features are kriged profiles (each measured spot's from the other spots), the response is
-    what kriging missed there. Subset of regressors with at most 1000 centres.
+    what kriging missed there. Subset of regressors with at most 1000 centres, averaged over
+    ridges.
     """
     profile = kriged.left_out[:, :PROFILE] * scale[:PROFILE]
     asked = kriged.mean[:, :PROFILE] * scale[:PROFILE]
@@ -154,14 +167,14 @@ def regress(
     gram = np.exp(-among / width)
     cross = np.exp(-cdist(centres, profile, "sqeuclidean") / width)
     precise = cross / noise
-    system = precise @ cross.T + ridge * gram
-    system[np.diag_indices_from(system)] += 1e-6 * np.trace(system) / len(system)
-    weights = cho_solve(cho_factor(system, check_finite=False), precise @ missed)
-    out = np.empty((len(asked), scores.shape[1]), np.float32)
-    for start in range(0, len(asked), 8192):
-        rows = slice(start, start + 8192)
-        out[rows] = np.exp(-cdist(asked[rows], centres, "sqeuclidean") / width) @ weights
-    return out
+    known, wanted = precise @ cross.T, precise @ missed
+    reach = np.exp(-cdist(asked, centres, "sqeuclidean").astype(np.float32) / width)
+    weights = np.zeros_like(wanted)
+    for ridge in ridges:
+        system = known + ridge * gram
+        system[np.diag_indices_from(system)] += 1e-6 * np.trace(system) / len(system)
+        weights += cho_solve(cho_factor(system, check_finite=False), wanted) / len(ridges)
+    return (reach @ weights.astype(np.float32)).astype(np.float32)
 
 
 def least_squares_share(
@@ -186,10 +199,10 @@ def least_squares_share(
     return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
 
 
-def _choose(obs, programmes, scores, variograms, cache, tick) -> tuple[int, float, np.ndarray]:
-    """Number of programmes and ridge with the least error at withheld measured spots.
+def _choose(obs, programmes, scores, variograms, spots, tick) -> tuple[int, tuple, np.ndarray]:
+    """Number of programmes and ridges with the least error at withheld measured spots.
 
-    Also returns the scores (m, P) that were predicted there with that ridge.
+    Also returns the scores (m, P) that were predicted there with these ridges.
     """
     counts = [c for c in COUNTS if c < len(programmes.scale)] + [len(programmes.scale)]
     error = np.zeros((len(RIDGES), len(counts)))
@@ -197,14 +210,14 @@ def _choose(obs, programmes, scores, variograms, cache, tick) -> tuple[int, floa
     for k, out in enumerate(folds(obs)):
         kept = obs.subset(~out)
         kriged = krige(
-            cache.of(kept), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
+            spots.of(kept, spots_of), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
             variance=False, leave_out=True,
         )  # fmt: skip
         true = (scores[out] * programmes.scale) ** 2
-        for i, ridge in enumerate(RIDGES):
+        for i, ridges in enumerate(RIDGES):
             guess[i, out] = kriged.mean
-            if np.isfinite(ridge):
-                guess[i, out] += regress(kriged, scores[~out], kept.noise, programmes.scale, ridge)
+            if ridges:
+                guess[i, out] += regress(kriged, scores[~out], kept.noise, programmes.scale, ridges)
             # Loadings are orthonormal: squared error over genes is that over programmes, and
             # a programme left out costs its own size.
             saved = true - ((guess[i, out] - scores[out]) * programmes.scale) ** 2

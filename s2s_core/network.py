@@ -94,7 +94,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     share, lens = source.shares(model, prior, device), source.lens
     details["network_share"] = float(np.average(share, weights=lens.importance**2))
     details["programmes"] = len(lens.programmes.scale)
-    details["regression_ridge"] = lens.ridge
+    details["regression"] = ", ".join(map(str, lens.ridges)) or "none"
     details["remainder_share"] = float(lens.share.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
