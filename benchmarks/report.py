@@ -66,7 +66,7 @@ def _table(genes: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
                     row |= {f"{score}_mean": each[score].mean(), f"{score}_median": each[score].median(),
                             f"{score}_q25": quarter[0], f"{score}_q75": quarter[1]}  # fmt: skip
                 for score in ("pcc", "rmse", "ssim", "mae"):
-                    row[f"p_{score}_vs_{'best'}"] = _p(part, name, best, score)
+                    row[f"p_{score}_vs_best"] = _p(part, name, best, score)
                 row |= {"best_classical": best, **time.loc[name].to_dict()}
                 row["time_ratio"] = time.loc[name, "seconds"] / max(
                     time.loc["kriging", "seconds"], 1e-9

@@ -1,0 +1,69 @@
+"""The benchmark on a made section: cases are kept, known to be done, and become a table."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import benchmark  # noqa: E402
+import report  # noqa: E402
+
+from s2s_core.simulate import demo_section  # noqa: E402
+
+
+@pytest.fixture
+def cases(tmp_path, monkeypatch):
+    section = demo_section(rows=18, genes=12)
+    path = tmp_path / "made.h5ad"
+    section.to_anndata().write_h5ad(path)
+    monkeypatch.setattr(benchmark, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(benchmark, "DATA", tmp_path)
+    monkeypatch.setattr(benchmark, "CLASSICAL", ("programme-kriging", "kriging", "linear"))
+    (tmp_path / "runs").mkdir()
+    return [
+        benchmark.Case(path, "lattice:2", 0, group, "fast") for group in ("classical", "s2s")
+    ]
+
+
+def test_a_case_is_done_once_and_again_when_code_changes(cases, monkeypatch):
+    assert not cases[0].done()
+    assert cases[0].run()
+    assert cases[0].done()
+    monkeypatch.setattr(benchmark, "fingerprint", lambda group: "other code")
+    assert not cases[0].done()
+
+
+def test_the_report_compares_with_the_best_classical_method(cases, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_pictures", lambda *_: None)
+    assert cases[0].run()
+    # The table needs scores of ours; what method made them is all the same to it.
+    table = pd.read_csv(cases[0].stem.with_suffix(".csv"))
+    ours = table[table["method"] == "programme-kriging"].assign(method="s2s")
+    ours["pcc"] += 0.1
+    ours.to_csv(cases[1].stem.with_suffix(".csv"), index=False)
+    words = cases[0].stem.with_suffix(".json").read_text().replace("programme-kriging", "s2s")
+    cases[1].stem.with_suffix(".json").write_text(words)
+    report.write_report(cases, tmp_path / "out" / "table", "benchmark.py")
+    rows = pd.read_csv(tmp_path / "out" / "table.csv")
+    assert set(rows["method"]) == {"programme-kriging", "kriging", "linear", "s2s"}
+    assert set(rows["genes"]) == {"all", "spatial", "other"}
+    every = rows[rows["genes"] == "all"].set_index("method")
+    assert every.loc["s2s", "pcc_mean"] > every.loc["programme-kriging", "pcc_mean"]
+    best = every["best_classical"].iloc[0]
+    assert every["pcc_mean"].drop("s2s").idxmax() == best
+    assert every.loc[best, "p_pcc_vs_best"] == 1.0
+    assert every["n_genes"].eq(12).all()
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert "| made |" in text
+    assert "**mean**" in text
+
+
+def test_repeats_and_sections_without_truth_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "DATA", tmp_path)
+    for name in ("a", "a_wholetranscriptome", "b_cells", "c_sparse1000", "d_beads"):
+        (tmp_path / f"{name}.h5ad").touch()
+    assert [p.stem for p in benchmark.sections(None)] == ["a"]
