@@ -10,11 +10,13 @@ from s2s_core.methods import METHODS
 LAYERS = ("median", "lower", "upper")
 
 
-def maps(result: Result) -> None:
-    """Linked maps of one gene on one colour scale."""
+def maps(result: Result, first: str) -> None:
+    """Linked maps of one gene on one colour scale, beginning with gene ``first``."""
     section = result.section
     left, right = st.columns([1, 2])
     genes = list(section.genes)
+    if st.session_state.get("result_gene") not in genes:
+        st.session_state.result_gene = first
     gene = left.selectbox("Gene", genes, key="result_gene", help="Type to search.")
     column = genes.index(gene)
     panels = panel_choices(result, column)

@@ -13,6 +13,7 @@ from s2s_core.export import load_result
 from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 from s2s_core.metrics import summarise, verdict
+from s2s_core.structure import gene_structure
 
 COLUMNS = {
     "mae": "MAE",
@@ -37,7 +38,7 @@ def main() -> None:
         return
     result = _result(job.id)
     summary(job, result)
-    maps(result)
+    maps(result, _first_gene(job.id))
     scores(result)
     downloads(job, result)
 
@@ -45,6 +46,12 @@ def main() -> None:
 @st.cache_resource(max_entries=4, show_spinner="Opening the result ...")
 def _result(job_id: str) -> Result:
     return load_result(jobs.find(job_id).result)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _first_gene(job_id: str) -> str:
+    """Gene to begin with: the one with the clearest pattern on the measured spots."""
+    return str(gene_structure(_result(job_id).section)["moran"].idxmax())
 
 
 def summary(job: jobs.Job, result: Result) -> None:
@@ -58,9 +65,9 @@ def summary(job: jobs.Job, result: Result) -> None:
     details = info["details"].get(result.config.method, {})
     if "network_share" in details:
         st.caption(
-            f"{details['programmes']} gene programmes were imputed. At {details['n_set_aside']} "
-            "measured spots set aside, the network's correction of the first estimate (kriging "
-            f"and regression of programmes) earned a share of {details['network_share']:.0%}."
+            f"{details['programmes']} gene programmes were imputed. On withheld measured spots the "
+            "network's correction of the first estimate (kriging and regression of programmes) "
+            f"earned a share of {details['network_share']:.0%}."
         )
 
 

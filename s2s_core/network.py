@@ -18,7 +18,7 @@ from s2s_core.lens import PARTS
 from s2s_core.methods import Hooks
 from s2s_core.model import CDCIN, count_parameters
 from s2s_core.observation import Observation
-from s2s_core.prior import load_prior, prior_fits
+from s2s_core.prior import WEIGHTS, load_prior, prior_fits
 from s2s_core.progress import Progress
 from s2s_core.published import PublishedSource, predict_genes
 from s2s_core.training import Step, train
@@ -119,9 +119,10 @@ def _prior(config: RunConfig) -> CDCIN | None:
 
 
 def _fingerprint(obs: Observation, config: RunConfig) -> str:
-    """Hash of what a checkpoint depends on: measured values, their places, model and training."""
-    settings = replace(config, compare=(), threads=0, device="auto")
-    parts = (settings.to_json().encode(), obs.values.tobytes(), obs.pixels.tobytes())
+    """Hash of what a checkpoint depends on: measured values, their places, prior and training."""
+    settings = replace(config, compare=(), threads=0, device="auto", answer="mean")
+    prior = WEIGHTS.read_bytes() if prior_fits(config.model) else b""
+    parts = (settings.to_json().encode(), obs.values.tobytes(), obs.pixels.tobytes(), prior)
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
