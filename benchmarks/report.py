@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ SPATIAL = 60
 def write_report(cases: list, stem: Path, command: str) -> None:
     """Write ``stem.csv`` (everything), ``stem.md`` (what matters) and pictures beside them."""
     stem.parent.mkdir(exist_ok=True)
+    # Methods without intervals and sections without a ceiling have empty columns.
+    warnings.filterwarnings("ignore", message="Mean of empty slice")
     genes, runs = _gather(cases)
     table = _table(genes, runs)
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
