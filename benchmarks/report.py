@@ -193,6 +193,8 @@ def _pictures(cases, stem: Path) -> None:
         if not other.exists():
             continue
         theirs = np.load(other)
+        if list(theirs["genes"]) != list(ours["genes"]):
+            continue
         measured = ours["measured"]
         panels = {
             "truth": ours["truth"], "measured": np.where(measured[:, None], ours["truth"], np.nan),
