@@ -224,6 +224,7 @@ def main() -> None:
     parser.add_argument("--variants", type=lambda t: t.split(","), default=list(VARIANTS))
     parser.add_argument("--one", nargs=2, metavar=("VARIANT", "SECTION"), help=argparse.SUPPRESS)
     parser.add_argument("--name", default="ablations")
+    parser.add_argument("--report", action="store_true", help="only write the table of what is done")
     args = parser.parse_args()
     if args.one:
         print(json.dumps(compute(*args.one)))
@@ -234,6 +235,8 @@ def main() -> None:
         for name in args.variants:
             kept = RUNS / f"ablation__{section}__{name.replace(' ', '-').replace(',', '')}.json"
             data = json.loads(kept.read_text()) if kept.exists() else {}
+            if args.report and data.get("code") != code:
+                continue
             if data.get("code") != code:
                 command = [sys.executable, __file__, "--one", name, section]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)

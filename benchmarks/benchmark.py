@@ -52,7 +52,13 @@ class Case:
     def stem(self) -> Path:
         """Where its results are kept, without the ending."""
         words = (self.section.stem, self.mask.replace(":", ""), f"seed{self.seed}", self.group)
-        return RUNS / "__".join(words)
+        # A dot would be taken for the beginning of a file's ending.
+        return RUNS / "__".join(words).replace(".", "_")
+
+    @property
+    def twin(self) -> tuple:
+        """What the processes of the same section, mask and seed have in common."""
+        return self.section, self.mask, self.seed
 
     @property
     def methods(self) -> str:
@@ -127,7 +133,9 @@ def main() -> int:
     from report import write_report
 
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
-    write_report([case for case in cases if case.done()], stem, " ".join(sys.argv))
+    # Side by side or not at all: where one of the two is missing the other waits.
+    done = [case for case in cases if all(c.done() for c in cases if c.twin == case.twin)]
+    write_report(done, stem, " ".join(sys.argv))
     print(f"Wrote {stem}.md and .csv")
     return 1 if failed else 0
 

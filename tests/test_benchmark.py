@@ -29,6 +29,17 @@ def cases(tmp_path, monkeypatch):
     ]
 
 
+def test_every_case_has_files_of_its_own(tmp_path):
+    names = {
+        benchmark.Case(tmp_path / section, mask, seed, group, "fast").stem.with_suffix(".csv")
+        for section in ("a.h5ad", "a.b.h5ad")
+        for mask in benchmark.MASKS
+        for seed in (0, 1)
+        for group in ("classical", "s2s")
+    }
+    assert len(names) == 2 * len(benchmark.MASKS) * 2 * 2
+
+
 def test_a_case_is_done_once_and_again_when_code_changes(cases, monkeypatch):
     assert not cases[0].done()
     assert cases[0].run()
