@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from s2s_core.charts import Panel, map_panels
 from s2s_core.imputation import Result
+from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
 
 LAYERS = ("median", "lower", "upper")
@@ -53,10 +53,10 @@ def panel_choices(result: Result, column: int) -> dict[str, Panel]:
             out[METHODS[name].label] = Panel(METHODS[name].label, np.asarray(values[:, column]))
     if section.hidden.any():
         error = np.where(section.hidden, imputed - truth, np.nan)
-        out["Error"] = Panel("Error at hidden spots", error, diverging=True)
+        out["Error"] = Panel("Error at hidden spots", error, "error")
     if "median" in result.layers:
         median, lower, upper = (np.asarray(result.layers[n][:, column]) for n in LAYERS)
         out["Median"] = Panel("Imputed: median", median)
         width = np.where(section.measured, np.nan, upper - lower)
-        out["Interval width"] = Panel("Width of the 90 % interval", width)
+        out["Interval width"] = Panel("Width of the 90 % interval", width, "width")
     return out

@@ -9,8 +9,8 @@ import streamlit as st
 
 from pages import _state
 from pages._genes import choose_genes, show_structure
-from s2s_core.charts import Panel, map_panels
 from s2s_core.errors import S2SError
+from s2s_core.maps import Panel, map_panels
 from s2s_core.readers import read
 from s2s_core.section import describe
 from s2s_core.simulate import demo_section

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages import _state
-from s2s_core.charts import mask_map
 from s2s_core.errors import S2SError
+from s2s_core.maps import mask_map
 from s2s_core.masks import DESIGNS, mask_from_table, mask_table, read_mask_table, sample
 from s2s_core.section import Section
 

@@ -6,8 +6,9 @@ import streamlit as st
 from pages import _state
 from pages._runs import controls, duration, earlier_runs, step_words
 from s2s_core import jobs
-from s2s_core.charts import Panel, loss_curves, map_panels
+from s2s_core.charts import loss_curves
 from s2s_core.config import preset
+from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
 

@@ -17,8 +17,9 @@ LAYERS = (
     ("config", "grid", "device"),
     ("section",),
     ("assemble",),
-    ("masks", "store", "simulate", "charts"),
-    ("readers", "observation"),
+    ("masks", "store", "simulate", "mosaic"),
+    ("maps",),
+    ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("kriging",),
     ("baselines", "layers"),
@@ -76,7 +77,7 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "charts") if (CORE / f"{m}.py").is_file()]
+LIGHT = [m for m in ("cli", "export", "jobs", "charts", "maps") if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

@@ -1,0 +1,316 @@
+"""Maps of a section as Plotly figures: side by side, linked in zoom. No streamlit here.
+
+Square lattices and bins are heatmaps on the dense grid; hexagonal lattices are pictures of true
+hexagons (:mod:`s2s_core.mosaic`) under invisible markers that answer the pointer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from s2s_core.mosaic import Underlay, mosaic
+from s2s_core.section import Section
+
+# Readable with every common kind of colour blindness, and in print.
+COLOURS = ("Viridis", "Cividis", "Magma", "Greys")
+DIVERGING = "RdBu_r"
+MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
+# Above this many positions the pointer tells values only: ids would weigh megabytes.
+NAMED_MAX = 12_000
+AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
+CLEAR = {"opacity": 0.0}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One map: a title and a value (n,) for each tissue position (NaN: not shown).
+
+    ``scale`` says which colours it shares: "value" and "width" run over the range of all such
+    panels, "error" is symmetric about 0, "own" is a panel's own range (told in its title).
+    """
+
+    title: str
+    values: np.ndarray
+    scale: str = "value"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How maps are drawn.
+
+    Attributes
+    ----------
+    colours : str
+        One of :data:`COLOURS`.
+    limits : (low, high) or None
+        Of the value scale; None: the range of its panels.
+    marked : bool
+        A dot on every measured spot.
+    underlay : Underlay or None
+        Tissue image beneath.
+    opacity : float
+        Of the spots, so that the image shows through.
+    dragmode : {"zoom", "lasso", "select", "pan"}
+    """
+
+    colours: str = COLOURS[0]
+    limits: tuple[float, float] | None = None
+    marked: bool = False
+    underlay: Underlay | None = None
+    opacity: float = 1.0
+    dragmode: str = "zoom"
+
+
+def map_panels(
+    section: Section,
+    panels: list[Panel],
+    unit: str,
+    *,
+    look: Look | None = None,
+    hints: np.ndarray | None = None,
+    width: int = 880,
+    columns: int = 3,
+    uirevision: str = "map",
+) -> go.Figure:
+    """Maps side by side with linked zoom.
+
+    Parameters
+    ----------
+    section : Section
+    panels : list of Panel
+    unit : str
+        What the colours mean, for the colour bar and the hover text.
+    look : Look, optional
+    hints : (n,) str array, optional
+        Said of a position beside its value when the pointer rests on it.
+    width : int
+        Pixels the figure is laid out for: its height follows.
+    columns : int
+        Panels a row.
+    uirevision : str
+        The zoom is kept while this does not change.
+    """
+    look = look or Look()
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    limits = _limits(panels, look)
+    titles = [_title(panel, limits[i]) for i, panel in enumerate(panels)]
+    figure = make_subplots(
+        rows, columns, subplot_titles=titles, horizontal_spacing=0.02, vertical_spacing=0.12 / rows
+    )
+    frame = _frame(section)
+    aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
+    panel_height = float(np.clip((width - 110) / columns * aspect, 160, 620))
+    words = _words(section, hints)
+    for i, panel in enumerate(panels):
+        row, col = divmod(i, columns)
+        place = {"row": row + 1, "col": col + 1}
+        if look.underlay is not None:
+            _add_image(figure, place, look.underlay.source, look.underlay.extent)
+        colours = DIVERGING if panel.scale == "error" else _colours(panel, look)
+        _add_map(figure, place, section, panel, limits[i], colours, unit, words, look.opacity)
+        if look.marked:
+            _add_marks(figure, place, section)
+    _add_scales(figure, panels, limits, unit, look)
+    _frame_axes(figure, frame)
+    figure.update_layout(
+        height=int(rows * (panel_height + 40) + 20), margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        showlegend=False, uirevision=uirevision, dragmode=look.dragmode,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+    figure.update_annotations(font_size=14)
+    return figure
+
+
+def mask_map(section: Section, *, width: int = 640, dragmode: str = "zoom") -> go.Figure:
+    """The sampling design on the tissue: measured, hidden and gap positions."""
+    kinds = (
+        ("measured", section.measured, MEASURED),
+        ("hidden, kept for scores", section.hidden, HIDDEN),
+        ("to be imputed (never measured)", ~section.known, GAP),
+    )
+    code = np.select([where for _, where, _ in kinds], range(len(kinds))).astype(float)
+    colours = tuple(color for *_, color in kinds)
+    frame = _frame(section)
+    figure = make_subplots(1, 1)
+    place = {"row": 1, "col": 1}
+    panel = Panel("", code)
+    # What the pointer reads is the kind's name, not its number.
+    names = np.array([name for name, _, _ in kinds])[code.astype(int)]
+    words = np.char.add(np.char.add(_ids(section), "<br>"), names.astype(str))
+    _add_map(figure, place, section, panel, (-0.5, 2.5), colours, "", words, 1.0)
+    for name, where, color in kinds:
+        if where.any():
+            figure.add_trace(
+                go.Scatter(x=[None], y=[None], mode="markers", name=f"{name}: {int(where.sum()):,}",
+                           marker={"color": color, "size": 11, "symbol": _symbol(section)})
+            )  # fmt: skip
+    steps = [[edge / 3, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
+    figure.update_layout(
+        coloraxis={"colorscale": steps, "cmin": -0.5, "cmax": 2.5, "showscale": False}
+    )
+    _frame_axes(figure, frame)
+    aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
+    figure.update_layout(
+        height=int(np.clip(width * aspect, 260, 680) + 60),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="mask", dragmode=dragmode,
+        legend={"orientation": "h", "y": -0.02}, showlegend=True,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+    return figure
+
+
+def _add_map(figure, place, section, panel, limits, colours, unit, words, opacity) -> None:
+    axis = AXES.get(panel.scale)
+    number = "marker.color" if section.grid.kind == "hex" else "z"
+    said = "%{text}" if words is not None else ""
+    if unit:
+        said += f"<br>{unit} %{{{number}:.3f}}"
+    if section.grid.kind == "hex":
+        tiles = mosaic(section)
+        picture = tiles.picture(panel.values, *limits, colours)
+        _add_image(figure, place, picture, tiles.extent, opacity)
+        shown = np.isfinite(panel.values)
+        color = {"coloraxis": axis} if axis else {"cmin": limits[0], "cmax": limits[1]}
+        trace = go.Scattergl(
+            x=section.xy[shown, 0], y=section.xy[shown, 1], mode="markers", showlegend=False,
+            marker={"size": 9, "color": panel.values[shown], "opacity": 0.0, **color},
+            selected={"marker": CLEAR}, unselected={"marker": CLEAR},
+            text=None if words is None else words[shown],
+            hovertemplate=said + "<extra></extra>",
+        )  # fmt: skip
+    else:
+        height, width = section.grid.shape
+        image = np.full(height * width, np.nan, np.float32)
+        image[section.pixels] = panel.values
+        text = None
+        if words is not None:
+            text = np.full(height * width, "", dtype=object)
+            text[section.pixels] = words
+            text = text.reshape(height, width)
+        (x0, y0), (x1, y1) = section.grid.to_xy(np.array([0, height - 1]), np.array([0, width - 1]))
+        color = {"coloraxis": axis} if axis else {
+            "zmin": limits[0], "zmax": limits[1], "colorscale": colours, "showscale": False}  # fmt: skip
+        trace = go.Heatmap(
+            z=image.reshape(height, width), text=text,
+            x0=x0, dx=(x1 - x0) / max(width - 1, 1), y0=y0, dy=(y1 - y0) / max(height - 1, 1),
+            hoverongaps=False, opacity=opacity,
+            hovertemplate=said + "<extra></extra>", **color,
+        )  # fmt: skip
+    figure.add_trace(trace, **place)
+
+
+def _add_image(figure, place, source, extent, opacity: float = 1.0) -> None:
+    x0, x1, y0, y1 = extent
+    figure.add_layout_image(
+        source=source, x=x0, y=y0, sizex=x1 - x0, sizey=y1 - y0, xanchor="left", yanchor="top",
+        sizing="stretch", layer="below", opacity=opacity, **place,
+    )  # fmt: skip
+
+
+def _add_marks(figure, place, section: Section) -> None:
+    """Dots on measured spots, dark on light and light on dark."""
+    figure.add_trace(
+        go.Scattergl(
+            x=section.xy[section.measured, 0], y=section.xy[section.measured, 1], mode="markers",
+            marker={"size": 4, "color": "white", "line": {"color": "black", "width": 1}},
+            hoverinfo="skip",
+        ),
+        **place,
+    )  # fmt: skip
+
+
+def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
+    """One colour bar for each scale in use, one below the other beside the maps."""
+    said = {"value": unit, "error": "imputed − truth", "width": "interval width"}
+    used = [scale for scale in AXES if any(p.scale == scale for p in panels)]
+    for i, scale in enumerate(used):
+        low, high = next(r for p, r in zip(panels, limits, strict=True) if p.scale == scale)
+        share = 1.0 / len(used)
+        colours = DIVERGING if scale == "error" else _colours(Panel("", np.empty(0), scale), look)
+        figure.update_layout(
+            {AXES[scale]: {
+                "colorscale": colours, "cmin": low, "cmax": high,
+                "colorbar": {"title": {"text": said[scale], "side": "right"}, "thickness": 12,
+                             "x": 1.0, "lenmode": "fraction", "len": min(share, 0.9),
+                             "y": 1.0 - i * share, "yanchor": "top"},
+            }}
+        )  # fmt: skip
+
+
+def _colours(panel: Panel, look: Look) -> str:
+    """Widths must not be mistaken for values: they have colours of their own."""
+    if panel.scale != "width":
+        return look.colours
+    return "Magma" if look.colours != "Magma" else "Viridis"
+
+
+def _limits(panels: list[Panel], look: Look) -> list[tuple[float, float]]:
+    """Range of every panel's colours."""
+    shared: dict[str, tuple[float, float]] = {}
+    for scale in AXES:
+        values = [p.values for p in panels if p.scale == scale]
+        if values:
+            together = np.concatenate(values)
+            if scale == "error":
+                high = colour_range(np.abs(together))[1]
+                shared[scale] = (-high, high)
+            else:
+                shared[scale] = colour_range(together)
+    if look.limits is not None:
+        shared["value"] = look.limits
+    return [shared[p.scale] if p.scale in shared else colour_range(p.values) for p in panels]
+
+
+def colour_range(values: np.ndarray, quantile: float = 0.995) -> tuple[float, float]:
+    """From 0 (or the least value) up to a quantile: few extreme spots must not wash out the rest."""
+    values = values[np.isfinite(values)]
+    if len(values) == 0 or values.max() == values.min():
+        return 0.0, 1.0
+    high = float(np.quantile(values, quantile))
+    return float(min(0.0, values.min())), high or float(values.max())
+
+
+def _title(panel: Panel, limits: tuple[float, float]) -> str:
+    return f"{panel.title} (0–{limits[1]:.2g})" if panel.scale == "own" else panel.title
+
+
+def _words(section: Section, hints: np.ndarray | None) -> np.ndarray | None:
+    """What the pointer says of every position, its value apart."""
+    if section.n_positions > NAMED_MAX:
+        return None
+    state = np.where(
+        section.measured, "measured", np.where(section.known, "hidden", "not measured")
+    )
+    words = np.char.add(np.char.add(_ids(section), "<br>"), state)
+    return words if hints is None else np.char.add(words, np.asarray(hints, str))
+
+
+def _ids(section: Section) -> np.ndarray:
+    """Spot ids without what a browser would take for markup."""
+    ids = np.asarray(section.spot_ids, str)
+    return np.char.replace(np.char.replace(ids, "<", "‹"), ">", "›")
+
+
+def _frame_axes(figure: go.Figure, frame) -> None:
+    figure.update_xaxes(
+        matches="x", range=frame[:2], visible=False, constrain="domain", showgrid=False
+    )
+    figure.update_yaxes(
+        matches="y", range=frame[3:1:-1], visible=False, scaleanchor="x", constrain="domain"
+    )
+
+
+def _frame(section: Section) -> tuple[float, float, float, float]:
+    """x and y limits with half a pitch around."""
+    low, high = section.xy.min(0), section.xy.max(0)
+    pad = 0.7 * section.grid.pitch
+    return low[0] - pad, high[0] + pad, low[1] - pad, high[1] + pad
+
+
+def _symbol(section: Section) -> str:
+    return "hexagon" if section.grid.kind == "hex" else "square"
