@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from pages import _state
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.errors import S2SError
 
 STATUS = {
@@ -25,11 +25,11 @@ def controls(job: jobs.Job, state: jobs.State) -> None:
         if (job.folder / "cancel").exists():
             one.caption("Stopping ...")
         elif one.button("Cancel", key="cancel"):
-            jobs.cancel(job)
+            runner.stop(job)
             st.rerun()
         return
     if state.status in jobs.RESUMABLE and one.button("Resume", type="primary", key="resume"):
-        jobs.start(job, resume=True)
+        runner.start(job, resume=True)
         st.rerun()
     if two.button("New run", key="new_run"):
         _state.workspace().job_id = None

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages import _state
 from pages._runs import controls, duration, earlier_runs, step_words
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.charts import loss_curves
 from s2s_core.config import preset
 from s2s_core.maps import Panel, map_panels
@@ -60,7 +60,7 @@ def start_form() -> None:
     config = preset(name, method=method, seed=int(seed), device=device)
     if st.button("Start", type="primary", key="start"):
         job = jobs.create(sampled, config, here.name, preview_gene=liveliest_gene(sampled))
-        jobs.start(job)
+        runner.start(job)
         _state.use_job(job)
         st.rerun()
 
@@ -80,8 +80,8 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
     st.subheader(job.name)
     st.caption(f"{METHODS[jobs_config.method].label} · preset {jobs_config.preset} · seed {jobs_config.seed}")
     if state.status == "queued":
-        jobs.advance_queue()
-        st.info(f"Waiting for its turn: {jobs.queue_position(job)} runs come first.")
+        runner.advance_queue()
+        st.info(f"Waiting for its turn: {runner.queue_position(job)} runs come first.")
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
         st.progress(share, text=f"{state.phase} · {step_words(state)}")

@@ -1,15 +1,16 @@
-"""Job folders: long runs as processes of their own, started, watched, cancelled and resumed.
+"""Job folders: what was asked of a long run, how it stands and what it leaves.
 
 A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything about it::
 
     section.h5ad config.json job.json      what was asked
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
-    cancel                                 a wish to stop
+    cancel                                 a wish to stop ("cancel" or "pause")
+    opened                                 when somebody last looked at it
     lock                                   held by the worker as long as it lives
     checkpoint.pt worker.log result/       what it leaves
 
 Nothing about a job lives in the web process, so a reload, another page or a restarted server
-finds it as it is. This module never imports torch.
+finds it as it is. :mod:`s2s_core.runner` starts, stops and queues jobs.
 """
 
 from __future__ import annotations
@@ -20,10 +21,8 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -36,9 +35,8 @@ from s2s_core.store import atomic, load_section, save_section
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
-RESUMABLE = ("cancelled", "interrupted", "failed")
-# A worker that has said its last word takes a moment to end.
-ENDING_POLLS = 50
+RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
+KINDS = ("run", "tournament", "demo")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class State:
     Attributes
     ----------
     status : str
-        queued, running, done, failed, cancelled or interrupted (its process is gone).
+        queued, running, done, failed, paused, cancelled or interrupted (its process is gone).
     message : str
         For a failed job the sentence that says why.
     phase, step, steps, seconds_left : progress
@@ -71,13 +69,31 @@ class State:
 
 @dataclass(frozen=True)
 class Job:
-    """A job and its folder."""
+    """A job and its folder.
+
+    Attributes
+    ----------
+    id : str
+        Hard to guess: whoever has it may look at the job.
+    folder : Path
+    name : str
+    created : float
+        Seconds since the epoch.
+    preview_gene : str or None
+    owner : str or None
+        Whose list it stands in and who may change it; None: whoever has the id.
+    kind : str
+        One of :data:`KINDS`: an imputation; every method tried on withheld spots to recommend
+        one; the finished example.
+    """
 
     id: str
     folder: Path
     name: str
     created: float
-    preview_gene: str | None
+    preview_gene: str | None = None
+    owner: str | None = None
+    kind: str = "run"
 
     @property
     def result(self) -> Path:
@@ -98,13 +114,16 @@ def runs_folder() -> Path:
     return Path(os.environ.get("S2S_RUNS", "runs")).absolute()
 
 
-def slots() -> int:
-    """How many jobs may run at once."""
-    return max(1, int(os.environ.get("S2S_WORKERS", "1")))
-
-
-def create(section: Section, config: RunConfig, name: str, preview_gene: str | None = None) -> Job:
-    """Make a job folder; :func:`start` queues it.
+def create(
+    section: Section,
+    config: RunConfig,
+    name: str,
+    preview_gene: str | None = None,
+    *,
+    owner: str | None = None,
+    kind: str = "run",
+) -> Job:
+    """Make a job folder; :func:`s2s_core.runner.start` queues it.
 
     Raises
     ------
@@ -117,10 +136,10 @@ def create(section: Section, config: RunConfig, name: str, preview_gene: str | N
     folder.mkdir(parents=True)
     save_section(section, folder / "section.h5ad")
     (folder / "config.json").write_text(config.to_json())
-    about = {"name": name, "created": time.time(), "preview_gene": preview_gene}
+    job = Job(job_id, folder, name, time.time(), preview_gene, owner, kind)
     # Written last: a folder without it is no job yet.
-    _write_json(folder / "job.json", about)
-    return Job(job_id, folder, **about)
+    _write_about(job)
+    return job
 
 
 def find(job_id: str) -> Job:
@@ -141,21 +160,22 @@ def find(job_id: str) -> Job:
     return Job(job_id, folder, **about)
 
 
-def all_jobs() -> list[Job]:
-    """Every job, newest first."""
+def all_jobs(owner: str | None = None) -> list[Job]:
+    """Every job, or those of one owner, newest first."""
     found = []
     for path in runs_folder().glob("*/job.json"):
         with suppress(S2SError):
             found.append(find(path.parent.name))
-    return sorted(found, key=lambda job: job.created, reverse=True)
+    mine = [job for job in found if owner is None or job.owner == owner]
+    return sorted(mine, key=lambda job: job.created, reverse=True)
 
 
 def state(job: Job) -> State:
     """How the job stands; a running job whose process is gone is ``interrupted``."""
-    found = _read_state(job)
+    found = written_state(job)
     if found.status == "running" and not _alive(job):
         # The worker may have ended between the two looks.
-        found = _read_state(job)
+        found = written_state(job)
         if found.status == "running":
             found = replace(
                 found, status="interrupted", message="The run was interrupted and can be resumed."
@@ -163,50 +183,26 @@ def state(job: Job) -> State:
     return found
 
 
-def start(job: Job, *, resume: bool = False) -> None:
-    """Queue a job and start it if a place is free."""
-    (job.folder / "cancel").unlink(missing_ok=True)
-    write_state(job, replace(_read_state(job), status="queued", message="", phase="Waiting",
-                             seconds_left=None, resume=resume))  # fmt: skip
-    for _ in range(ENDING_POLLS):
-        if advance_queue():
-            return
-        time.sleep(0.1)
-
-
-def advance_queue() -> bool:
-    """Start queued jobs, oldest first, while places are free.
-
-    False if one could not start yet because its former process is still ending.
-    """
-    runs_folder().mkdir(parents=True, exist_ok=True)
-    with _locked(runs_folder() / ".queue"):
-        jobs = all_jobs()[::-1]
-        states = {job.id: state(job) for job in jobs}
-        free = slots() - sum(s.status == "running" for s in states.values())
-        waiting = [job for job in jobs if states[job.id].status == "queued"]
-        started = [_spawn(job, states[job.id]) for job in waiting[: max(0, free)]]
-    return all(started)
-
-
-def queue_position(job: Job) -> int:
-    """How many queued jobs come before this one."""
-    earlier = [j for j in all_jobs() if j.created < job.created]
-    return sum(state(j).status == "queued" for j in earlier)
-
-
-def cancel(job: Job) -> None:
-    """Ask a job to stop; it keeps a checkpoint and can be resumed."""
-    if state(job).status == "queued":
-        write_state(job, replace(_read_state(job), status="cancelled", phase="Cancelled"))
-        return
-    (job.folder / "cancel").touch()
-
-
-def rename(job: Job, name: str) -> None:
+def rename(job: Job, name: str) -> Job:
     """Give the job another name."""
-    about = {"name": name, "created": job.created, "preview_gene": job.preview_gene}
-    _write_json(job.folder / "job.json", about)
+    job = replace(job, name=name.strip()[:200] or job.name)
+    _write_about(job)
+    return job
+
+
+def touch(job: Job) -> None:
+    """Note that somebody looks at the job: what is looked at is kept."""
+    with suppress(OSError):
+        (job.folder / "opened").touch()
+
+
+def last_used(job: Job) -> float:
+    """When the job last changed or was looked at, in seconds since the epoch."""
+    times = [job.created]
+    for name in ("state.json", "opened"):
+        with suppress(OSError):
+            times.append((job.folder / name).stat().st_mtime)
+    return max(times)
 
 
 def delete(job: Job) -> None:
@@ -251,44 +247,22 @@ def write_state(job: Job, new: State) -> None:
     _write_json(job.folder / "state.json", asdict(new))
 
 
-def _read_state(job: Job) -> State:
+def written_state(job: Job) -> State:
+    """State as it was last written, whether its process lives or not."""
     try:
         return State(**json.loads((job.folder / "state.json").read_text()))
     except FileNotFoundError:
         return State()
 
 
+def _write_about(job: Job) -> None:
+    fields = ("name", "created", "preview_gene", "owner", "kind")
+    _write_json(job.folder / "job.json", {name: getattr(job, name) for name in fields})
+
+
 def _write_json(path: Path, data: dict) -> None:
     with atomic(path) as part:
         part.write_text(json.dumps(data))
-
-
-def _spawn(job: Job, found: State) -> bool:
-    """Start the worker; False if another process of this job still holds its lock."""
-    threads = max(1, (os.cpu_count() or 1) // slots())
-    environment = os.environ | {
-        "S2S_RUNS": str(runs_folder()),
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        # Threads that spin while waiting slow each other down where cores are shared.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    # The lock travels with the open file into the worker and falls when the worker ends,
-    # however it ends; no process id can be mistaken for another's.
-    with (job.folder / "lock").open("w") as lock, (job.folder / "worker.log").open("a") as log:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        # Only under the lock: "running" without it means that the process is gone.
-        write_state(job, replace(found, status="running", phase="Starting", started=time.time()))
-        subprocess.Popen(
-            [sys.executable, "-m", "s2s_core.worker", str(job.folder)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            cwd=Path(__file__).parent.parent, pass_fds=(lock.fileno(),), start_new_session=True,
-        )  # fmt: skip
-    return True
 
 
 def _alive(job: Job) -> bool:
@@ -301,10 +275,3 @@ def _alive(job: Job) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-@contextmanager
-def _locked(path: Path):
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

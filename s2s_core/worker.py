@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.config import RunConfig
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import export, save_result
 from s2s_core.imputation import run
+from s2s_core.limits import Limits
 from s2s_core.progress import Progress
 from s2s_core.store import atomic
 
@@ -31,6 +32,8 @@ class Reporter:
         self.job, self.state = job, state
         self.terminated = False
         self._written = 0.0
+        hours = Limits.limits().max_hours
+        self.deadline = time.monotonic() + hours * 3600 if hours else None
 
     def on_progress(self, progress: Progress) -> None:
         """Append a line, refresh the state and the preview."""
@@ -58,9 +61,28 @@ class Reporter:
             jobs.write_state(self.job, self.state)
             self._written = time.monotonic()
 
+    @property
+    def late(self) -> bool:
+        """Whether the run has had all the time it may take."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
     def should_stop(self) -> bool:
-        """Whether the user cancelled or the machine wants the process gone."""
-        return self.terminated or (self.job.folder / "cancel").exists()
+        """Whether the user, the clock or the machine wants the process to end."""
+        return self.terminated or self.late or (self.job.folder / "cancel").exists()
+
+    def stopped(self) -> None:
+        """Write why the run stopped before its end."""
+        wish = self.job.folder / "cancel"
+        if self.terminated:
+            self.end("interrupted", "The run was interrupted and can be resumed.")
+        elif wish.exists() and wish.read_text() == "pause":
+            self.end("paused", "The run is paused; resume it when you like.")
+        elif wish.exists():
+            self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
+        else:
+            hours = Limits.limits().max_hours
+            self.end("paused", f"The run was paused after {hours:g} hours, the longest that one "
+                     "may take here at a stretch; resume it, or choose fewer genes.")  # fmt: skip
 
     def end(self, status: str, message: str = "") -> None:
         """Write the final state."""
@@ -92,10 +114,7 @@ def work(folder: Path) -> None:
         save_result(result, job.result)
         reporter.end("done")
     except Cancelled:
-        if reporter.terminated:
-            reporter.end("interrupted", "The run was interrupted and can be resumed.")
-        else:
-            reporter.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
+        reporter.stopped()
     except S2SError as error:
         reporter.end("failed", str(error))
     except MemoryError:
@@ -110,7 +129,7 @@ def work(folder: Path) -> None:
         reporter.end("failed", "Something went wrong in the program; the details are in the "
                      "run's log, worker.log.")  # fmt: skip
     finally:
-        jobs.advance_queue()
+        runner.advance_queue()
 
 
 def with_threads(config: RunConfig) -> RunConfig:

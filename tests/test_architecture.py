@@ -30,6 +30,7 @@ LAYERS = (
     ("methods",),
     ("network", "imputation"),
     ("export", "api", "terminal", "jobs"),
+    ("runner",),
     ("worker", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -77,7 +78,7 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "charts", "maps") if (CORE / f"{m}.py").is_file()]
+LIGHT = [m for m in ("cli", "export", "jobs", "runner", "charts", "maps") if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

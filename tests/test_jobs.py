@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
@@ -48,7 +48,7 @@ def spawned(monkeypatch):
             started.append(name)
             held[name] = [os.dup(fd) for fd in options["pass_fds"]]
 
-    monkeypatch.setattr(jobs.subprocess, "Popen", Popen)
+    monkeypatch.setattr(runner.subprocess, "Popen", Popen)
 
     def end(job, status):
         jobs.write_state(job, jobs.State(status=status))
@@ -108,7 +108,7 @@ def test_ids_do_not_repeat(sampled):
 
 
 def test_a_job_runs_in_its_own_process(job):
-    jobs.start(job)
+    runner.start(job)
     assert wait_for(job, "done", "failed").status == "done"
     for name in ("imputed.csv", "imputed.h5ad", "metrics.csv", "run.json"):
         assert (job.result / name).stat().st_size > 0
@@ -118,39 +118,39 @@ def test_one_runs_and_the_others_wait_in_order(sampled, spawned):
     made = []
     for i in range(3):
         made.append(jobs.create(sampled, CHEAP, f"run {i}"))
-        jobs.start(made[-1])
+        runner.start(made[-1])
     assert spawned.ids == [made[0].id]
     assert [jobs.state(j).status for j in made] == ["running", "queued", "queued"]
-    assert [jobs.queue_position(j) for j in made[1:]] == [0, 1]
+    assert [runner.queue_position(j) for j in made[1:]] == [0, 1]
     spawned.end(made[0], "done")
-    jobs.advance_queue()
+    runner.advance_queue()
     assert spawned.ids == [made[0].id, made[1].id]
 
 
 def test_more_places_can_be_given(sampled, spawned, monkeypatch):
     monkeypatch.setenv("S2S_WORKERS", "2")
     for i in range(3):
-        jobs.start(jobs.create(sampled, CHEAP, f"run {i}"))
+        runner.start(jobs.create(sampled, CHEAP, f"run {i}"))
     assert len(spawned.ids) == 2
 
 
 def test_a_queued_job_is_cancelled_at_once(sampled, spawned):
     first, second = (jobs.create(sampled, CHEAP, name) for name in "ab")
-    jobs.start(first)
-    jobs.start(second)
-    jobs.cancel(second)
+    runner.start(first)
+    runner.start(second)
+    runner.stop(second)
     assert jobs.state(second).status == "cancelled"
     spawned.end(first, "done")
-    jobs.advance_queue()
+    runner.advance_queue()
     assert spawned.ids == [first.id]
 
 
 def test_cancelling_a_running_job_leaves_a_wish_that_resuming_takes_back(job, spawned):
-    jobs.start(job)
-    jobs.cancel(job)
+    runner.start(job)
+    runner.stop(job)
     assert (job.folder / "cancel").exists()
     spawned.end(job, "cancelled")
-    jobs.start(job, resume=True)
+    runner.start(job, resume=True)
     assert jobs.state(job).resume
     assert not (job.folder / "cancel").exists()
 
@@ -161,7 +161,7 @@ def test_a_dead_worker_is_noticed_and_its_job_can_be_resumed(job):
     assert state.status == "interrupted"
     assert state.status in jobs.RESUMABLE
     assert state.step == 7
-    jobs.start(job, resume=True)
+    runner.start(job, resume=True)
     assert wait_for(job, "done", "failed").status == "done"
 
 
@@ -179,12 +179,12 @@ def test_resuming_waits_for_the_old_process_to_end(job, spawned):
     jobs.write_state(job, jobs.State(status="cancelled"))
     with (job.folder / "lock").open("w") as ending:
         fcntl.flock(ending, fcntl.LOCK_EX)
-        jobs.advance_queue()
+        runner.advance_queue()
         jobs.write_state(job, replace(jobs.state(job), status="queued"))
-        jobs.advance_queue()
+        runner.advance_queue()
         assert spawned.ids == []
         assert jobs.state(job).status == "queued"
-    jobs.advance_queue()
+    runner.advance_queue()
     assert spawned.ids == [job.id]
 
 
@@ -215,7 +215,7 @@ def test_jobs_are_listed_newest_first_renamed_and_deleted(sampled, runs):
 
 
 def test_a_running_job_is_not_deleted(job, spawned):
-    jobs.start(job)
+    runner.start(job)
     with pytest.raises(S2SError, match="cancel it"):
         jobs.delete(job)
     assert job.folder.exists()

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import jobs, worker
+from s2s_core import jobs, runner, worker
 from s2s_core.config import preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import load_result
@@ -106,7 +106,7 @@ def test_what_nobody_expected_is_told_calmly_and_logged(monkeypatch, job, caplog
 def test_cancelling_is_seen_and_can_be_resumed(monkeypatch, job):
     def run(*_, should_stop, **__):
         assert not should_stop()
-        jobs.cancel(job)
+        runner.stop(job)
         # The cancel file of a process that looks dead from outside counts all the same.
         (job.folder / "cancel").touch()
         assert should_stop()
@@ -115,6 +115,31 @@ def test_cancelling_is_seen_and_can_be_resumed(monkeypatch, job):
     state = work_with(monkeypatch, job, run)
     assert state.status == "cancelled"
     assert state.status in jobs.RESUMABLE
+
+
+def test_a_pause_is_told_from_a_cancel(monkeypatch, job):
+    def run(*_, should_stop, **__):
+        (job.folder / "cancel").write_text("pause")
+        assert should_stop()
+        raise Cancelled
+
+    state = work_with(monkeypatch, job, run)
+    assert state.status == "paused"
+    assert state.status in jobs.RESUMABLE
+
+
+def test_a_run_that_takes_too_long_is_paused_and_says_so(monkeypatch, job):
+    monkeypatch.setenv("S2S_MAX_HOURS", "0.00001")
+
+    def run(*_, should_stop, **__):
+        while not should_stop():
+            time.sleep(0.01)
+        raise Cancelled
+
+    state = work_with(monkeypatch, job, run)
+    assert state.status == "paused"
+    assert "1e-05 hours" in state.message
+    assert "resume" in state.message
 
 
 def test_resume_is_handed_on(monkeypatch, job):
@@ -157,7 +182,7 @@ def test_a_terminated_training_run_resumes_to_its_end(tmp_path):
     if stopped["status"] != "done":
         assert stopped["status"] == "interrupted"
         assert (job.folder / "checkpoint.pt").exists()
-        jobs.start(job, resume=True)
+        runner.start(job, resume=True)
         for _ in range(1200):
             if jobs.state(job).status not in jobs.ACTIVE:
                 break

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.masks import sample
 from s2s_core.observation import observe
@@ -131,7 +131,7 @@ def tiny_job(section, server, monkeypatch):
 
 
 def test_training_survives_reload_and_restart_and_is_resumed(page, server, tiny_job, shoot):
-    jobs.start(tiny_job)
+    runner.start(tiny_job)
     page.goto(f"{server.url}/run?job={tiny_job.id}")
     page.locator(PLOT).first.wait_for(timeout=120_000)
     page.reload()

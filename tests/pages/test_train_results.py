@@ -6,7 +6,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from s2s_core import jobs
+from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.masks import sample
 from s2s_core.simulate import demo_section
@@ -22,7 +22,7 @@ def sampled():
 
 def finished(section, name="earlier run") -> jobs.Job:
     job = jobs.create(section, CHEAP, name)
-    jobs.start(job)
+    runner.start(job)
     for _ in range(600):
         if jobs.state(job).status == "done":
             return job
@@ -134,7 +134,7 @@ def test_a_waiting_run_can_be_cancelled(sampled):
         import fcntl
 
         fcntl.flock(lock, fcntl.LOCK_EX)
-        jobs.start(job)
+        runner.start(job)
         at = opened(job)
         assert "Waiting" in at.info[0].value
         at.button(key="cancel").click().run()

@@ -1,0 +1,147 @@
+"""The queue: jobs as processes of their own, started in fair order, stopped, resumed, cleared away.
+
+``S2S_WORKERS`` (default 1) jobs run at once and share the cores. Whoever has waited longest since
+a run of theirs was last started comes next, so that many runs of one user do not keep another
+waiting. This module never imports torch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from s2s_core import jobs
+from s2s_core.errors import S2SError
+from s2s_core.jobs import Job, State
+from s2s_core.limits import Limits
+
+# A worker that has said its last word takes a moment to end.
+ENDING_POLLS = 50
+DAY = 86_400.0
+
+
+def slots() -> int:
+    """How many jobs may run at once."""
+    return max(1, int(os.environ.get("S2S_WORKERS", "1")))
+
+
+def start(job: Job, *, resume: bool = False) -> None:
+    """Queue a job and start it if a place is free."""
+    (job.folder / "cancel").unlink(missing_ok=True)
+    waiting = replace(jobs.written_state(job), status="queued", message="", phase="Waiting",
+                      seconds_left=None, resume=resume)  # fmt: skip
+    jobs.write_state(job, waiting)
+    for _ in range(ENDING_POLLS):
+        if advance_queue():
+            return
+        time.sleep(0.1)
+
+
+def advance_queue() -> bool:
+    """Start queued jobs, in fair order, while places are free.
+
+    False if one could not start yet because its former process is still ending.
+    """
+    jobs.runs_folder().mkdir(parents=True, exist_ok=True)
+    with _locked(jobs.runs_folder() / ".queue"):
+        found = jobs.all_jobs()
+        states = {job.id: jobs.state(job) for job in found}
+        free = slots() - sum(s.status == "running" for s in states.values())
+        turn = fair_order(found, states)[: max(0, free)]
+        started = [_spawn(job, states[job.id]) for job in turn]
+    return all(started)
+
+
+def fair_order(found: list[Job], states: dict[str, State]) -> list[Job]:
+    """Queued jobs in the order in which they will start.
+
+    Examples come last. Of the others, the owner whose runs were started longest ago is next,
+    with the oldest job first.
+    """
+    last: dict[str | None, float] = {}
+    for job in found:
+        last[job.owner] = max(last.get(job.owner, 0.0), states[job.id].started)
+    waiting = sorted((j for j in found if states[j.id].status == "queued"), key=lambda j: j.created)
+    order: list[Job] = []
+    while waiting:
+        job = min(waiting, key=lambda j: (j.kind == "demo", last[j.owner], j.created))
+        waiting.remove(job)
+        order.append(job)
+        # Their next one comes after everybody else's.
+        last[job.owner] = time.time() + len(order)
+    return order
+
+
+def queue_position(job: Job) -> int:
+    """How many queued jobs come before this one."""
+    found = jobs.all_jobs()
+    order = fair_order(found, {j.id: jobs.state(j) for j in found})
+    return next((i for i, other in enumerate(order) if other.id == job.id), 0)
+
+
+def stop(job: Job, *, pause: bool = False) -> None:
+    """Ask a job to stop; it keeps a checkpoint and can be resumed."""
+    status, phase = ("paused", "Paused") if pause else ("cancelled", "Cancelled")
+    if jobs.state(job).status == "queued":
+        jobs.write_state(job, replace(jobs.written_state(job), status=status, phase=phase))
+        return
+    (job.folder / "cancel").write_text("pause" if pause else "cancel")
+
+
+def clear_away() -> int:
+    """Delete jobs that nobody has looked at for ``S2S_KEEP_DAYS``; how many there were."""
+    days = Limits.limits().keep_days
+    if not days:
+        return 0
+    gone = 0
+    for job in jobs.all_jobs():
+        old = time.time() - jobs.last_used(job) > days * DAY
+        if old and jobs.state(job).status not in jobs.ACTIVE:
+            # Somebody else may be faster.
+            with suppress(S2SError, OSError):
+                jobs.delete(job)
+                gone += 1
+    return gone
+
+
+def _spawn(job: Job, found: State) -> bool:
+    """Start the worker; False if another process of this job still holds its lock."""
+    threads = max(1, (os.cpu_count() or 1) // slots())
+    environment = os.environ | {
+        "S2S_RUNS": str(jobs.runs_folder()),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        # Threads that spin while waiting slow each other down where cores are shared.
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    # The lock travels with the open file into the worker and falls when the worker ends,
+    # however it ends; no process id can be mistaken for another's.
+    with (job.folder / "lock").open("w") as lock, (job.folder / "worker.log").open("a") as log:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        # Only under the lock: "running" without it means that the process is gone.
+        jobs.write_state(
+            job, replace(found, status="running", phase="Starting", started=time.time())
+        )
+        subprocess.Popen(
+            [sys.executable, "-m", "s2s_core.worker", str(job.folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+            cwd=Path(__file__).parent.parent, pass_fds=(lock.fileno(),), start_new_session=True,
+        )  # fmt: skip
+    return True
+
+
+@contextmanager
+def _locked(path: Path):
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
