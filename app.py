@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _state
+from pages import _state, _who
+from s2s_core import demo, runner
 
 HERE = Path(__file__).parent
 
@@ -15,7 +16,20 @@ st.set_page_config(
     page_icon=str(HERE / "assets" / "icon.png"),
     layout="wide",
 )
+
+
+@st.cache_resource(show_spinner=False)
+def start_up() -> None:
+    """Once a server: what is old goes, what waits goes on, the example is made."""
+    runner.clear_away()
+    runner.advance_queue()
+    if demo.wanted():
+        demo.example()
+
+
 _state.keep_widgets()
+_who.remember()
+start_up()
 
 page = st.navigation(
     [

@@ -1,65 +1,94 @@
-"""What Train says of runs and lets one do with them: cancel, resume, open, delete."""
+"""What Train says of runs and lets one do with them: pause, cancel, resume, open, rename, delete."""
 
 import time
 
 import streamlit as st
 
-from pages import _state
+from pages import _state, _who
 from s2s_core import jobs, runner
 from s2s_core.errors import S2SError
+from s2s_core.limits import Limits
 
 STATUS = {
     "queued": "waiting",
     "running": "running",
     "done": "finished",
     "failed": "failed",
+    "paused": "paused",
     "cancelled": "cancelled",
     "interrupted": "interrupted",
 }
+SHOWN = 30
 
 
 def controls(job: jobs.Job, state: jobs.State) -> None:
-    """Cancel, resume or start another."""
-    one, two, _ = st.columns([1, 1, 4])
-    if state.status in jobs.ACTIVE:
-        if (job.folder / "cancel").exists():
-            one.caption("Stopping ...")
-        elif one.button("Cancel", key="cancel"):
-            runner.stop(job)
+    """Pause, cancel, resume or start another."""
+    with st.container(horizontal=True):
+        mine = _state.may_change(job)
+        if state.status in jobs.ACTIVE:
+            if (job.folder / "cancel").exists():
+                st.caption("Stopping after this step ...")
+            elif mine:
+                if st.button("Pause", key="pause", help="Keeps what was learned; go on at any time."):
+                    runner.stop(job, pause=True)
+                    st.rerun()
+                if st.button("Cancel", key="cancel"):
+                    runner.stop(job)
+                    st.rerun()
+            return
+        if (
+            mine
+            and state.status in jobs.RESUMABLE
+            and st.button("Resume", type="primary", key="resume")
+        ):
+            runner.start(job, resume=True)
             st.rerun()
-        return
-    if state.status in jobs.RESUMABLE and one.button("Resume", type="primary", key="resume"):
-        runner.start(job, resume=True)
-        st.rerun()
-    if two.button("New run", key="new_run"):
-        _state.workspace().job_id = None
-        st.query_params.clear()
-        st.rerun()
+        if st.button("New run", key="new_run"):
+            _state.workspace().job_id = None
+            st.query_params.clear()
+            st.rerun()
 
 
 def earlier_runs(current: jobs.Job | None) -> None:
-    """List of all runs to open or delete."""
-    found = [job for job in jobs.all_jobs() if current is None or job.id != current.id]
+    """This browser's runs to open, rename or delete."""
+    found = [j for j in jobs.all_jobs(_who.owner()) if current is None or j.id != current.id]
     if not found:
         return
-    with st.expander(f"Other runs on this computer ({len(found)})"):
-        for job in found[:30]:
-            name, when, status, go, away = st.columns([4, 3, 2, 1, 1])
-            state = jobs.state(job)
-            name.write(job.name)
-            when.caption(time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
-            status.caption(STATUS[state.status])
-            if go.button("Open", key=f"open-{job.id}"):
-                st.session_state.workspace = _state.Workspace()
-                _state.use_job(job)
+    with st.expander(f"My other runs ({len(found)})"):
+        days = Limits.limits().keep_days
+        kept = f"A run that is not opened for {days:g} days is deleted. " if days else ""
+        st.caption(kept + "Only this browser lists its runs; a run's address opens it anywhere.")
+        for job in found[:SHOWN]:
+            _one_run(job)
+        if len(found) > SHOWN:
+            st.caption(f"The {SHOWN} latest of {len(found)} are shown; delete some to see others.")
+
+
+def _one_run(job: jobs.Job) -> None:
+    name, when, status, go, more = st.columns([4, 2, 2, 1, 1], vertical_alignment="center")
+    name.write(_plain(job.name))
+    when.caption(time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
+    status.caption(STATUS[jobs.state(job).status])
+    if go.button("Open", key=f"open-{job.id}"):
+        _state.open_run(job)
+        st.rerun()
+    with more.popover("More"):
+        chosen = st.text_input("Name", job.name, key=f"name-{job.id}")
+        if chosen != job.name:
+            jobs.rename(job, chosen)
+            st.rerun()
+        if st.button("Delete for good", key=f"delete-{job.id}"):
+            try:
+                jobs.delete(job)
+            except S2SError as error:
+                st.error(str(error))
+            else:
                 st.rerun()
-            if away.button("Delete", key=f"delete-{job.id}"):
-                try:
-                    jobs.delete(job)
-                except S2SError as error:
-                    st.error(str(error))
-                else:
-                    st.rerun()
+
+
+def _plain(text: str) -> str:
+    """Text in which Markdown finds nothing to do."""
+    return "".join("\\" + c if c in "\\`*_{}[]()#+-.!|<>$:~" else c for c in text)
 
 
 def step_words(state: jobs.State) -> str:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from pages import _who
 from s2s_core import jobs
 from s2s_core.errors import S2SError
+from s2s_core.painting import Painting
 from s2s_core.section import Section
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (
     "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "design", "design_column",
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
+    "colours", "quantile", "marked", "tissue_opacity", "multiples", "paint", "paint_start", "paint_tool",
 )  # fmt: skip
 PATH = (
     ("Data", "pages/data.py"),
@@ -41,6 +44,8 @@ class Workspace:
         The run that Train and Results show.
     mask_table : DataFrame or None
         Uploaded table of measured spot ids: the uploader itself forgets it on a page switch.
+    painting : Painting or None
+        Mask painted by hand, while that is what the user does.
     structure : DataFrame or None
         Moran's I and verdict of every gene of the section.
     """
@@ -51,6 +56,7 @@ class Workspace:
     sampled: Section | None = None
     job_id: str | None = None
     mask_table: pd.DataFrame | None = None
+    painting: Painting | None = None
     structure: pd.DataFrame | None = None
 
 
@@ -73,10 +79,22 @@ def use_job(job: jobs.Job) -> None:
     """Attach to a run, its section included."""
     here = workspace()
     here.job_id = job.id
+    jobs.touch(job)
     if here.section is None:
         section = job.section()
         here.section, here.sampled, here.name = section.everything_known(), section, job.name
     st.query_params["job"] = job.id
+
+
+def open_run(job: jobs.Job) -> None:
+    """Leave what is in hand and take up a run with its section."""
+    st.session_state.workspace = Workspace()
+    use_job(job)
+
+
+def may_change(job: jobs.Job) -> bool:
+    """Whether this browser may stop, rename or delete a run: its own, or nobody's."""
+    return job.kind != "demo" and job.owner in (None, _who.owner())
 
 
 def current_job() -> jobs.Job | None:
@@ -124,10 +142,12 @@ def show_path() -> None:
         "Train": status == "done",
         "Results": status == "done",
     }
-    for column, (title, file) in zip(st.columns(4), PATH, strict=True):
-        with column:
-            st.page_link(file, label=f"**{'✓' if reached[title] else '○'} {title}**")
-            st.caption(notes[title])
+    icons = {True: ":material/check_circle:", False: ":material/radio_button_unchecked:"}
+    with st.container(border=True):
+        for column, (title, file) in zip(st.columns(4), PATH, strict=True):
+            with column:
+                st.page_link(file, label=f"**{title}**", icon=icons[reached[title]])
+                st.caption(notes[title])
 
 
 def need_section() -> Section | None:

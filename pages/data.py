@@ -1,16 +1,18 @@
 """Data: open a section, see what was read, choose genes."""
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from pages import _state
 from pages._genes import choose_genes, show_structure
+from pages._quality import picture
+from s2s_core import demo, jobs
 from s2s_core.errors import S2SError
-from s2s_core.maps import Panel, map_panels
+from s2s_core.limits import Limits
 from s2s_core.readers import read
 from s2s_core.section import describe
 from s2s_core.simulate import demo_section
@@ -42,24 +44,40 @@ def main() -> None:
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        upload = st.file_uploader(
+        uploads = st.file_uploader(
             "Your section: .h5ad, or a table with one row a spot (.csv, .tsv, also .gz)",
-            type=["h5ad", "csv", "tsv", "txt", "gz"],
+            accept_multiple_files=True,
+            max_upload_size=int(Limits.limits().max_upload_mb),
             key=f"upload-{st.session_state.get('upload_count', 0)}",
             help="A table needs a column of spot ids, columns x and y (or array_row and "
-            "array_col), and one column a gene. Files stay on this computer.",
+            "array_col), and one column a gene. Where a format has several files, drop them "
+            "all at once. Files stay on this computer.",
         )
         reading = reading_options()
     with right:
-        st.write("**No file at hand?**")
-        st.write("The demo is a simulated section: about 2,700 spots, 300 genes, known truth.")
+        offer_demo()
+    if uploads:
+        take_uploads(uploads, reading)
+    if _state.workspace().section is not None:
+        show_section()
+
+
+def offer_demo() -> None:
+    """The simulated section, and the example that is finished already."""
+    st.write("**No file at hand?**")
+    st.write("The demo is a simulated section: about 2,700 spots, 300 genes, known truth.")
+    with st.container(horizontal=True):
         if st.button("Open the demo section", type="primary", key="open_demo"):
             _state.use_section(demo_section(), "Demo section (simulated)")
             st.rerun()
-    if upload is not None:
-        take_upload(upload, reading)
-    if _state.workspace().section is not None:
-        show_section()
+        if not demo.wanted():
+            return
+        if st.button("See a finished example", key="open_example"):
+            job = demo.example()
+            _state.open_run(job)
+            done = jobs.state(job).status == "done"
+            st.switch_page("pages/results.py" if done else "pages/train.py",
+                           query_params={"job": job.id})  # fmt: skip
 
 
 def reading_options() -> Reading:
@@ -79,23 +97,35 @@ def reading_options() -> Reading:
     return Reading(scale, absent, size or None)
 
 
-def take_upload(upload, reading: Reading) -> None:
-    """Read an uploaded file once; a failure leaves what was open untouched."""
-    # The suffixes tell .csv.gz from .csv; the name itself is never used as a path.
-    suffix = "".join(s for s in Path(upload.name).suffixes if s in {".h5ad", ".csv", ".tsv", ".txt", ".gz"})
+def take_uploads(uploads: list, reading: Reading) -> None:
+    """Read uploaded files once; a failure leaves what was open untouched."""
     with tempfile.TemporaryDirectory(prefix="s2s-") as folder:
-        path = Path(folder) / f"upload{suffix}"
-        path.write_bytes(upload.getbuffer())
+        paths = save_uploads(uploads, Path(folder))
+        source = paths[0] if len(paths) == 1 else Path(folder)
         try:
             with st.spinner("Reading the section ..."):
-                section = read(path, scale=reading.scale, absent=reading.absent, bin_size=reading.bin_size)
+                section = read(source, scale=reading.scale, absent=reading.absent, bin_size=reading.bin_size)
         except S2SError as error:
-            st.error(str(error).replace(path.name, upload.name))
+            st.error(str(error))
             return
-    _state.use_section(section, upload.name)
+    _state.use_section(section, uploads[0].name if len(uploads) == 1 else f"{len(uploads)} files")
     # A fresh widget lets go of the upload's memory.
     st.session_state.upload_count = st.session_state.get("upload_count", 0) + 1
     st.rerun()
+
+
+def save_uploads(uploads: list, folder: Path) -> list[Path]:
+    """Copy uploads into a folder, under their own names made harmless."""
+    paths = []
+    for i, upload in enumerate(uploads):
+        # Formats are known by their files' names, but a name must not become a path.
+        name = re.sub(r"[^\w.() +-]", "_", Path(upload.name.replace("\\", "/")).name).lstrip(".")
+        path = folder / (name[-150:] or f"upload{i}")
+        if path.exists():
+            path = folder / f"{i}-{path.name}"
+        path.write_bytes(upload.getbuffer())
+        paths.append(path)
+    return paths
 
 
 def show_section() -> None:
@@ -110,10 +140,7 @@ def show_section() -> None:
             st.write("- " + sentence)
         choose_genes(here)
     with right:
-        totals = np.where(section.known, section.spot_totals, np.nan)
-        name = "sum of values" if section.is_log else "counts"
-        figure = map_panels(section, [Panel("Total per spot", totals)], name, width=500)
-        st.plotly_chart(figure, key="totals", config={"displaylogo": False})
+        picture(section)
         if here.structure is not None:
             show_structure(here.structure)
 

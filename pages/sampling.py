@@ -1,8 +1,10 @@
 """Sampling: which spots count as measured."""
 
+import numpy as np
 import streamlit as st
 
 from pages import _state
+from pages._painting import canvas, painted
 from s2s_core.errors import S2SError
 from s2s_core.maps import mask_map
 from s2s_core.masks import DESIGNS, mask_from_table, mask_table, read_mask_table, sample
@@ -31,24 +33,47 @@ def main() -> None:
             "What do you want to do?", options,
             key=_state.begin("situation", GAPS if sparse else SIMULATE),
         )  # fmt: skip
-        try:
-            here.sampled = apply(chosen, situation)
-            here.sampled.check_ready()
-        except S2SError as error:
-            here.sampled = None
-            st.error(str(error))
+        here.sampled, mask = design_mask(chosen, situation)
         if here.sampled is not None:
             report(here.sampled)
     with right:
-        if here.sampled is not None:
+        if mask is not None:
+            canvas(chosen)
+        elif here.sampled is not None:
             st.plotly_chart(mask_map(here.sampled), key="mask", config={"displaylogo": False})
+        if here.sampled is not None:
             st.download_button(
                 "Download the mask (CSV)",
                 lambda: mask_table(here.sampled).to_csv(index=False).encode(),
                 "mask.csv",
                 "text/csv",
                 on_click="ignore",
+                help="Every position with its array row and column and whether it is measured: "
+                "for the laboratory, and to come back with.",
             )
+
+
+def design_mask(section: Section, situation: str) -> tuple[Section | None, np.ndarray | None]:
+    """Section under what was chosen (None where that cannot be) and the painted mask, if any."""
+    sampled, mask, problem = None, None, None
+    try:
+        sampled = apply(section, situation)
+    except S2SError as error:
+        problem = error
+    if situation == SIMULATE:
+        mask = painted(section, sampled)
+        if mask is not None:
+            problem = None
+    try:
+        if mask is not None:
+            sampled = section.with_measured(mask, "painted")
+        if problem is not None:
+            raise problem
+        sampled.check_ready()
+    except S2SError as error:
+        st.error(str(error))
+        return None, mask
+    return sampled, mask
 
 
 def apply(section: Section, situation: str) -> Section:

@@ -1,20 +1,19 @@
-"""Train: start a run, watch it, cancel it, resume it; find earlier runs."""
+"""Train: start a run, watch it, pause it, resume it; find earlier runs."""
 
-import numpy as np
 import streamlit as st
 
-from pages import _state
-from pages._runs import controls, duration, earlier_runs, step_words
-from s2s_core import jobs, runner
-from s2s_core.charts import loss_curves
-from s2s_core.config import preset
-from s2s_core.maps import Panel, map_panels
+from pages import _state, _who
+from pages._running import show_job
+from pages._runs import duration, earlier_runs
+from s2s_core import hardware, jobs, runner
+from s2s_core.config import RunConfig, preset
+from s2s_core.forecast import forecast, machine_factor
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
 
 PRESETS = {
-    "fast": "minutes on a laptop: gene programmes, compact network",
-    "balanced": "the same, trained four times as long",
+    "fast": "gene programmes and a compact network that photographs have taught beforehand",
+    "balanced": "the same, trained longer; seldom better on small sections",
     "paper": "the published network, gene by gene: hours on a GPU, days without",
 }
 DEVICES = {"auto": "choose for me", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU (MPS)"}
@@ -43,90 +42,66 @@ def start_form() -> None:
         f"**{here.name}** · {int(sampled.measured.sum()):,} measured spots · "
         f"{sampled.n_positions:,} positions · {len(sampled.genes):,} genes"
     )
+    factor, known = _factor()
+    captions = [
+        what + _time_words(forecast(sampled, preset(name), factor)) for name, what in PRESETS.items()
+    ]
     name = st.radio(
-        "How thorough?", list(PRESETS), captions=list(PRESETS.values()), key="preset",
+        "How thorough?", list(PRESETS), captions=captions, key="preset",
         format_func=str.capitalize,
     )  # fmt: skip
+    if not known:
+        st.caption("Times are a first guess for this machine; after one run they are better.")
     with st.expander("More settings"):
-        one, two, three = st.columns(3)
-        method = one.selectbox(
-            "Method", list(METHODS), format_func=lambda m: METHODS[m].label, key="method",
-            help="The network, or one of the classical methods it is compared with.",
-        )  # fmt: skip
-        seed = two.number_input(
-            "Seed", 0, 10_000, key=_state.begin("seed", 0), help="The same seed gives the same result."
-        )
-        device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
-    config = preset(name, method=method, seed=int(seed), device=device)
-    if st.button("Start", type="primary", key="start"):
-        job = jobs.create(sampled, config, here.name, preview_gene=liveliest_gene(sampled))
-        runner.start(job)
-        _state.use_job(job)
-        st.rerun()
+        config = settings(name)
+    st.caption(f"This machine: {hardware.describe()}.")
+    with st.container(horizontal=True):
+        if st.button("Start", type="primary", key="start"):
+            begin(sampled, config, here.name)
+        if st.button(
+            "Find the best method first", key="tournament",
+            help="Runs every method on spots withheld from the measured ones and recommends the "
+            "simplest that is not significantly worse. Takes about twice as long as a run.",
+        ):  # fmt: skip
+            others = tuple(m for m in METHODS if m != "s2s")
+            # Hidden values must not choose a method: they are there to score the chosen one.
+            begin(
+                sampled.without_hidden(), preset(name, seed=config.seed, compare=others),
+                f"Methods for {here.name}", kind="tournament",
+            )  # fmt: skip
 
 
-def show_job(job: jobs.Job) -> None:
-    """The attached run: refreshed every second while it works."""
-    active = jobs.state(job).status in jobs.ACTIVE
-    st.fragment(watch, run_every=1.0 if active else None)(job, active)
+def settings(name: str) -> RunConfig:
+    """Choices that few need."""
+    one, two, three = st.columns(3)
+    method = one.selectbox(
+        "Method", list(METHODS), format_func=lambda m: METHODS[m].label, key="method",
+        help="The network, or one of the classical methods it is compared with.",
+    )  # fmt: skip
+    seed = two.number_input(
+        "Seed", 0, 10_000, key=_state.begin("seed", 0), help="The same seed gives the same result."
+    )
+    device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
+    return preset(name, method=method, seed=int(seed), device=device)
 
 
-def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment's arguments
-    """Status, controls, curves and preview of a run."""
-    state = jobs.state(job)
-    if was_active and state.status not in jobs.ACTIVE:
-        st.rerun()
-    jobs_config = job.config()
-    st.subheader(job.name)
-    st.caption(f"{METHODS[jobs_config.method].label} · preset {jobs_config.preset} · seed {jobs_config.seed}")
-    if state.status == "queued":
-        runner.advance_queue()
-        st.info(f"Waiting for its turn: {runner.queue_position(job)} runs come first.")
-    elif state.status == "running":
-        share = min(1.0, state.step / state.steps) if state.steps else 0.0
-        st.progress(share, text=f"{state.phase} · {step_words(state)}")
-    elif state.status == "done":
-        st.success(f"Finished in {duration(state.ended - state.started)}.")
-        st.page_link("pages/results.py", label="**Next: Results →**")
-    elif state.status == "failed":
-        st.error(state.message)
-    else:
-        st.warning(state.message or "The run was cancelled before it started.")
-    controls(job, state)
-    lines = jobs.progress(job)
-    picture = jobs.preview(job)
-    if not lines:
-        return
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        st.plotly_chart(loss_curves(lines), key="losses", config={"displaylogo": False})
-        st.caption(
-            "The run ends with the weights that did best on measured spots set aside from "
-            "training. 1 is the first estimate (kriging of gene programmes); lower is better."
-        )
-    if picture is not None and job.preview_gene:
-        with right:
-            title = f"{job.preview_gene} while training"
-            figure = map_panels(sections(job), [Panel(title, picture)], "log-normalised", width=360)
-            st.plotly_chart(figure, key="preview", config={"displaylogo": False})
+def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
+    """Start a run and attach to it."""
+    job = jobs.create(
+        section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
+    )
+    runner.start(job)
+    _state.use_job(job)
+    st.rerun()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _section_of(job_id: str) -> Section:
-    return jobs.find(job_id).section()
+@st.cache_data(ttl=30, show_spinner=False)
+def _factor() -> tuple[float, bool]:
+    return machine_factor()
 
 
-def sections(job: jobs.Job) -> Section:
-    """The job's section, read from disk once and not every second."""
-    return _section_of(job.id)
-
-
-def liveliest_gene(section: Section) -> str:
-    """Gene whose measured values vary most on the log scale: a telling preview."""
-    measured = section.counts[section.measured].log1p()
-    mean = np.asarray(measured.mean(0)).ravel()
-    variance = np.asarray(measured.multiply(measured).mean(0)).ravel() - mean**2
-    return section.genes[int(variance.argmax())]
+def _time_words(seconds: float | None) -> str:
+    return "" if seconds is None else f" · about {duration(seconds)} here"
 
 
 main()

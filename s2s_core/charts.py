@@ -79,3 +79,20 @@ def _smooth(values: list[float], share: float = 0.15) -> list[float]:
         mean += share * (value - mean)
         out.append(mean)
     return out
+
+
+def histogram(values: np.ndarray, name: str, count: str) -> go.Figure:
+    """How values are spread; ``count`` says what is counted."""
+    heights, edges = np.histogram(values, bins=min(40, max(5, len(values) // 20)))
+    figure = go.Figure(
+        go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2, y=heights, width=np.diff(edges),
+            marker={"color": MEASURED}, hovertemplate=f"{name} about %{{x:,.0f}}<br>%{{y}} {count}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=170, margin={"l": 8, "r": 8, "t": 8, "b": 8}, bargap=0.02,
+        xaxis_title=name, yaxis_title=count,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+    return figure

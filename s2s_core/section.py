@@ -192,6 +192,13 @@ class Section:
                 "expressed in this section."
             )
 
+    def liveliest_gene(self) -> str:
+        """Gene whose measured values vary most on the log scale: a telling preview."""
+        measured = self.counts[self.measured].log1p()
+        mean = np.asarray(measured.mean(0)).ravel()
+        variance = np.asarray(measured.multiply(measured).mean(0)).ravel() - mean**2
+        return str(self.genes[int(variance.argmax())])
+
     def to_anndata(self) -> ad.AnnData:
         """AnnData of all tissue positions: ``X`` as read, ``obs["measured"]``, lattice indices."""
         array_row, array_col = self.array_index

@@ -14,11 +14,11 @@ MAX_LINES = 350
 # Lower layers first; a module imports only from layers above it in this list (or its own).
 LAYERS = (
     ("errors", "progress"),
-    ("config", "grid", "device", "limits"),
+    ("config", "grid", "device", "limits", "hardware"),
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),
-    ("maps",),
+    ("maps", "painting"),
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("kriging",),
@@ -30,7 +30,8 @@ LAYERS = (
     ("methods",),
     ("network", "imputation"),
     ("export", "api", "terminal", "jobs"),
-    ("runner",),
+    ("runner", "forecast"),
+    ("demo",),
     ("worker", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -78,7 +79,7 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "runner", "charts", "maps") if (CORE / f"{m}.py").is_file()]
+LIGHT = [m for m in ("cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps") if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

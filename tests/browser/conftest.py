@@ -37,7 +37,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port",
                  str(self.port), "--server.headless", "true"],
-                cwd=ROOT, env=os.environ | {"S2S_RUNS": str(self.runs)}, stdout=log, stderr=log,
+                cwd=ROOT, env=os.environ | {"S2S_RUNS": str(self.runs), "S2S_EXAMPLE": "0"}, stdout=log, stderr=log,
             )  # fmt: skip
         for _ in range(600):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -53,6 +54,11 @@ class App:
         assert not self.at.exception, self.at.exception
         return self
 
+    @property
+    def owner(self) -> str:
+        """Whose runs this browser lists."""
+        return hashlib.sha256(self.at.session_state["browser_token"].encode()).hexdigest()[:32]
+
     def finish(self) -> jobs.Job:
         """Wait until the run in hand is over."""
         job = jobs.find(self.workspace.job_id)
@@ -67,6 +73,8 @@ class App:
 def runs(tmp_path, monkeypatch):
     folder = tmp_path / "runs"
     monkeypatch.setenv("S2S_RUNS", str(folder))
+    # The example would train beside every test.
+    monkeypatch.setenv("S2S_EXAMPLE", "0")
     monkeypatch.chdir(ROOT)
     return folder
 

@@ -20,8 +20,8 @@ def sampled():
     return sample(demo_section(rows=20, genes=8), "lattice:2")
 
 
-def finished(section, name="earlier run") -> jobs.Job:
-    job = jobs.create(section, CHEAP, name)
+def finished(section, name="earlier run", owner=None) -> jobs.Job:
+    job = jobs.create(section, CHEAP, name, owner=owner)
     runner.start(job)
     for _ in range(600):
         if jobs.state(job).status == "done":
@@ -97,7 +97,7 @@ def test_a_run_of_other_maps_opens_beside_the_first(app, sampled):
     """What was chosen for one run may not exist in the next."""
     first = finished(sampled, "with truth")
     gaps = sampled.without_hidden()
-    second = finished(gaps.subset_genes(list(gaps.genes[-2:])), "without truth")
+    second = finished(gaps.subset_genes(list(gaps.genes[-2:])), "without truth", app.owner)
     app.workspace.job_id = first.id
     app.go("results").healthy()
     app.at.selectbox(key="result_gene").set_value(sampled.genes[0]).run()
@@ -142,10 +142,44 @@ def test_a_waiting_run_can_be_cancelled(sampled):
 
 
 def test_runs_are_listed_and_deleted(app, sampled):
-    job = finished(sampled)
+    job = finished(sampled, owner=app.owner)
     app.take(sampled).go("train").healthy()
+    app.at.text_input(key=f"name-{job.id}").set_value("A better *name*").run()
+    assert jobs.find(job.id).name == "A better *name*"
     app.click(f"delete-{job.id}").healthy()
     assert jobs.all_jobs() == []
+
+
+def test_runs_of_others_are_not_listed_and_cannot_be_changed(app, sampled):
+    job = finished(sampled, owner="somebody else")
+    app.take(sampled).go("train").healthy()
+    assert "My other runs" not in "".join(e.label for e in app.at.expander)
+    jobs.write_state(job, jobs.State(status="paused"))
+    at = opened(job)
+    assert not [b for b in at.button if b.key in ("resume", "cancel", "pause")]
+
+
+def test_a_run_is_paused_and_goes_on(sampled, monkeypatch):
+    job = jobs.create(sampled, CHEAP, "waiting")
+    jobs.write_state(job, jobs.State(status="queued"))
+    # All places are taken.
+    monkeypatch.setattr(runner, "slots", lambda: 0)
+    at = opened(job)
+    at.button(key="pause").click().run()
+    assert jobs.state(job).status == "paused"
+    at.button(key="resume").click().run()
+    assert jobs.state(job).status == "queued"
+
+
+def test_the_tournament_never_sees_what_the_mask_hides(app, sampled):
+    app.take(sampled.everything_known()).go("sampling").go("train").healthy()
+    app.workspace.sampled = sampled
+    app.click("tournament").healthy()
+    job = jobs.find(app.workspace.job_id)
+    runner.stop(job)
+    assert job.kind == "tournament"
+    assert not job.section().hidden.any()
+    assert "nearest" in job.config().compare
 
 
 def test_the_web_process_never_loads_torch():

@@ -1,0 +1,56 @@
+"""Quality of a section at a glance: its picture, counts and genes per spot."""
+
+import numpy as np
+import streamlit as st
+
+from s2s_core.charts import histogram
+from s2s_core.maps import Look, Panel, map_panels
+from s2s_core.mosaic import Underlay, tissue_image
+from s2s_core.section import Section
+
+WHAT = ("Total per spot", "Genes per spot")
+
+
+def picture(section: Section) -> None:
+    """The tissue with counts or genes per spot, over the file's own image where it has one."""
+    known = section.known
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = st.segmented_control(
+            "Show", WHAT, default=WHAT[0], key="quality", label_visibility="collapsed"
+        )
+        underlay = _tissue_image(section)
+        opacity = 1.0
+        if underlay is not None:
+            opacity = st.slider(
+                "Opacity of the spots over the tissue image", 0.0, 1.0, 0.6, 0.05,
+                key="tissue_opacity", width=320,
+            )  # fmt: skip
+    if shown == WHAT[1]:
+        values, unit = genes_per_spot(section), "genes"
+    else:
+        values, unit = section.spot_totals, "sum of values" if section.is_log else "counts"
+    figure = map_panels(
+        section, [Panel(shown or WHAT[0], np.where(known, values, np.nan))], unit,
+        look=Look(underlay=underlay, opacity=opacity), width=560, uirevision=f"quality-{shown}",
+    )  # fmt: skip
+    st.plotly_chart(figure, key="totals", config={"displaylogo": False})
+    at = section.measured
+    left, right = st.columns(2)
+    left.metric(f"Median {unit} per spot", f"{np.median(values[at]):,.0f}")
+    right.metric("Spots without any", f"{int((values[at] == 0).sum()):,}")
+    st.plotly_chart(histogram(values[at], f"{unit} per spot", "spots"), key="spread",
+                    config={"displayModeBar": False})  # fmt: skip
+
+
+def genes_per_spot(section: Section) -> np.ndarray:
+    """Number (n,) of genes with a count at each position."""
+    return np.diff(section.counts.indptr).astype(float)
+
+
+def _tissue_image(section: Section) -> Underlay | None:
+    """The image, encoded once for a browser session and not at every click."""
+    kept = st.session_state.get("tissue_image")
+    if kept is None or kept[0] is not section:
+        kept = (section, tissue_image(section))
+        st.session_state.tissue_image = kept
+    return kept[1]

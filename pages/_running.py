@@ -1,0 +1,84 @@
+"""One run on Train: how it stands, its curves and its map while it works."""
+
+import math
+
+import streamlit as st
+
+from pages._runs import controls, duration, step_words
+from s2s_core import hardware, jobs, runner
+from s2s_core.charts import loss_curves
+from s2s_core.maps import Panel, map_panels
+from s2s_core.methods import METHODS
+from s2s_core.section import Section
+
+
+def show_job(job: jobs.Job) -> None:
+    """The attached run: refreshed every second while it works."""
+    active = jobs.state(job).status in jobs.ACTIVE
+    st.fragment(watch, run_every=1.0 if active else None)(job, active)
+
+
+def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment's arguments
+    """Status, controls, curves and preview of a run."""
+    state = jobs.state(job)
+    if was_active and state.status not in jobs.ACTIVE:
+        st.rerun()
+    config = job.config()
+    st.subheader(job.name)
+    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
+    st.caption(f"{what} · preset {config.preset} · seed {config.seed}")
+    if state.status == "queued":
+        runner.advance_queue()
+        ahead = runner.queue_position(job)
+        st.info(
+            f"Waiting for its turn: {ahead} {'run comes' if ahead == 1 else 'runs come'} first. "
+            "You can close this page; the run starts by itself."
+        )
+    elif state.status == "running":
+        share = min(1.0, state.step / state.steps) if state.steps else 0.0
+        st.progress(share, text=f"{state.phase} · {step_words(state)}")
+        utilisation()
+    elif state.status == "done":
+        st.success(f"Finished in {duration(state.ended - state.started)}.")
+        st.page_link("pages/results.py", label="**Next: Results →**")
+    elif state.status == "failed":
+        st.error(state.message)
+    else:
+        st.warning(state.message or "The run was stopped before it started.")
+    controls(job, state)
+    curves(job)
+
+
+def utilisation() -> None:
+    """How busy the GPUs are, where there are some."""
+    for gpu in hardware.gpus():
+        busy = "" if math.isnan(gpu.busy) else f"{gpu.busy:.0f} % busy, "
+        st.caption(f"{gpu.name}: {busy}{gpu.used / 1024:.1f} of {gpu.total / 1024:.1f} GB in use")
+
+
+def curves(job: jobs.Job) -> None:
+    """Losses, error on spots set aside, and the preview map."""
+    lines = jobs.progress(job)
+    picture = jobs.preview(job)
+    if not lines and picture is None:
+        return
+    left, right = st.columns([3, 2], gap="large")
+    if lines:
+        with left:
+            st.plotly_chart(loss_curves(lines), key="losses", config={"displaylogo": False})
+            st.caption(
+                "The run ends with the weights that did best on measured spots set aside from "
+                "training. 1 is the first estimate (kriging of gene programmes); lower is better."
+            )
+    if picture is not None and job.preview_gene:
+        with right:
+            title = f"{job.preview_gene} while training"
+            section = _section_of(job.id)
+            figure = map_panels(section, [Panel(title, picture)], "log-normalised", width=420)
+            st.plotly_chart(figure, key="preview", config={"displaylogo": False})
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _section_of(job_id: str) -> Section:
+    """The job's section, read from disk once and not every second."""
+    return jobs.find(job_id).section()
