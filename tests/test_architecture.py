@@ -28,6 +28,7 @@ LAYERS = (
     ("prior",),
     ("methods",),
     ("network", "imputation"),
+    ("trust", "diagnosis", "recommend", "figures"),
     ("export", "api", "terminal", "jobs"),
     ("worker", "cli"),
 )
@@ -76,7 +77,7 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "charts") if (CORE / f"{m}.py").is_file()]
+LIGHT = [m for m in ("cli", "export", "jobs", "charts", "trust") if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])
