@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from s2s_core.imputation import HIDDEN
 from s2s_core.metrics import paired_test, summarise
 
 # Simplest first. What averages noise with settings of its own comes after plain interpolation,
@@ -89,11 +90,15 @@ def recommend(
     table["as_good"] = (table["worse"] <= MARGIN) | by_chance
     table.loc[best, "as_good"] = True
     method = str(table.loc[table["as_good"], "simplicity"].idxmin())
-    spots = str(metrics["spots"].iloc[0]) if "spots" in metrics else "the scored spots"
-    return Recommendation(method, best, table, _sentence(table, method, best, labels, spots))
+    hidden = "spots" in metrics and metrics["spots"].iloc[0] == HIDDEN
+    where = "hidden spots" if hidden else "withheld measured spots"
+    lowest = (
+        f"{table.loc[best, 'rmse']:.3f} at {where}, mean over {metrics['gene'].nunique():,} genes"
+    )
+    return Recommendation(method, best, table, _sentence(table, method, best, labels, lowest))
 
 
-def _sentence(table: pd.DataFrame, method: str, best: str, labels, spots: str) -> str:
+def _sentence(table: pd.DataFrame, method: str, best: str, labels, lowest: str) -> str:
     def name(key: str) -> str:
         return str(labels.get(key, key))
 

@@ -46,7 +46,7 @@ def test_a_simpler_method_within_the_margin_is_taken_though_significant():
     assert found.table.loc["programme-kriging", "p"] < 0.05
     assert (found.method, found.best) == ("programme-kriging", "s2s")
     assert "The network" in found.sentence
-    assert "hidden truth" in found.sentence
+    assert "hidden spots" in found.sentence
 
 
 def test_a_difference_that_may_be_chance_does_not_count():
