@@ -102,9 +102,6 @@ def _sentence(table: pd.DataFrame, method: str, best: str, labels, lowest: str) 
     def name(key: str) -> str:
         return str(labels.get(key, key))
 
-    lowest = (
-        f"{table.loc[best, 'rmse']:.3f} at {spots}, mean over {table.loc[best, 'genes']:.0f} genes"
-    )
     if len(table) == 1:
         return f"Only {name(best)} was computed (RMSE {lowest}), so there is nothing to choose."
     if method == best:
