@@ -78,11 +78,8 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [
-    m
-    for m in ("cli", "export", "jobs", "charts", "trust", "diagnosis")
-    if (CORE / f"{m}.py").is_file()
-]
+NAMES = ("cli", "export", "jobs", "charts", "trust", "diagnosis", "recommend", "figures")
+LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])
