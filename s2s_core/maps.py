@@ -16,7 +16,7 @@ from s2s_core.mosaic import Underlay, mosaic
 from s2s_core.section import Section
 
 # Readable with every common kind of colour blindness, and in print.
-COLOURS = ("Viridis", "Cividis", "Magma", "Greys")
+COLOURS = ("Viridis", "Cividis", "Magma", "Inferno")
 DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
 # Above this many positions the pointer tells values only: ids would weigh megabytes.

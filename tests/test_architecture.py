@@ -21,6 +21,7 @@ LAYERS = (
     ("maps", "painting"),
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
+    ("signatures",),
     ("kriging",),
     ("baselines", "layers"),
     ("estimate", "lens"),
@@ -29,6 +30,7 @@ LAYERS = (
     ("prior",),
     ("methods",),
     ("network", "imputation"),
+    ("trust", "diagnosis", "recommend", "figures"),
     ("export", "api", "terminal", "jobs"),
     ("runner", "forecast"),
     ("demo",),
@@ -79,7 +81,11 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps") if (CORE / f"{m}.py").is_file()]
+NAMES = (
+    "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
+    "recommend", "figures",
+)  # fmt: skip
+LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

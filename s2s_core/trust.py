@@ -1,0 +1,137 @@
+"""A light for every gene: what its imputed map is good for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from s2s_core.imputation import Result
+from s2s_core.structure import SURE, gene_structure
+
+# The lower end of a correlation's one-sided 95 % interval is what counts: with few scored spots
+# the same score earns a poorer light.
+CONFIDENCE = 0.95
+# Below this correlation a map explains less than 4 % of what is measured, however sure that is.
+LOOK_PCC = 0.2
+# Half of all pairs of spots or more keep their order, and a quarter of the variance is explained.
+RANK = 0.5
+# About half of the variance is explained; below that differences are mostly those of the model.
+TEST = 0.7
+# How far the share of values inside their intervals may be from the promised one.
+SLACK = 0.05
+
+LIGHTS = {
+    "test": "differential tests",
+    "rank": "ranking spots and correlations",
+    "look": "looking at the pattern",
+    "leave": "nothing: leave it out",
+}
+RULE = (
+    "A map is for looking at when the gene has spatial structure on the measured spots (Moran's I "
+    f"{SURE:g} standard errors above chance) and its PCC at hidden or withheld spots is at least "
+    f"{LOOK_PCC:g} and surely above 0 (one-sided {CONFIDENCE:.0%} bound by Fisher's z); for ranking "
+    f"when the bounds of PCC and Spearman reach {RANK:g}; for differential tests when the bound of "
+    f"PCC also reaches {TEST:g} and the intervals hold the promised share of values within "
+    f"{100 * SLACK:g} points. "
+    "The values it is scored against are noisy counts themselves, so a score can undersell a "
+    "map but hardly oversell it; and imputed positions are no independent samples: count the "
+    "measured spots as the sample size of any test."
+)
+
+
+def gene_lights(result: Result) -> pd.DataFrame:
+    """What the chosen method's map of every gene is good for, by :data:`RULE`.
+
+    Parameters
+    ----------
+    result : Result
+        Only its scores and its measured spots are looked at.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by gene: ``light`` ("test", "rank", "look" or "leave"), ``pcc``, ``spearman``,
+        ``coverage`` (NaN without intervals), ``moran`` and ``reason``, one sentence. Scores are
+        those of ``result.metrics``: at hidden spots, or at withheld measured spots.
+    """
+    metrics = result.metrics
+    mine = metrics[metrics["method"] == result.config.method].set_index("gene")
+    genes = pd.Index(result.section.genes, name="gene")
+    mine = mine.reindex(genes)
+    structure = gene_structure(result.section)
+    spots = mine["n_spots"].fillna(0).to_numpy(float)
+    coverage = mine["coverage"] if "coverage" in mine else pd.Series(np.nan, genes)
+    table = pd.DataFrame(
+        {
+            "light": "leave",
+            "pcc": mine["pcc"],
+            "spearman": mine["spearman"],
+            "coverage": coverage,
+            "moran": structure["moran"],
+        },
+        index=genes,
+    )
+    pcc_bound = lower_bound(table["pcc"].to_numpy(float), spots)
+    rank_bound = lower_bound(table["spearman"].to_numpy(float), spots)
+    surprise = structure["surprise"].to_numpy()
+    # Comparisons with NaN (a constant gene, no interval) are False, which is the strict answer.
+    look = (surprise >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
+    rank = look & (pcc_bound >= RANK) & (rank_bound >= RANK)
+    # A hair wider, so that 85 of 100 is 85 %.
+    covered = (coverage - result.config.coverage).abs().to_numpy() <= SLACK + 1e-9
+    test = rank & (pcc_bound >= TEST) & covered
+    for light, where in (("look", look), ("rank", rank), ("test", test)):
+        table.loc[where, "light"] = light
+    table["reason"] = [
+        _reason(*row)
+        for row in zip(
+            table["light"], table["pcc"], pcc_bound, rank_bound, surprise, coverage, spots,
+            strict=True,
+        )
+    ]  # fmt: skip
+    return table
+
+
+def lower_bound(correlation: np.ndarray, spots: np.ndarray) -> np.ndarray:
+    """Lower end of the one-sided 95 % interval of correlations, by Fisher's z.
+
+    Parameters
+    ----------
+    correlation : (G,) array
+    spots : (G,) array
+        Number of spots of each; fewer than four say nothing (-1).
+    """
+    free = np.maximum(np.asarray(spots, float) - 3.0, 1e-9)
+    z = np.arctanh(np.clip(correlation, -0.999999, 0.999999))
+    return np.tanh(z - norm.ppf(CONFIDENCE) / np.sqrt(free))
+
+
+def count_lights(lights: pd.DataFrame) -> dict[str, int]:
+    """Number of genes with each light, best first."""
+    counts = lights["light"].value_counts()
+    return {light: int(counts.get(light, 0)) for light in LIGHTS}
+
+
+def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
+    """Why a gene has its light: what speaks for it, or the first thing that is missing."""
+    sure = f"PCC {pcc:.2f} at {spots:.0f} spots, surely above {bound:.2f}"
+    if light == "test":
+        return f"{sure}; {coverage:.1%} of the values lie inside their intervals."
+    if light == "rank":
+        if bound < TEST:
+            return f"{sure}, but not above {TEST:g}."
+        if np.isnan(coverage):
+            return f"{sure}, but without calibrated intervals."
+        return f"{sure}, but {coverage:.1%} of the values lie inside their intervals."
+    if light == "look":
+        if bound < RANK:
+            return f"{sure}, but not above {RANK:g}."
+        return f"{sure}, but Spearman's correlation only above {rank_bound:.2f}."
+    if surprise < SURE:
+        return "No spatial structure on the measured spots: nothing to impute from."
+    if np.isnan(pcc):
+        return "Constant at the scored spots: its map cannot be checked."
+    if pcc < LOOK_PCC:
+        return f"PCC {pcc:.2f} at {spots:.0f} spots is below {LOOK_PCC:g}."
+    return f"PCC {pcc:.2f} at only {spots:.0f} spots may be chance."
