@@ -30,7 +30,8 @@ LAYERS = (
     ("methods",),
     ("network", "imputation"),
     ("trust", "diagnosis", "recommend", "figures"),
-    ("export", "api", "terminal", "jobs"),
+    ("wording",),
+    ("export", "api", "terminal", "jobs", "report"),
     ("worker", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -78,7 +79,8 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-NAMES = ("cli", "export", "jobs", "charts", "trust", "diagnosis", "recommend", "figures")
+NAMES = ("cli", "export", "jobs", "charts", "trust", "diagnosis", "recommend", "figures",
+         "report")  # fmt: skip
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
