@@ -1,53 +1,135 @@
-"""What Results hands over as files."""
+"""What Results hands over as files. What the worker wrote is there; the rest is made when asked."""
 
-from functools import partial
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
+from pages._maps import UNIT, first_panels, panel_choices
 from s2s_core import jobs
+from s2s_core.bundle import write_bundle
 from s2s_core.export import write_csv
+from s2s_core.figures import COLOURS, map_figure, save
 from s2s_core.imputation import Result
+from s2s_core.masks import mask_table
+from s2s_core.report import write_report
+from s2s_core.store import atomic
+from s2s_core.tables import write_long_csv
 
-FILES = {
-    "imputed.csv": ("Imputed table (CSV)", "text/csv"),
-    "imputed.h5ad": ("AnnData (.h5ad)", "application/octet-stream"),
-    "metrics.csv": ("Scores per gene (CSV)", "text/csv"),
-    "run.json": ("Run record (JSON)", "application/json"),
+CSV, H5AD, JSON = "text/csv", "application/octet-stream", "application/json"
+WRITTEN = {
+    "imputed.csv": ("Imputed table (CSV)", CSV),
+    "imputed.h5ad": ("AnnData (.h5ad)", H5AD),
+    "metrics.csv": ("Scores per gene (CSV)", CSV),
+    "run.json": ("Run record (JSON)", JSON),
 }
+WIDTH_MM = {"One column (85 mm)": 85.0, "Two columns (180 mm)": 180.0}
 
 
-def _layer_table(result: Result, job: jobs.Job, name: str) -> bytes:
-    """CSV of the median or an end of the interval, made when it is asked for."""
-    path = job.result / f"imputed_{name}.csv"
+def first_download(job: jobs.Job) -> None:
+    """The table that most come for, at the top of the page."""
+    st.download_button(
+        "Download imputed CSV", (job.result / "imputed.csv").read_bytes, "imputed.csv", CSV,
+        key="first-download", on_click="ignore", type="primary", icon=":material/download:",
+    )  # fmt: skip
+
+
+def downloads(job: jobs.Job, result: Result, gene: str) -> None:
+    """Everything there is to take away."""
+    st.write("**Tables**")
+    for column, (name, (label, kind)) in zip(st.columns(4), WRITTEN.items(), strict=True):
+        path = job.result / name
+        with column:
+            _button(label, path.read_bytes, name, kind)
+            st.caption(_size(path))
+    made = [
+        ("Long table (CSV)", "imputed_long.csv", CSV, lambda p: write_long_csv(result, p),
+         "One row a spot and gene, with median and interval: for R and ggplot."),
+        ("Sampling mask (CSV)", "mask.csv", CSV,
+         lambda p: mask_table(result.section).to_csv(p, index=False),
+         "Which positions were measured, with array row and column."),
+    ]  # fmt: skip
+    labels = {"median": "Median (CSV)", "lower": "Lower end, 90 % (CSV)", "upper": "Upper end, 90 % (CSV)"}
+    made += [
+        (labels[name], f"imputed_{name}.csv", CSV,
+         lambda p, n=name: write_csv(result, p, result.layers[n]), "As the imputed table.")
+        for name in labels if name in result.layers
+    ]  # fmt: skip
+    columns = st.columns(4)
+    for i, (label, name, kind, write, hint) in enumerate(made):
+        with columns[i % 4]:
+            _button(label, lambda n=name, w=write: _made(job, n, w), name, kind, hint)
+    st.caption(
+        "Values are log-normalised; measured spots keep their own. The imputed table holds the "
+        "mean of what to expect: best for patterns and ranks. The median is closest in absolute "
+        "terms, and zero where most such spots are zero. Nine in ten values lie between the lower "
+        "and the upper end. Spreadsheets turn gene names such as MARCH1 into dates: import that "
+        "column as text."
+    )
+    st.write("**To show and to keep**")
+    one, two, _, _ = st.columns(4)
+    with one:
+        _button("Report (HTML)", lambda: _made(job, "report.html", lambda p: write_report(result, p)),
+                "report.html", "text/html",
+                "Maps, scores, checks, methods text and citation in one file.")  # fmt: skip
+    with two:
+        _button("Run bundle (ZIP)", lambda: _made(job, "run.zip", lambda p: write_bundle(result, p)),
+                "run.zip", "application/zip",
+                "Section, mask and settings: the command line runs it again.")  # fmt: skip
+    figures(result, gene)
+
+
+def figures(result: Result, gene: str) -> None:
+    """Maps of the chosen gene at print size."""
+    st.write(f"**Figure of {gene} for print**")
+    panels = panel_choices(result, int(result.section.genes.get_loc(gene)))
+    plain = {name: p for name, p in panels.items() if p.scale == "value"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Maps in the figure", list(plain), key="figure_panels",
+            default=[n for n in first_panels(panels) if n in plain],
+        )  # fmt: skip
+        width = st.selectbox("Width", list(WIDTH_MM), index=1, key="figure_width")
+        colours = st.session_state.get("colours", "Viridis").lower()
+        for kind, mime in (("png", "image/png"), ("svg", "image/svg+xml")):
+            _button(
+                f"Figure ({kind.upper()})",
+                lambda kind=kind: save(
+                    map_figure(
+                        result.section,
+                        [(plain[n].title, np.asarray(plain[n].values)) for n in chosen], UNIT,
+                        title=gene, colours=colours if colours in COLOURS else "viridis",
+                        marked=bool(st.session_state.get("marked")), width_mm=WIDTH_MM[width],
+                    ),
+                    kind,
+                ),
+                f"{_file_name(gene)}.{kind}", mime, "300 dots an inch" if kind == "png" else None,
+                disabled=not chosen,
+            )  # fmt: skip
+
+
+def _button(label: str, data: Callable[[], bytes], name: str, kind: str, hint: str | None = None,
+            *, disabled: bool = False) -> None:  # fmt: skip
+    st.download_button(
+        label, data, name, kind, key=f"download-{name}", on_click="ignore", help=hint,
+        disabled=disabled,
+    )  # fmt: skip
+
+
+def _made(job: jobs.Job, name: str, write: Callable[[Path], None]) -> bytes:
+    """File of a run, made when it is first asked for."""
+    path = job.result / name
     if not path.exists():
-        write_csv(result, path, result.layers[name])
+        with atomic(path) as part:
+            write(part)
     return path.read_bytes()
 
 
-def downloads(job: jobs.Job, result: Result) -> None:
-    """Files the worker wrote, handed over as they are."""
-    st.subheader("Download")
-    for column, (name, (label, kind)) in zip(st.columns(len(FILES)), FILES.items(), strict=True):
-        path = job.result / name
-        size = path.stat().st_size / 2**20
-        column.download_button(
-            label, path.read_bytes, name, kind, key=f"download-{name}", on_click="ignore"
-        )
-        column.caption(f"{size:.1f} MB" if size >= 0.1 else f"{size * 1024:.0f} kB")
-    if result.layers:
-        st.write("**Median and interval** (tables of the same form)")
-        labels = {"median": "Median", "lower": "Lower end, 90 %", "upper": "Upper end, 90 %"}
-        for column, (name, label) in zip(st.columns(len(FILES)), labels.items(), strict=False):
-            column.download_button(
-                label, partial(_layer_table, result, job, name), f"imputed_{name}.csv", "text/csv",
-                key=f"download-{name}", on_click="ignore",
-            )  # fmt: skip
-        st.caption(
-            "The imputed table holds the mean of what to expect: best for patterns and ranks. The "
-            "median is closest in absolute terms, and zero where most such spots are zero. Nine in "
-            "ten values lie between the lower and the upper end."
-        )
-    st.caption(
-        "The table holds log-normalised values at every position; measured spots keep their own. "
-        "Spreadsheets turn gene names such as MARCH1 into dates: import that column as text."
-    )
+def _size(path: Path) -> str:
+    size = path.stat().st_size / 2**20
+    return f"{size:.1f} MB" if size >= 0.1 else f"{size * 1024:.0f} kB"
+
+
+def _file_name(gene: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in gene)

@@ -1,39 +1,135 @@
 """The maps of one gene that Results shows side by side."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from pages import _state
 from s2s_core.imputation import Result
-from s2s_core.maps import Panel, map_panels
+from s2s_core.maps import COLOURS, Look, Panel, colour_range, map_panels
 from s2s_core.methods import METHODS
+from s2s_core.mosaic import tissue_image
+from s2s_core.painting import inside
 
 LAYERS = ("median", "lower", "upper")
+UNIT = "log-normalised"
+QUANTILES = {0.95: "95 %", 0.99: "99 %", 0.995: "99.5 %", 1.0: "maximum"}
+TOOLS = {"zoom": "Zoom", "pan": "Move", "lasso": "Lasso a region", "select": "Box a region"}
 
 
-def maps(result: Result, first: str) -> None:
-    """Linked maps of one gene on one colour scale, beginning with gene ``first``."""
+def maps(result: Result, lights: pd.DataFrame) -> str | None:
+    """Linked maps of one gene; returns the gene.
+
+    What the user draws around is kept as ``session_state.region``, a mask (n,).
+    """
     section = result.section
-    left, right = st.columns([1, 2])
-    genes = list(section.genes)
-    if st.session_state.get("result_gene") not in genes:
-        st.session_state.result_gene = first
-    gene = left.selectbox("Gene", genes, key="result_gene", help="Type to search.")
-    column = genes.index(gene)
+    gene = pick_gene(lights)
+    column = int(section.genes.get_loc(gene))
     panels = panel_choices(result, column)
-    shown = right.multiselect(
-        "Maps", list(panels), default=list(panels)[:6], key="panels"
-    )
+    # What was chosen for one run may not exist in the next.
+    kept = [name for name in st.session_state.get("panels", ()) if name in panels]
+    st.session_state.panels = kept or first_panels(panels)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        tool = st.segmented_control(
+            "Pointer", list(TOOLS), default="zoom", format_func=TOOLS.get, key="tool",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        with st.popover("Maps and colours"):
+            shown = st.multiselect("Maps", list(panels), key="panels")
+            look = choose_look(section, gene, [panels[n] for n in shown], tool or "zoom")
     if not shown:
         st.info("Choose at least one map.")
-        return
+        return gene
     figure = map_panels(
-        section, [panels[name] for name in shown], "log-normalised", uirevision="results", width=880
-    )
-    st.plotly_chart(figure, key="maps", config={"displaylogo": False, "scrollZoom": True})
+        section, [panels[name] for name in shown], UNIT, look=look,
+        hints=hints(result, column), uirevision="results", width=940,
+    )  # fmt: skip
+    drawing = tool in ("lasso", "select")
+    drawn = st.plotly_chart(
+        figure, key=f"maps-{'draw' if drawing else 'look'}",
+        on_select="rerun" if drawing else "ignore", selection_mode=("box", "lasso"),
+        config={"displaylogo": False, "scrollZoom": True},
+    )  # fmt: skip
+    if drawing:
+        region = inside(section, dict(drawn.selection))
+        st.session_state.region = region if region.any() else None
     st.caption(
         "Log-normalised expression: log1p of counts scaled to the median total of the measured "
-        "spots. Zooming one map zooms all; a double click shows everything again."
+        "spots. Zooming one map zooms all; a double click shows everything again. "
+        "Arrow keys ← → go through the genes."
     )
+    return gene
+
+
+def pick_gene(lights: pd.DataFrame) -> str:
+    """The gene to look at: by name, or the next and the one before."""
+    genes = list(lights.index)
+    if st.session_state.get("result_gene") not in genes:
+        st.session_state.result_gene = genes[0]
+
+    def step(by: int) -> None:
+        at = genes.index(st.session_state.result_gene)
+        st.session_state.result_gene = genes[(at + by) % len(genes)]
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        gene = st.selectbox(
+            "Gene (clearest pattern first)", genes, key="result_gene", width=360,
+            format_func=lambda g: f"{g} · {lights.loc[g, 'light']}",
+            help="Type to search. The word after the name says what its map is good for.",
+        )  # fmt: skip
+        st.button("←", key="gene_before", on_click=step, args=(-1,), shortcut="Left",
+                  help="The gene before")  # fmt: skip
+        st.button("→", key="gene_next", on_click=step, args=(1,), shortcut="Right",
+                  help="The next gene")  # fmt: skip
+        st.caption(lights.loc[gene, "reason"])
+    return gene
+
+
+def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
+    """Colours and their range, marks, tissue image."""
+    colours = st.selectbox("Colours (all safe for colour-blind readers)", COLOURS, key="colours")
+    values = [p.values for p in panels if p.scale == "value"]
+    limits = None
+    if values:
+        together = np.concatenate(values)
+        share = st.select_slider(
+            "Brightest colour at this share of values", list(QUANTILES), format_func=QUANTILES.get,
+            key=_state.begin("quantile", 0.995),
+        )  # fmt: skip
+        low, high = colour_range(together, share)
+        top = float(np.nanmax(together)) or 1.0
+        if top > low:
+            limits = st.slider(
+                "Range of the colours (log-normalised)", float(low), max(top, high), (low, high),
+                key=f"range-{gene}-{share}",
+            )  # fmt: skip
+            limits = limits if limits[1] > limits[0] else None
+    marked = st.toggle("Mark measured spots", key="marked")
+    underlay, opacity = tissue_image(section), 1.0
+    if underlay is not None:
+        opacity = st.slider("Opacity of the spots", 0.0, 1.0, 0.7, 0.05, key="tissue_opacity")
+    return Look(colours, limits, marked, underlay, opacity, tool)
+
+
+def hints(result: Result, column: int) -> np.ndarray | None:
+    """The interval of every imputed position, for the pointer."""
+    if "lower" not in result.layers:
+        return None
+    lower, upper = (np.asarray(result.layers[n][:, column]) for n in ("lower", "upper"))
+    share = f"{result.config.coverage:.0%}".replace("%", " %")
+    return np.array(
+        [
+            "" if measured else f"<br>{share} interval {low:.2f} to {high:.2f}"
+            for measured, low, high in zip(result.section.measured, lower, upper, strict=True)
+        ]
+    )
+
+
+def first_panels(panels: dict[str, Panel]) -> list[str]:
+    """What is shown before anything is chosen."""
+    kriging = METHODS["programme-kriging"].label
+    wanted = ("Measured", "Imputed", kriging, "Truth", "Error", "Interval width")
+    return [name for name in wanted if name in panels]
 
 
 def panel_choices(result: Result, column: int) -> dict[str, Panel]:

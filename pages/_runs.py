@@ -66,7 +66,7 @@ def earlier_runs(current: jobs.Job | None) -> None:
 
 def _one_run(job: jobs.Job) -> None:
     name, when, status, go, more = st.columns([4, 2, 2, 1, 1], vertical_alignment="center")
-    name.write(_plain(job.name))
+    name.write(plain(job.name))
     when.caption(time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
     status.caption(STATUS[jobs.state(job).status])
     if go.button("Open", key=f"open-{job.id}"):
@@ -86,7 +86,7 @@ def _one_run(job: jobs.Job) -> None:
                 st.rerun()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which Markdown finds nothing to do."""
     return "".join("\\" + c if c in "\\`*_{}[]()#+-.!|<>$:~" else c for c in text)
 

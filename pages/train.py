@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages import _state, _who
+from pages import _state
 from pages._running import show_job
 from pages._runs import duration, earlier_runs
-from s2s_core import hardware, jobs, runner
+from pages._start import begin
+from s2s_core import hardware
 from s2s_core.config import RunConfig, preset
 from s2s_core.forecast import forecast, machine_factor
 from s2s_core.methods import METHODS
-from s2s_core.section import Section
 
 PRESETS = {
     "fast": "gene programmes and a compact network that photographs have taught beforehand",
@@ -58,6 +58,7 @@ def start_form() -> None:
     with st.container(horizontal=True):
         if st.button("Start", type="primary", key="start"):
             begin(sampled, config, here.name)
+            st.rerun()
         if st.button(
             "Find the best method first", key="tournament",
             help="Runs every method on spots withheld from the measured ones and recommends the "
@@ -69,6 +70,7 @@ def start_form() -> None:
                 sampled.without_hidden(), preset(name, seed=config.seed, compare=others),
                 f"Methods for {here.name}", kind="tournament",
             )  # fmt: skip
+            st.rerun()
 
 
 def settings(name: str) -> RunConfig:
@@ -83,16 +85,6 @@ def settings(name: str) -> RunConfig:
     )
     device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
     return preset(name, method=method, seed=int(seed), device=device)
-
-
-def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
-    """Start a run and attach to it."""
-    job = jobs.create(
-        section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
-    )
-    runner.start(job)
-    _state.use_job(job)
-    st.rerun()
 
 
 @st.cache_data(ttl=30, show_spinner=False)

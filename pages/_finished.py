@@ -1,0 +1,32 @@
+"""A finished run as Results shows it: opened once, and what is computed from it kept."""
+
+import pandas as pd
+import streamlit as st
+
+from s2s_core import jobs
+from s2s_core.diagnosis import Finding, diagnose
+from s2s_core.export import load_result
+from s2s_core.imputation import Result
+from s2s_core.trust import gene_lights
+
+# A job's files never change once it is done, but it can be resumed or deleted: ids are random,
+# so that what is kept under one is always that run's.
+KEPT = 6
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner="Opening the result ...")
+def result_of(job_id: str) -> Result:
+    """The run's result; its maps stay on disk until they are looked at."""
+    return load_result(jobs.find(job_id).result)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner="Looking at every gene ...")
+def lights_of(job_id: str) -> pd.DataFrame:
+    """What every gene's map is good for, clearest pattern first."""
+    return gene_lights(result_of(job_id)).sort_values("moran", ascending=False)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner="Checking the maps ...")
+def findings_of(job_id: str) -> list[Finding]:
+    """What may be wrong with the maps."""
+    return diagnose(result_of(job_id))

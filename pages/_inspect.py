@@ -1,0 +1,88 @@
+"""Further looks at a finished run: a region, several genes at once, what may be wrong."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages._scores import LABELS
+from s2s_core.diagnosis import Finding
+from s2s_core.imputation import Result
+from s2s_core.maps import Look, Panel, map_panels
+from s2s_core.regions import compare_region, score_region
+
+MOST_MULTIPLES = 12
+SIGNS = {"fine": ":material/check_circle:", "watch": ":material/visibility:", "problem": ":material/error:"}
+
+
+def region(result: Result, lights: pd.DataFrame) -> None:
+    """What differs inside the region that was drawn on the maps."""
+    section = result.section
+    drawn = st.session_state.get("region")
+    if drawn is None or len(drawn) != section.n_positions:
+        st.info('Choose "Lasso a region" or "Box a region" above the maps and draw around spots.')
+        return
+    measured = int((drawn & section.measured).sum())
+    st.write(f"**{int(drawn.sum()):,} positions** inside, {measured:,} of them measured.")
+    scored = score_region(result, drawn)
+    if len(scored):
+        st.caption(
+            f"Scores at the {int(scored['n_spots'].iloc[0]):,} hidden spots inside the region, "
+            "mean over genes, log-normalised."
+        )
+        names = {"mae": "MAE", "rmse": "RMSE", "pcc": "PCC", "genes": "genes with PCC"}
+        shown = scored.drop(columns="n_spots").rename(columns=names, index=LABELS)
+        st.dataframe(shown.style.format(precision=3, subset=["MAE", "RMSE", "PCC"], na_rep="–"))
+    table = compare_region(result, drawn).join(lights["light"])
+    st.dataframe(
+        table.rename(
+            columns={"inside": "mean inside", "outside": "mean outside", "light": "good for",
+                     "measured_difference": "difference, measured spots only"}
+        ),
+        height=300,
+        column_config={
+            c: st.column_config.NumberColumn(format="%.3f")
+            for c in ("mean inside", "mean outside", "difference", "difference, measured spots only")
+        },
+    )  # fmt: skip
+    st.caption(
+        "Log-normalised means of the imputed map, measured spots with their own values. Imputed "
+        "positions are no independent samples: do not count them in a test."
+    )
+
+
+def multiples(result: Result, lights: pd.DataFrame) -> None:
+    """Imputed maps of several genes, each on its own scale."""
+    genes = list(lights.index)
+    kept = [g for g in st.session_state.get("multiples", ()) if g in genes]
+    st.session_state.multiples = kept or genes[:6]
+    chosen = st.multiselect(
+        "Genes", genes, key="multiples", max_selections=MOST_MULTIPLES,
+        help=f"Up to {MOST_MULTIPLES}.",
+    )  # fmt: skip
+    if not chosen:
+        return
+    section = result.section
+    columns = section.genes.get_indexer(chosen)
+    panels = [
+        Panel(gene, np.asarray(result.imputed[:, c]), "own")
+        for gene, c in zip(chosen, columns, strict=True)
+    ]
+    look = Look(st.session_state.get("colours") or "Viridis")
+    figure = map_panels(section, panels, "log-normalised", look=look, columns=4, width=940,
+                        uirevision="multiples")  # fmt: skip
+    st.plotly_chart(figure, key="multiples_map", config={"displaylogo": False})
+    st.caption("Imputed maps, log-normalised; each gene runs over its own range, told in its title.")
+
+
+def checks(findings: list[Finding]) -> None:
+    """What the automatic checks found, the gravest first."""
+    bad = sum(f.level != "fine" for f in findings)
+    st.write(
+        "**Nothing looks wrong with these maps.**" if not bad
+        else f"**{bad} of {len(findings)} checks want a look.**"
+    )  # fmt: skip
+    order = {"problem": 0, "watch": 1, "fine": 2}
+    for finding in sorted(findings, key=lambda f: order[f.level]):
+        show = {"problem": st.error, "watch": st.warning, "fine": st.success}[finding.level]
+        advice = f" **What to do:** {finding.advice}" if finding.advice else ""
+        show(f"**{finding.name}.** {finding.sentence}{advice}", icon=SIGNS[finding.level])

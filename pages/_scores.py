@@ -1,0 +1,132 @@
+"""Scores on Results: of all methods, of every gene, and what each map is good for."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from s2s_core import jobs
+from s2s_core.charts import truth_scatter
+from s2s_core.imputation import Result
+from s2s_core.methods import METHODS
+from s2s_core.metrics import summarise, verdict
+from s2s_core.recommend import recommend
+from s2s_core.trust import LIGHTS, RULE, count_lights
+
+LABELS = {name: method.label for name, method in METHODS.items()}
+COLUMNS = {
+    "mae": "MAE",
+    "mae_median": "MAE of the median",
+    "rmse": "RMSE",
+    "pcc": "PCC",
+    "spearman": "Spearman",
+    "ssim": "SSIM",
+    "coverage": "inside 90 % interval",
+    "interval_width": "interval width",
+    "genes": "genes with PCC",
+}
+MARKS = {"test": "🟢 test", "rank": "🔵 rank", "look": "🟡 look", "leave": "⚪ leave"}
+
+
+def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:
+    """Scores of all methods, then of every gene."""
+    of_methods(result)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        of_genes(result, lights)
+    with right:
+        scatter(result, gene)
+
+
+def where(result: Result) -> str:
+    """On which spots and scale the scores were taken."""
+    metrics = result.metrics
+    return (
+        f"at {int(metrics['n_spots'].iloc[0]):,} spots: {metrics['spots'].iloc[0]}. Scale: "
+        f"{metrics['scale'].iloc[0]}"
+    )
+
+
+def of_methods(result: Result) -> None:
+    """Mean over genes of every method, and whether a simpler one is as good."""
+    metrics = result.metrics
+    st.caption(
+        f"Mean over genes, {where(result)}. MAE and RMSE: lower is better; PCC, Spearman "
+        "and SSIM: higher. Intervals are right when nine in ten values fall inside, and the "
+        "narrower the better."
+    )
+    table = summarise(metrics)
+    table.index = [LABELS[name] for name in table.index]
+    shown = {c: label for c, label in COLUMNS.items() if c in table}
+    numbers = [label for c, label in shown.items() if c != "genes"]
+    st.dataframe(
+        table[list(shown)].rename(columns=shown).style.format(precision=3, subset=numbers, na_rep="–")
+    )
+    st.write(verdict(metrics, result.config.method, LABELS))
+
+
+def of_genes(result: Result, lights: pd.DataFrame) -> None:
+    """Table of genes with their light; a click on a row shows that gene."""
+    st.write("**Every gene**")
+    counts = count_lights(lights)
+    st.write(
+        "; ".join(f"{MARKS[name]}: **{counts.get(name, 0):,}** ({LIGHTS[name]})" for name in MARKS)
+        + "."
+    )
+    mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
+    columns = [c for c in COLUMNS if c in mine.columns]
+    table = lights[["light", "moran"]].join(mine[columns])
+    table["light"] = table["light"].map(MARKS)
+    table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
+
+    def show_chosen() -> None:
+        rows = st.session_state["gene_table"].selection.rows
+        if rows:
+            st.session_state.result_gene = lights.index[rows[0]]
+
+    st.dataframe(
+        table, height=340, key="gene_table", on_select=show_chosen, selection_mode="single-row",
+        column_config={
+            c: st.column_config.NumberColumn(format="%.3f") for c in table.columns if c != "good for"
+        },
+    )  # fmt: skip
+    with st.expander("The rule behind the lights"):
+        st.write(RULE)
+
+
+def scatter(result: Result, gene: str) -> None:
+    """Imputed against true values of the chosen gene."""
+    section = result.section
+    if not section.hidden.any():
+        st.caption("Imputed against true values can be drawn where the truth was hidden by a mask.")
+        return
+    column = int(section.genes.get_loc(gene))
+    st.write(f"**{gene}: imputed against true, at hidden spots**")
+    at = section.hidden
+    figure = truth_scatter(
+        np.asarray(result.truth[at, column]), np.asarray(result.imputed[at, column]), gene
+    )
+    st.plotly_chart(figure, key="scatter", config={"displaylogo": False})
+
+
+def recommendation(job: jobs.Job, result: Result) -> str:
+    """What the method tournament found; returns the recommended method."""
+    found = recommend(result.metrics, labels=LABELS)
+    st.success(found.sentence)
+    st.caption(
+        f"{where(result)[:1].upper()}{where(result)[1:]}. Worse: mean RMSE above that of the best. "
+        "p: paired Wilcoxon test over genes against the best. Simplicity: 1 is the simplest."
+    )
+    table = found.table.copy()
+    table.index = [LABELS[name] for name in table.index]
+    names = COLUMNS | {"worse": "worse than the best", "simplicity": "simplicity", "as_good": "as good"}
+    shown = [c for c in ("rmse", "worse", "p", "pcc", "simplicity", "as_good") if c in table]
+    st.dataframe(
+        table[shown].rename(columns=names),
+        column_config={
+            "worse than the best": st.column_config.NumberColumn(format="percent"),
+            "p": st.column_config.NumberColumn(format="%.1e"),
+            "RMSE": st.column_config.NumberColumn(format="%.4f"),
+            "PCC": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )  # fmt: skip
+    return found.method

@@ -1,0 +1,33 @@
+"""Starting runs: a new one, or one more with the method that a tournament recommends."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages import _state, _who
+from s2s_core import jobs, runner
+from s2s_core.config import RunConfig
+from s2s_core.section import Section
+
+
+def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
+    """Start a run and attach to it; the page is left or drawn anew."""
+    job = jobs.create(
+        section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
+    )
+    runner.start(job)
+    _state.use_job(job)
+
+
+def run_with(tournament: jobs.Job, method: str) -> None:
+    """Impute the tournament's section with the method it recommends.
+
+    What a mask hid was kept from the tournament; where it is still at hand in this browser the
+    new run is scored on it.
+    """
+    section, here = tournament.section(), _state.workspace().sampled
+    if here is not None and here.spot_ids.equals(section.spot_ids) and here.genes.equals(section.genes):
+        section = here
+    config = replace(tournament.config(), method=method, compare=("linear", "programme-kriging"))
+    begin(section, config, tournament.name.removeprefix("Methods for "))
+    st.switch_page("pages/train.py")

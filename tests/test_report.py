@@ -1,0 +1,183 @@
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from s2s_core import __version__, api, impute, sample
+from s2s_core.errors import S2SError
+from s2s_core.readers import INPUT_KEY, read
+from s2s_core.report import citation, methods_text, summary_sentence, write_report
+from s2s_core.wording import command
+from tests.made import made_result, made_section
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>$_{'
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.words = " ".join(" ".join(self.text).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def named(section, file="tissue.h5ad"):
+    return replace(section, uns={INPUT_KEY: {"file": file, "sha256": "0" * 64}})
+
+
+@pytest.fixture(scope="module", params=["square", "hex"])
+def tested(request):
+    """A kriging run with hidden truth, compared with two simpler methods."""
+    section = sample(named(made_section(request.param, 16, 18)), "lattice:2")
+    return impute(section, method="kriging", compare=["linear", "nearest"], threads=1)
+
+
+@pytest.fixture(scope="module")
+def gappy():
+    section = sample(named(made_section("square", 16, 18)), "random:0.5").without_hidden()
+    return impute(section, method="linear", compare=[], threads=1)
+
+
+def test_the_report_is_one_file_that_needs_nothing_else(tested, tmp_path):
+    write_report(tested, tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    for _, name, value in page.attributes:
+        assert not name.startswith("on")
+        if name in ("src", "href"):
+            assert value.startswith("data:image/png;base64,")
+    text = (tmp_path / "report.html").read_text()
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_the_report_holds_what_it_should(tested, tmp_path):
+    write_report(tested, tmp_path / "report.html", genes=["Gene2", "Gene4", "Gene2"])
+    page = Page(tmp_path / "report.html")
+    # Maps and a scatter plot of each gene.
+    assert page.tags.count("img") == 4
+    assert "216 hidden spots" in page.words
+    for heading in ("Scores", "What each map is good for", "Diagnosis", "Methods", "Cite"):
+        assert heading in page.words
+    assert "Kriging per gene" in page.words
+    assert "p (Wilcoxon, over genes)" in page.words
+    assert f"{tested.metrics['pcc'][:6].mean():.3f}" in page.words
+    assert "Over-smoothing" in page.words
+    assert "python -m s2s_core reproduce" in page.words
+    assert "impute tissue.h5ad" in page.words
+    assert methods_text(tested) in page.words
+    assert summary_sentence(tested) in page.words
+    assert "arXiv:2507.16886" in page.words
+
+
+def test_without_truth_no_truth_is_shown(gappy, tmp_path):
+    write_report(gappy, tmp_path / "report.html", genes=["Gene0"])
+    page = Page(tmp_path / "report.html")
+    assert page.tags.count("img") == 1
+    assert "withheld" in page.words
+    assert "hidden spots" not in page.words.replace("PCC at hidden or withheld spots", "")
+
+
+def test_hostile_names_stay_words(tmp_path):
+    section = named(made_section(), file=HOSTILE)
+    section = replace(section, var=section.var.rename(index={"Gene0": HOSTILE, "Gene1": "\ud800"}))
+    result = made_result(sample(section, "lattice:2"))
+    write_report(result, tmp_path / "report.html", genes=[HOSTILE, "\ud800"])
+    page = Page(tmp_path / "report.html")
+    assert "script" not in page.tags
+    assert not [a for a in page.attributes if a[1].startswith("on")]
+    assert all(v.startswith("data:") for _, name, v in page.attributes if name == "src")
+    assert HOSTILE in page.words
+
+
+def test_an_unknown_gene_is_a_sentence(tested, tmp_path):
+    with pytest.raises(S2SError, match="Gene99"):
+        write_report(tested, tmp_path / "report.html", genes=["Gene99"])
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_methods_say_what_was_done(tested, gappy):
+    words = methods_text(tested)
+    target = tested.info["target_sum"]
+    for said in (
+        "288 positions", "6 genes", "216 positions with known values were hidden", "lattice:2",
+        "72 positions (25%)", f"({target:g})", "log1p", "Matern 3/2", "90% prediction intervals",
+        "at 216 hidden spots", f"PCC {tested.metrics['pcc'][:6].mean():.3f}", "Seed 0", __version__,
+        "Linear interpolation, Nearest measured spot",
+    ):  # fmt: skip
+        assert said in words, said
+    words = methods_text(gappy)
+    assert "gaps whose true values are unknown" in words
+    assert "14 measured spots withheld from training" in words
+    assert "Compared" not in words
+    assert "torch" not in words
+
+
+def test_methods_of_the_network_name_its_training():
+    result = made_result(sample(made_section(), "lattice:2"), "s2s")
+    details = {"steps_done": 80, "prior": True, "programmes": 5, "network_share": 0.25}
+    words = methods_text(replace(result, info={"details": {"s2s": details}}))
+    for said in ("2507.16886", "preset fast", "80 steps", "5 gene programmes", "photographs",
+                 "(25%)", "0.0008"):  # fmt: skip
+        assert said in words, said
+    paper = replace(result.config, preset="paper", programmes=0)
+    assert "published network" in methods_text(replace(result, config=paper, info={}))
+
+
+def test_log_input_is_said_and_nothing_unknown_is():
+    section = replace(sample(made_section(), "lattice:2"), is_log=True)
+    words = methods_text(replace(made_result(section), info={}, layers={}))
+    assert "log-normalised already" in words
+    assert "intervals were calibrated" not in words
+    assert "nan" not in words.lower()
+
+
+def test_the_summary_is_plain(tested):
+    words = summary_sentence(tested)
+    assert words.startswith("Kriging per gene filled 216 of 288 positions of tissue.h5ad")
+    assert f"mean PCC of {tested.metrics['pcc'][:6].mean():.2f}" in words
+    assert "should be left out" in words
+
+
+def test_the_command_runs_the_same_again(tmp_path):
+    made_section().to_anndata().write_h5ad(tmp_path / "in.h5ad")
+    for design in ("random:0.4", "densify:2"):
+        section = sample(read(tmp_path / "in.h5ad"), design).subset_genes(["Gene1", "Gene3"])
+        result = api.impute(section, method="linear", compare=["nearest"], threads=1)
+        words = command(replace(result, config=replace(result.config, threads=0))).split()
+        assert words[:5] == ["python", "-m", "s2s_core", "impute", "in.h5ad"]
+        from s2s_core.cli import main
+
+        argv = [str(tmp_path / "in.h5ad") if w == "in.h5ad" else w for w in words[3:]]
+        argv[argv.index("result")] = str(tmp_path / "out")
+        assert main(argv) == 0
+        assert (read(tmp_path / "out" / "imputed.csv").genes == ["Gene1", "Gene3"]).all()
+
+
+def test_there_is_no_command_for_what_it_cannot_say():
+    section = named(made_section())
+    seeded = made_result(sample(section, "random:0.4", seed=5))
+    assert command(seeded) is None
+    painted = section.with_measured(np.arange(120) % 2 == 0, "painted")
+    assert command(made_result(painted)) is None
+    assert command(made_result(sample(made_section(), "lattice:2"))) is None
+    known = made_result(sample(section, "lattice:2"))
+    assert "--mask lattice:2" in command(known)
+    odd = replace(known.config, coverage=0.8)
+    assert command(replace(known, config=odd)) is None
+
+
+def test_the_citation_names_paper_and_version():
+    assert "2507.16886" in citation()
+    assert __version__ in citation()
