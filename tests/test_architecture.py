@@ -31,10 +31,10 @@ LAYERS = (
     ("methods",),
     ("network", "imputation"),
     ("trust", "diagnosis", "recommend", "figures"),
-NAMES = (
-    "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
-    "recommend", "figures", "wording", "report",
-)  # fmt: skip
+    ("wording", "regions"),
+    ("export", "api", "terminal", "jobs", "report", "bundle"),
+    ("runner", "forecast"),
+    ("demo",),
     ("worker", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -82,15 +82,10 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-<<<<<<< HEAD
 NAMES = (
     "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
-    "recommend", "figures",
+    "recommend", "figures", "wording", "report", "bundle", "regions",
 )  # fmt: skip
-=======
-NAMES = ("cli", "export", "jobs", "charts", "trust", "diagnosis", "recommend", "figures",
-         "report")  # fmt: skip
->>>>>>> f17cfd1922ad1930538da49a58ce65be74711819
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
