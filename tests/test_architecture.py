@@ -32,6 +32,7 @@ LAYERS = (
     ("trust", "diagnosis", "recommend", "figures"),
     ("wording",),
     ("export", "api", "terminal", "jobs", "report"),
+    ("bundle",),
     ("worker", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -80,7 +81,7 @@ def test_imports_go_one_way(path):
 
 # What the web process imports: torch costs it seconds and memory.
 NAMES = ("cli", "export", "jobs", "charts", "trust", "diagnosis", "recommend", "figures",
-         "report")  # fmt: skip
+         "report", "bundle")  # fmt: skip
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
