@@ -29,6 +29,7 @@ LAYERS = (
     ("prior",),
     ("methods",),
     ("network", "imputation"),
+    ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
     ("wording",),
     ("export", "api", "terminal", "jobs", "report"),
