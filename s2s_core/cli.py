@@ -1,4 +1,4 @@
-"""The command line: impute, masks, evaluate. Errors are one line, Ctrl-C keeps the checkpoint."""
+"""The command line: impute, masks, evaluate, reproduce. Errors are one line, Ctrl-C keeps the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core import __version__
-from s2s_core.config import ANSWERS, PRESETS, preset
+from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.readers import KINDS, READERS, read
 from s2s_core.section import Section
 from s2s_core.terminal import Bar, Stop
 
-OK, FAILED, INTERRUPTED = 0, 2, 130
+OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,6 +81,12 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
     _add_running(score)
     score.set_defaults(command=_evaluate)
+
+    again = commands.add_parser("reproduce", help="run a bundle again and compare the result")
+    again.add_argument("bundle", metavar="BUNDLE.zip", type=Path)
+    again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
+    again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
+    again.set_defaults(command=_reproduce)
     return parser
 
 
@@ -164,15 +170,34 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
         names = [n.strip() for n in args.compare.split(",") if n.strip()]
         config = replace(config, compare=() if names == ["none"] else tuple(names))
     section.check_ready()
-    args.out.mkdir(parents=True, exist_ok=True)
+    result = _run(section, config, args, argv)
+    if result is None:
+        return INTERRUPTED
+    _deliver(result, args, intervals=args.intervals)
+    return OK
 
-    from s2s_core.export import export
+
+def _reproduce(args: argparse.Namespace, argv: list[str]) -> int:
+    from s2s_core.bundle import compare, read_bundle
+
+    bundle = read_bundle(args.bundle)
+    result = _run(bundle.section, bundle.config, args, argv)
+    if result is None:
+        return INTERRUPTED
+    _deliver(result, args)
+    found = compare(bundle, result)
+    print(found.sentence)
+    return DIFFERENT if found.level == "different" else OK
+
+
+def _run(section: Section, config: RunConfig, args: argparse.Namespace, argv: list[str]):
+    """Run with a progress bar; None where Ctrl-C stopped it, and then how to go on is said."""
     from s2s_core.imputation import run
-    from s2s_core.metrics import summarise
 
+    args.out.mkdir(parents=True, exist_ok=True)
     with Stop() as stop, Bar() as bar:
         try:
-            result = run(
+            return run(
                 section,
                 config,
                 folder=args.out,
@@ -188,13 +213,18 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
                 f"  python -m s2s_core {again}",
                 file=sys.stderr,
             )
-            return INTERRUPTED
-    export(result, args.out, intervals=args.intervals)
+            return None
+
+
+def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> None:
+    from s2s_core.export import export
+    from s2s_core.metrics import summarise
+
+    export(result, args.out, intervals=intervals)
     if len(result.metrics):
         print(_table(summarise(result.metrics)))
         print(f"Scores at {', '.join(dict.fromkeys(result.metrics['spots'].astype(str)))}.")
     print(f"Wrote imputed.csv, imputed.h5ad, metrics.csv and run.json to {args.out}.")
-    return OK
 
 
 def _masks(args: argparse.Namespace, argv: list[str]) -> int:

@@ -10,27 +10,22 @@ spatial frequencies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from scipy.spatial import cKDTree
 
-from s2s_core.grid import HEX_ROW
 from s2s_core.imputation import Result
-from s2s_core.section import Section
-from s2s_core.signatures import (
-    BLOCKS,
-    LAG_REACH,
-    PlaceMeans,
-    blocks,
-    lag_weights,
-    local_planes,
-    pooled_slope,
-    ratio,
-    slope_sums,
+from s2s_core.signatures import LAG_REACH, PlaceMeans, lag_weights, local_planes, ratio
+from s2s_core.smoothness import (
+    gene_chunks,
+    has_truth,
+    places,
+    slope_by_scores,
+    slopes_at_hidden,
+    truth_and_map,
 )
-from s2s_core.structure import SURE, morans_i, neighbour_weights
+from s2s_core.structure import SURE, morans_i
 
 LEVELS = ("fine", "watch", "problem")
 # Slopes of the truth on the map: (watch, problem). Classical methods with a nugget reach 0.8 to
@@ -41,15 +36,15 @@ NOISY = (0.7, 0.5)
 # deviations of the gene; kriging of real sections stays below 0.1.
 GRID = (0.15, 0.3)
 # Moran's I of the errors at distances that the measured spots resolve; a kriging run of a real
-# section leaves 0.00 to 0.07.
-TEXTURE = (0.1, 0.2)
+# section leaves 0.00 to 0.03.
+TEXTURE = (0.08, 0.16)
 # Covariance of the map over that of the measured values, at such a distance.
 EXCESS = (1.3, 1.8)
-# Fewer hidden spots than this say nothing about patterns.
-FEWEST_HIDDEN = 20
+# Fewer unmeasured positions than this show no pattern; less of the variance than this is none.
+FEWEST = 20
+FLAT = 1e-6
 # Pairs of spots tell enough before there are more of them than this many spots have.
 MOST_SPOTS = 10_000
-GENES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -83,10 +78,12 @@ def diagnose(result: Result) -> list[Finding]:
     list of Finding
         Measured values in place, possible values, over-smoothing, noise kept, grid artefacts,
         structure in the errors (or, without hidden truth, structure the measured spots lack).
-        Where values are not possible the checks that need them are left out.
+        Where values are impossible, or fewer than 20 positions unmeasured, the checks of
+        patterns are left out.
     """
     found = [_drift(result), _impossible(result)]
-    if found[1].level == "problem" or result.section.measured.all():
+    unmeasured = int((~result.section.measured).sum())
+    if found[1].level == "problem" or unmeasured < FEWEST:
         return found
     return [*found, *_smoothness(result), _grid(result), *_texture(result)]
 
@@ -94,7 +91,7 @@ def diagnose(result: Result) -> list[Finding]:
 def _drift(result: Result) -> Finding:
     at = result.section.measured
     drift = 0.0
-    for genes in _chunks(result):
+    for genes in gene_chunks(result):
         off = np.abs(np.asarray(result.imputed[at, genes]) - np.asarray(result.truth[at, genes]))
         # What is not finite has drifted as far as anything can.
         drift = max(drift, float(np.nan_to_num(off, nan=np.inf).max(initial=0.0)))
@@ -110,7 +107,7 @@ def _drift(result: Result) -> Finding:
 
 def _impossible(result: Result) -> Finding:
     bad = 0
-    for genes in _chunks(result):
+    for genes in gene_chunks(result):
         values = np.asarray(result.imputed[:, genes])
         # Weights that sum to one in rounded arithmetic leave a zero a hair below it.
         bad += int((~(values >= -1e-5) | np.isinf(values)).sum())
@@ -125,88 +122,63 @@ def _impossible(result: Result) -> Finding:
 def _smoothness(result: Result) -> list[Finding]:
     """Over-smoothing and noise kept, from the slope of the truth on the map."""
     section = result.section
-    if _has_truth(section):
-        slope, error, local, local_error, words = _slopes_at_hidden(result)
+    if has_truth(section):
+        found = slopes_at_hidden(result)
         where = f"at {int(section.hidden.sum()):,} hidden spots"
     else:
-        slope, words = _slope_by_scores(result)
-        error = local_error = 0.0
-        local = np.nan
-        where = "judged by the PCC at withheld measured spots"
-    said = f"The slope of the true values on the map is {slope:.2f} ({where}; 1 is right)"
-    fine = np.isfinite(local)
-    detail = f", and {local:.2f} for differences between neighbours" if fine else ""
-    low = np.nanmax([slope - 2 * error, local - 2 * local_error])
-    level = _level(low, SMOOTHED)
+        found = slope_by_scores(result)
+        where = "judged by the PCC at withheld spots"
+    if found.variance < FLAT:
+        return [_flat()]
+    said = f"The slope of the true values on the map is {found.whole:.2f} ({where}; 1 is right)"
+    near = (
+        "" if np.isnan(found.near) else f", and {found.near:.2f} for differences between neighbours"
+    )
+    moran = "" if found.moran is None else (
+        f" and a mean Moran's I of {found.moran[0]:.2f} (measured: {found.moran[1]:.2f})"
+    )  # fmt: skip
+    sure = np.nanmax([found.whole - 2 * found.whole_error, found.near - 2 * found.near_error])
+    level = _level(sure, SMOOTHED)
     smoothed = Finding(
         "Over-smoothing", level,
-        f"{said}{detail}. {words} A mean is always smoother than noisy data; too smooth it is "
-        f"when a slope is surely above {SMOOTHED[0]:g}.",
+        f"{said}{near}. The map has {found.variance:.0%} of the variance of the values measured"
+        f"{moran}. A mean is always smoother than noisy data; too smooth it is when a slope is "
+        f"surely above {SMOOTHED[0]:g}.",
         "" if level == "fine" else "Patterns are stronger and sharper than the map shows: measure "
         "more spots, train longer, or compare with kriging of gene programmes.",
-        float(np.nanmax([slope, local])),
+        float(np.nanmax([found.whole, found.near])),
     )  # fmt: skip
-    level = _level(-(slope + 2 * error), tuple(-limit for limit in NOISY))
+    level = _level(-(found.whole + 2 * found.whole_error), tuple(-limit for limit in NOISY))
     noisy = Finding(
         "Noise kept", level,
         f"{said}. A map whose slope is surely below {NOISY[0]:g} varies more than it knows.",
         "" if level == "fine" else "The map copies counting noise of single spots: prefer kriging "
         "or the network, which average it out, and do not read single bright positions.",
-        slope,
+        found.whole,
     )  # fmt: skip
     return [smoothed, noisy]
 
 
-def _slopes_at_hidden(result: Result) -> tuple[float, float, float, float, str]:
-    section, at = result.section, result.section.hidden
-    points = _points(section, at)
-    pairs = np.stack(sparse.triu(neighbour_weights(points, 4)).nonzero())
-    weights = neighbour_weights(points)
-    block = blocks(points)
-    whole, near = np.zeros((2, 2, BLOCKS))
-    variance, moran = np.zeros(2), np.zeros(2)
-    for genes in _chunks(result):
-        truth, imputed = _pair(result, at, genes)
-        a, b = truth - truth.mean(0), imputed - imputed.mean(0)
-        whole += slope_sums(a, b, block)
-        a2, b2 = (v[pairs[0]] - v[pairs[1]] for v in (a, b))
-        near += slope_sums(a2, b2, block[pairs[0]])
-        variance += [(a**2).sum(), (b**2).sum()]
-        moran += [morans_i(truth, weights)[0].sum(), morans_i(imputed, weights)[0].sum()]
-    moran /= len(section.genes)
-    words = (
-        f"The map has {variance[1] / max(variance[0], 1e-12):.0%} of the variance of the values "
-        f"measured there and a mean Moran's I of {moran[1]:.2f} (measured: {moran[0]:.2f})."
-    )
-    return (*pooled_slope(whole), *pooled_slope(near), words)
-
-
-def _slope_by_scores(result: Result) -> tuple[float, str]:
-    """Slope from the PCC at withheld spots and the spread of measured and imputed values."""
-    section, mine = result.section, result.metrics
-    mine = mine[mine["method"] == result.config.method].set_index("gene")
-    pcc = np.nan_to_num(mine["pcc"].reindex(section.genes).to_numpy(float))
-    along = spread = total = 0.0
-    for genes in _chunks(result):
-        a = np.asarray(result.truth[section.measured, genes]).std(0)
-        b = np.asarray(result.maps[result.config.method][~section.measured, genes]).std(0)
-        along, spread = along + (pcc[genes] * a * b).sum(), spread + (b**2).sum()
-        total += (a**2).sum()
-    return ratio(along, spread), (
-        f"The map has {ratio(spread, total):.0%} of the variance of the measured values."
-    )
+def _flat() -> Finding:
+    return Finding(
+        "Over-smoothing", "watch",
+        "The map is flat: it shows no pattern at all.",
+        "That is right where genes have no spatial structure; otherwise measure more spots, or "
+        "compare with kriging of gene programmes.",
+        float("inf"),
+    )  # fmt: skip
 
 
 def _grid(result: Result) -> Finding:
     """Offsets of imputed positions from measured ones around, by their place in the grid."""
     section, measured = result.section, result.section.measured
-    there = _points(section, ~measured)
-    weights, held = local_planes(_points(section, measured), there)
+    there = places(section, ~measured)
+    weights, held = local_planes(places(section, measured), there)
     period = _period(section.design)
     place = (section.row % period * period + section.col % period)[~measured][held]
     means = PlaceMeans(place, there[held])
     excess, strength, number = 0.0, 0.0, 0
-    for genes in _chunks(result):
+    for genes in gene_chunks(result):
         values = np.asarray(result.imputed[:, genes], np.float64)
         mean, error = means((values[~measured] - weights @ values[measured])[held])
         spread = values[measured].var(0)
@@ -238,20 +210,21 @@ def _grid(result: Result) -> Finding:
 def _texture(result: Result) -> list[Finding]:
     """Structure in the errors at hidden spots; without them, structure that was never measured."""
     section = result.section
-    cell = HEX_ROW if section.grid.kind == "hex" else 1.0
-    # Finer than the measured spots lie apart nothing can be known; at this distance it can.
-    reach = float(np.sqrt(cell * section.n_positions / section.measured.sum()))
+    # Closer than a gap lies to the nearest measured spot nothing can be known; at twice the mean
+    # of that distance it can.
+    known, gaps = (places(section, at) for at in (section.measured, ~section.measured))
+    reach = 2.0 * float(cKDTree(known).query(gaps)[0].mean())
     advice = ("Neighbouring errors go together, as invented texture or a missed pattern leaves "
               "them: compare the map with kriging of gene programmes and trust only what both show.")  # fmt: skip
-    if not _has_truth(section):
+    if not has_truth(section):
         return _excess(result, reach, advice)
     at = _some(section.hidden)
-    lag = lag_weights(_points(section, at), reach)
+    lag = lag_weights(places(section, at), reach)
     if not lag.nnz:
         return []
     errors, true, sure = 0.0, 0.0, 0
-    for genes in _chunks(result):
-        truth, imputed = _pair(result, at, genes)
+    for genes in gene_chunks(result):
+        truth, imputed = truth_and_map(result, at, genes)
         moran, surprise = morans_i(truth - imputed, lag)
         errors, true = errors + moran.sum(), true + morans_i(truth, lag)[0].sum()
         sure += int((surprise > SURE).sum())
@@ -275,11 +248,11 @@ def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
         (section.measured, result.truth),
     ):
         at = _some(at)
-        lag = lag_weights(_points(section, at), reach)
+        lag = lag_weights(places(section, at), reach)
         if not lag.nnz:
             return []
         total = 0.0
-        for genes in _chunks(result):
+        for genes in gene_chunks(result):
             values = np.asarray(source[at, genes], np.float64)
             values = values - values.mean(0)
             total += float((values * (lag @ values)).sum())
@@ -298,26 +271,6 @@ def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
 
 def _level(value: float, limits: tuple[float, float]) -> str:
     return LEVELS[int(value > limits[0]) + int(value > limits[1])]
-
-
-def _chunks(result: Result) -> Iterator[slice]:
-    """Genes in parts, so that memory does not grow with their number."""
-    for start in range(0, len(result.section.genes), GENES_AT_ONCE):
-        yield slice(start, start + GENES_AT_ONCE)
-
-
-def _pair(result: Result, at: np.ndarray, genes: slice) -> tuple[np.ndarray, np.ndarray]:
-    """True and imputed values (the mean, which slopes and errors are about) at some positions."""
-    imputed = result.maps[result.config.method]
-    return tuple(np.asarray(v[at, genes], np.float64) for v in (result.truth, imputed))
-
-
-def _has_truth(section: Section) -> bool:
-    return int(section.hidden.sum()) >= FEWEST_HIDDEN
-
-
-def _points(section: Section, at: np.ndarray) -> np.ndarray:
-    return section.grid.lattice_xy(section.row[at], section.col[at])
 
 
 def _some(at: np.ndarray) -> np.ndarray:

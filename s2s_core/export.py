@@ -27,13 +27,16 @@ from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
 from s2s_core.observation import normalisation_target
 from s2s_core.readers import INPUT_KEY
+from s2s_core.section import Section
 from s2s_core.store import atomic, load_section, save_section, writable
 
 if TYPE_CHECKING:
     from s2s_core.imputation import Result
 
 FIXED_COLUMNS = ("spot_id", "array_row", "array_col", "x", "y", "measured")
+LONG_LAYERS = ("median", "lower", "upper")
 CHUNK_ROWS = 1024
+LONG_CHUNK_ROWS = 1 << 17
 
 
 def export(result: Result, folder: str | Path, *, intervals: bool = False) -> None:
@@ -59,15 +62,7 @@ def write_csv(result: Result, path: str | Path, values: np.ndarray | None = None
     """
     section = result.section
     dense = result.imputed if values is None else values
-    array_row, array_col = section.array_index
-    columns = [
-        (FIXED_COLUMNS[0], pa.array([guard(i) for i in section.spot_ids], pa.string())),
-        (FIXED_COLUMNS[1], pa.array(array_row, pa.int64())),
-        (FIXED_COLUMNS[2], pa.array(array_col, pa.int64())),
-        (FIXED_COLUMNS[3], pa.array(section.xy[:, 0], pa.float64())),
-        (FIXED_COLUMNS[4], pa.array(section.xy[:, 1], pa.float64())),
-        (FIXED_COLUMNS[5], pa.array(section.measured, pa.bool_())),
-    ]
+    columns = _fixed_columns(section)
     # A fly's gene may be called y: it must not pass for a coordinate.
     genes = [f"{g} (gene)" if g in FIXED_COLUMNS else guard(g) for g in section.genes]
     schema = pa.schema(
@@ -81,6 +76,51 @@ def write_csv(result: Result, path: str | Path, values: np.ndarray | None = None
             arrays = [v[rows] for _, v in columns]
             arrays += [pa.array(values[:, g]) for g in range(values.shape[1])]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+def write_long_csv(result: Result, path: str | Path) -> None:
+    """Dense map as a long table: one row a position and gene.
+
+    Columns: id, array position, x, y, measured, gene, value (what ``imputed.csv`` holds), and
+    the median and the interval's ends, empty where the run has none. Log-normalised.
+    """
+    section = result.section
+    columns = _fixed_columns(section)
+    genes = pa.array([guard(g) for g in section.genes], pa.string())
+    maps = {"value": result.imputed} | {k: result.layers.get(k) for k in LONG_LAYERS}
+    schema = pa.schema(
+        [(name, values.type) for name, values in columns]
+        + [("gene", pa.string())]
+        + [(name, pa.float32()) for name in maps]
+    )
+    step = max(1, LONG_CHUNK_ROWS // len(genes))
+    with atomic(path) as part, pa_csv.CSVWriter(part, schema) as writer:
+        for start in range(0, section.n_positions, step):
+            rows = np.arange(start, min(start + step, section.n_positions))
+            spot = pa.array(np.repeat(rows, len(genes)))
+            arrays = [values.take(spot) for _, values in columns]
+            arrays.append(genes.take(pa.array(np.tile(np.arange(len(genes)), len(rows)))))
+            for values in maps.values():
+                if values is None:
+                    arrays.append(pa.nulls(len(spot), pa.float32()))
+                else:
+                    part_of = np.ascontiguousarray(values[rows[0] : rows[-1] + 1], np.float32)
+                    arrays.append(pa.array(part_of.ravel()))
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+def _fixed_columns(section: Section) -> list[tuple[str, pa.Array]]:
+    """The columns that say which position a row is."""
+    array_row, array_col = section.array_index
+    values = (
+        pa.array([guard(i) for i in section.spot_ids], pa.string()),
+        pa.array(array_row, pa.int64()),
+        pa.array(array_col, pa.int64()),
+        pa.array(section.xy[:, 0], pa.float64()),
+        pa.array(section.xy[:, 1], pa.float64()),
+        pa.array(section.measured, pa.bool_()),
+    )
+    return list(zip(FIXED_COLUMNS, values, strict=True))
 
 
 def guard(name: str) -> str:
@@ -168,7 +208,7 @@ def write_run(result: Result, path: str | Path) -> None:
         "layers": list(result.layers),
     }
     with atomic(path) as part:
-        part.write_text(json.dumps(_plain(data), indent=2), encoding="utf-8")
+        part.write_text(json.dumps(plain(data), indent=2), encoding="utf-8")
 
 
 def save_result(result: Result, folder: str | Path) -> None:
@@ -208,9 +248,7 @@ def load_result(folder: str | Path) -> Result:
         config=RunConfig.from_json(json.dumps(info["config"])),
         maps={name: _load_array(_array_path(folder, "maps", name)) for name in info["maps"]},
         sd={name: _load_array(_array_path(folder, "sd", name)) for name in info["sd"]},
-        layers={
-            name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]
-        },
+        layers={name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]},
         truth=_load_array(folder / "truth.npy"),
         metrics=feather.read_feather(str(folder / "metrics.feather")),
         info=info,
@@ -232,14 +270,14 @@ def _load_array(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _plain(value):
+def plain(value):
     """JSON of what numpy and paths bring along; NaN, which JSON lacks, becomes null."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return value if isinstance(value, (str, int, type(None))) else str(value)

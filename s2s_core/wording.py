@@ -29,6 +29,14 @@ CLASSICAL = {
     "programme-kriging-withheld": "kriging of gene programmes (principal components; Matern 3/2 covariance and "
     "nugget, by leave-one-out error)",
 }  # fmt: skip
+# What a design measures, with its number in place.
+DESIGN_WORDS = {
+    "lattice": "one of every {} rows and columns measured",
+    "stripes": "one of every {} rows measured",
+    "checkerboard": "every other position measured",
+    "random": "a random share of {} measured",
+    "poisson": "a share of {} measured, spread by Poisson disc",
+}
 MOST_GENES_NAMED = 12
 
 
@@ -174,12 +182,14 @@ def _situation(result: Result) -> list[str] | None:
 def _design(result: Result, measured: int) -> str:
     section = result.section
     share = f"{measured:,} positions ({measured / section.n_positions:.0%})"
-    name = section.design.partition(":")[0]
+    name, _, argument = section.design.partition(":")
     if name == "densify":
         return f"{share} were measured; the others were added between them ({section.design})."
     if section.hidden.any():
-        kind = f": {DESIGNS[name].label}" if name in DESIGNS else ""
-        how = f" by the sampling design {section.design}{kind}" if section.design else ""
+        number = (argument or DESIGNS[name].default).partition("@")[0] if name in DESIGNS else ""
+        kind = DESIGN_WORDS.get(name, "").format(number)
+        how = f" by the sampling design {section.design}" if section.design else ""
+        how += f" ({kind})" if kind else ""
         hidden = f"{int(section.hidden.sum()):,} positions with known values were hidden{how}"
         return f"To test the method {hidden}; {share} were left as measured."
     return f"{share} were measured; the others are gaps whose true values are unknown."

@@ -30,6 +30,7 @@ LAYERS = (
     ("prior",),
     ("methods",),
     ("network", "imputation"),
+    ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
     ("wording", "regions"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),

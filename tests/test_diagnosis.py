@@ -128,6 +128,23 @@ def test_a_median_map_is_told_apart_from_an_artefact(good):
     assert "mean" in finding.advice
 
 
+def test_a_flat_map_is_named_flat(good):
+    flat = changed(good, lambda values, section: np.ones_like(values))
+    findings = diagnose(flat)
+    assert "flat" in findings[2].sentence
+    assert findings[2].level == "watch"
+    assert all(f.name != "Noise kept" for f in findings)
+
+
+@pytest.mark.parametrize("gaps", [1, 3, 19])
+def test_few_gaps_show_no_pattern(gaps):
+    section = made_section("square", 8, 8)
+    result = impute(
+        section.with_measured(np.arange(64) >= gaps), method="kriging", compare=[], threads=1
+    )
+    assert [f.name for f in diagnose(result)] == ["Measured values in place", "Possible values"]
+
+
 def test_noise_in_the_truth_does_not_move_the_slope():
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(4000, 3))

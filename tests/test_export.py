@@ -7,9 +7,18 @@ import pandas as pd
 import pytest
 
 from s2s_core import __version__
+from s2s_core import export as export_module
 from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
-from s2s_core.export import export, guard, load_result, save_result, to_anndata, write_csv
+from s2s_core.export import (
+    export,
+    guard,
+    load_result,
+    save_result,
+    to_anndata,
+    write_csv,
+    write_long_csv,
+)
 from s2s_core.masks import sample
 from s2s_core.observation import observe
 from s2s_core.readers import read
@@ -60,6 +69,34 @@ def test_csv_longer_than_a_chunk(tmp_path):
     table = pd.read_csv(tmp_path / "imputed.csv")
     assert len(table) == 2400
     assert np.array_equal(table[result.section.genes].to_numpy(np.float32), result.imputed)
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 1 << 17])
+def test_long_csv_holds_every_value_once(result, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(export_module, "LONG_CHUNK_ROWS", chunk)
+    section, genes = result.section, len(result.section.genes)
+    write_long_csv(result, tmp_path / "long.csv")
+    table = pd.read_csv(tmp_path / "long.csv", float_precision="round_trip")
+    assert table.columns.tolist() == [
+        "spot_id", "array_row", "array_col", "x", "y", "measured", "gene", "value", "median",
+        "lower", "upper",
+    ]  # fmt: skip
+    assert table["spot_id"].tolist() == np.repeat(section.spot_ids, genes).tolist()
+    assert table["gene"].tolist() == section.genes.tolist() * section.n_positions
+    assert np.array_equal(table["measured"], np.repeat(section.measured, genes))
+    assert np.array_equal(table["x"], np.repeat(section.xy[:, 0], genes))
+    for name, values in {"value": result.imputed, **result.layers}.items():
+        assert np.array_equal(table[name].to_numpy(np.float32).reshape(values.shape), values)
+
+
+def test_long_csv_is_guarded_and_leaves_empty_what_there_is_not(tmp_path):
+    section = with_names(made_section(), ["=1+1", "y", "c", "d", "e", "f"], ["@cmd"])
+    result = replace(made_result(sample(section, "lattice:2")), layers={})
+    write_long_csv(result, tmp_path / "long.csv")
+    table = pd.read_csv(tmp_path / "long.csv")
+    assert table["gene"][:2].tolist() == ["'=1+1", "y"]
+    assert table["spot_id"][0] == "'@cmd"
+    assert table[["median", "lower", "upper"]].isna().all(axis=None)
 
 
 def test_csv_reads_back_as_a_section(result, tmp_path):

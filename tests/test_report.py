@@ -111,7 +111,8 @@ def test_methods_say_what_was_done(tested, gappy):
     words = methods_text(tested)
     target = tested.info["target_sum"]
     for said in (
-        "288 positions", "6 genes", "216 positions with known values were hidden", "lattice:2",
+        "288 positions", "6 genes", "216 positions with known values were hidden",
+        "lattice:2 (one of every 2 rows and columns measured)",
         "72 positions (25%)", f"({target:g})", "log1p", "Matern 3/2", "90% prediction intervals",
         "at 216 hidden spots", f"PCC {tested.metrics['pcc'][:6].mean():.3f}", "Seed 0", __version__,
         "Linear interpolation, Nearest measured spot",
