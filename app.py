@@ -27,6 +27,8 @@ def start_up() -> None:
         demo.example()
 
 
+# Streamlit leaves a hand's breadth of nothing above every page.
+st.html("<style>.stMainBlockContainer {padding-top: 3.2rem}</style>")
 _state.keep_widgets()
 _who.remember()
 start_up()

@@ -36,7 +36,7 @@ def choose_genes(here: _state.Workspace) -> None:
         here.genes, here.sampled = chosen, None
     count = len(section.genes) if chosen is None else len(chosen)
     st.write(f"**{count:,} genes** will be imputed.")
-    st.page_link("pages/sampling.py", label="**Next: Sampling →**")
+    _state.next_step("Sampling", "pages/sampling.py")
 
 
 def picked(section: Section) -> list[str]:

@@ -56,7 +56,7 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
     st.caption(
         "Log-normalised expression: log1p of counts scaled to the median total of the measured "
         "spots. Zooming one map zooms all; a double click shows everything again. "
-        "Arrow keys ← → go through the genes."
+        "The arrow keys left and right go through the genes."
     )
     return gene
 
@@ -77,9 +77,9 @@ def pick_gene(lights: pd.DataFrame) -> str:
             format_func=lambda g: f"{g} · {lights.loc[g, 'light']}",
             help="Type to search. The word after the name says what its map is good for.",
         )  # fmt: skip
-        st.button("←", key="gene_before", on_click=step, args=(-1,), shortcut="Left",
+        st.button("Previous", key="gene_before", on_click=step, args=(-1,), shortcut="Left",
                   help="The gene before")  # fmt: skip
-        st.button("→", key="gene_next", on_click=step, args=(1,), shortcut="Right",
+        st.button("Next", key="gene_next", on_click=step, args=(1,), shortcut="Right",
                   help="The next gene")  # fmt: skip
         st.caption(lights.loc[gene, "reason"])
     return gene

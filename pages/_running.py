@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from pages import _state
 from pages._runs import controls, duration, step_words
 from s2s_core import hardware, jobs, runner
 from s2s_core.charts import loss_curves
@@ -30,8 +31,9 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
     if state.status == "queued":
         runner.advance_queue()
         ahead = runner.queue_position(job)
+        before = {0: "it is next in line", 1: "one waiting run comes first"}
         st.info(
-            f"Waiting for its turn: {ahead} {'run comes' if ahead == 1 else 'runs come'} first. "
+            f"Waiting for its turn: {before.get(ahead, f'{ahead} waiting runs come first')}. "
             "You can close this page; the run starts by itself."
         )
     elif state.status == "running":
@@ -40,7 +42,7 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
         utilisation()
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
-        st.page_link("pages/results.py", label="**Next: Results →**")
+        _state.next_step("Results", "pages/results.py")
     elif state.status == "failed":
         st.error(state.message)
     else:

@@ -24,7 +24,8 @@ COLUMNS = {
     "interval_width": "interval width",
     "genes": "genes with PCC",
 }
-MARKS = {"test": "🟢 test", "rank": "🔵 rank", "look": "🟡 look", "leave": "⚪ leave"}
+# Shapes and words, not colours alone.
+MARKS = {"test": "●●● test", "rank": "●●○ rank", "look": "●○○ look", "leave": "○○○ leave"}
 
 
 def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:

@@ -150,6 +150,13 @@ def show_path() -> None:
                 st.caption(notes[title])
 
 
+def next_step(label: str, page: str) -> None:
+    """The one button that leads on along the path."""
+    if st.button(f"Next: {label} →", type="primary", key=f"next-{page}"):
+        query = {"job": workspace().job_id} if workspace().job_id else None
+        st.switch_page(page, query_params=query)
+
+
 def need_section() -> Section | None:
     """Return the section in hand, or say that one is needed."""
     section = workspace().section

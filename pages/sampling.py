@@ -133,7 +133,7 @@ def report(sampled: Section) -> None:
             "Nothing is known about the imputed positions, so scores come from measured spots "
             "that are withheld from training."
         )
-    st.page_link("pages/train.py", label="**Next: Train →**")
+    _state.next_step("Train", "pages/train.py")
 
 
 main()

@@ -53,8 +53,13 @@ def advance_queue() -> bool:
         found = jobs.all_jobs()
         states = {job.id: jobs.state(job) for job in found}
         free = slots() - sum(s.status == "running" for s in states.values())
-        turn = fair_order(found, states)[: max(0, free)]
-        started = [_spawn(job, states[job.id]) for job in turn]
+        order = fair_order(found, states)
+        started = [_spawn(job, states[job.id]) for job in order[: max(0, free)]]
+    if free <= 0 and any(job.kind != "demo" for job in order):
+        # The example gives way; whoever asks for it next resumes it.
+        for job in found:
+            if job.kind == "demo" and states[job.id].status == "running":
+                stop(job, pause=True)
     return all(started)
 
 

@@ -1,5 +1,6 @@
 """Many users and one machine: whose turn it is, whose run it is, and how long it is kept."""
 
+import fcntl
 import os
 import time
 from dataclasses import replace
@@ -61,6 +62,18 @@ def test_the_example_waits_for_everybody(queue):
     queue(None, kind="demo")
     queue("ann")
     assert order() == ["ann", None]
+
+
+def test_the_example_gives_way_to_whoever_comes(queue):
+    example = queue(None, kind="demo")
+    with (example.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        jobs.write_state(example, jobs.State(status="running"))
+        runner.advance_queue()
+        assert not (example.folder / "cancel").exists()
+        queue("ann")
+        runner.advance_queue()
+        assert (example.folder / "cancel").read_text() == "pause"
 
 
 def test_everyone_has_a_list_of_their_own(queue):

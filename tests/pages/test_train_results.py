@@ -63,9 +63,84 @@ def test_a_run_from_start_to_result(app, sampled):
     assert len(figure["data"]) >= 4
     assert "hidden truth" in app.words()
     assert "Wilcoxon" in app.words()
-    assert len(app.at.get("download_button")) == 7
+    assert [b.label for b in app.at.get("download_button")] == ["Download imputed CSV"]
     assert "inside 90 % interval" in app.at.dataframe[0].value.columns
     assert {"Median", "Interval width"} <= set(app.at.multiselect(key="panels").options)
+
+
+@pytest.fixture
+def results(sampled):
+    return opened(finished(sampled), "results")
+
+
+def view(at, name):
+    at.session_state["view"] = name
+    at.run()
+    assert not at.exception
+    return at
+
+
+def words(at):
+    found = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success]
+    return "\n".join(str(element.value) for element in found)
+
+
+def test_every_file_is_offered(results):
+    labels = {b.label for b in view(results, "Download").get("download_button")}
+    assert {"Imputed table (CSV)", "AnnData (.h5ad)", "Long table (CSV)", "Sampling mask (CSV)",
+            "Median (CSV)", "Report (HTML)", "Run bundle (ZIP)", "Figure (PNG)", "Figure (SVG)",
+            } <= labels  # fmt: skip
+
+
+def test_checks_are_sentences(results):
+    view(results, "Checks")
+    assert "Measured values in place" in words(results)
+    assert len(results.success) + len(results.warning) + len(results.error) >= 5
+
+
+def test_several_genes_stand_side_by_side(results, sampled):
+    view(results, "Several genes")
+    results.multiselect(key="multiples").set_value(list(sampled.genes[:3])).run()
+    figure = json.loads(results.get("plotly_chart")[-1].proto.spec)
+    titles = [a["text"] for a in figure["layout"]["annotations"]]
+    assert [t.split(" (")[0] for t in titles] == list(sampled.genes[:3])
+
+
+def test_a_region_is_asked_for_and_then_compared(results, sampled):
+    view(results, "Region")
+    assert "Lasso a region" in words(results)
+    results.session_state["region"] = sampled.row < 8
+    results.run()
+    table = results.dataframe[-1].value
+    assert set(table.index) == set(sampled.genes)
+    assert "hidden spots inside the region" in words(results)
+
+
+def test_the_rule_behind_the_lights_is_stated(results):
+    assert "Fisher" in words(results)
+    assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= {
+        "test", "rank", "look", "leave"}  # fmt: skip
+
+
+def test_genes_are_stepped_through(results):
+    genes = results.selectbox(key="result_gene").options
+    results.button(key="gene_next").click().run()
+    first = results.session_state["result_gene"]
+    assert genes[1].startswith(first)
+    results.button(key="gene_before").click().run()
+    results.button(key="gene_before").click().run()
+    assert genes[-1].startswith(results.session_state["result_gene"])
+
+
+def test_a_tournament_ends_in_a_recommendation_to_start(sampled):
+    config = preset("fast", method="linear", compare=("nearest", "gaussian"))
+    job = jobs.create(sampled.without_hidden(), config, "Methods for x", kind="tournament")
+    runner.start(job)
+    while jobs.state(job).status in jobs.ACTIVE:
+        time.sleep(0.1)
+    at = opened(job, "results")
+    assert "withheld" in words(at)
+    assert at.button(key="use_best").label.startswith("Impute with: ")
 
 
 def test_results_follow_the_gene(sampled):
