@@ -14,7 +14,7 @@ MAX_LINES = 350
 # Lower layers first; a module imports only from layers above it in this list (or its own).
 LAYERS = (
     ("errors", "progress"),
-    ("config", "grid", "device"),
+    ("config", "grid", "device", "limits"),
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "charts"),
