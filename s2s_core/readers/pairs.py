@@ -66,6 +66,7 @@ def join(
     *,
     notes: tuple[str, ...] = (),
     uns: dict | None = None,
+    binned: bool = False,
 ) -> Section:
     """Section of the spots that have a position.
 
@@ -79,6 +80,8 @@ def join(
         Coordinates and whatever else is known of spots.
     match : (n,) int array
         Row of ``places`` of each spot, -1 where there is none.
+    options, notes, uns, binned
+        As :func:`s2s_core.readers.base.build` takes them.
     """
     found = match >= 0
     obs = places.iloc[match[found]].set_axis(ids[found])
@@ -93,6 +96,7 @@ def join(
         xy=xy_columns(obs),
         notes=(*notes, *more),
         uns=uns,
+        binned=binned,
     )
 
 
