@@ -8,7 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import h5ad, slide_seq, space_ranger, st_v1, table, visium_hd
+from s2s_core.readers import (
+    cosmx,
+    h5ad,
+    slide_seq,
+    space_ranger,
+    st_v1,
+    stereo_seq,
+    table,
+    visium_hd,
+    vizgen,
+    xenium,
+)
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.source import Source, open_source
 from s2s_core.section import Section
@@ -18,6 +29,10 @@ READERS: dict[str, Reader] = {
     r.name: r
     for r in (
         visium_hd.READER,
+        xenium.READER,
+        vizgen.READER,
+        cosmx.READER,
+        stereo_seq.READER,
         slide_seq.READER,
         space_ranger.READER,
         st_v1.READER,
