@@ -37,6 +37,7 @@ INDEX_NAMES = (("array_row", "array_col"), ("row", "col"))
 ID_NAMES = (
     "spot_id", "spot", "barcode", "barcodes", "cell_id", "cell", "bead", "bead_id", "id", "index",
 )  # fmt: skip
+MAX_INDEX = 1e9
 # Probes and codewords that measure no gene, as the makers of instruments name them.
 CONTROL = re.compile(
     r"(blank[-_]?\d+|negcontrol|negprb|negative[-_ ]?\d*$|negative(control|probe)|systemcontrol"
@@ -199,7 +200,7 @@ def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     values = [pd.to_numeric(obs[c], errors="coerce").to_numpy(float) for c in pair]
     for name, column in zip(pair, values, strict=True):
-        wrong = ~np.isfinite(column) | (column != np.rint(column))
+        wrong = ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
         if wrong.any():
             if str(name).lower() in ("row", "col"):
                 return None

@@ -74,12 +74,24 @@ def is_table(source: Source, name: str) -> bool:
     return b"\0" not in head and bool(lines) and delimiter_of(lines[0]) is not None
 
 
+def outline(source: Source, name: str) -> tuple[list[str], list[str]]:
+    """(column names, first row as text) of a table.
+
+    Raises
+    ------
+    S2SError
+        If it is none.
+    """
+    if is_parquet(source, name):
+        return _parquet_blocks(source, name)[:2]
+    found = layout(source, name)
+    return found.header, found.first
+
+
 def column_names(source: Source, name: str) -> list[str]:
     """Column names of a table; none where it is no table."""
     try:
-        if is_parquet(source, name):
-            return [str(c) for c in _parquet(source, name).schema_arrow.names]
-        return layout(source, name).header
+        return outline(source, name)[0]
     except S2SError:
         return []
 
@@ -114,8 +126,11 @@ def layout(source: Source, name: str, encoding: str = ENCODINGS[0]) -> Layout:
     delimiter = delimiter_of(first)
     if delimiter is None:
         raise S2SError(f"{spoken!r} has fewer than three columns; give a table of spots x genes.")
-    header = next(csv.reader([first], delimiter=delimiter))
-    values = next(csv.reader([second], delimiter=delimiter), [])
+    try:
+        header = next(csv.reader([first.rstrip("\r\n")], delimiter=delimiter))
+        values = next(csv.reader([second.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise S2SError(f"{spoken!r} is no regular table; export it again.") from error
     if not values:
         raise S2SError(f"{spoken!r} has a header but no rows.")
     if sum(map(is_number, header)) > len(header) / 2:

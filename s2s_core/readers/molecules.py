@@ -22,8 +22,9 @@ from s2s_core.section import Section
 # Molecules that a pixel of the proposed size holds: about PIXELS pixels, within these bounds.
 PIXELS = 2500
 FEWEST, MOST = 20, 1000
-# A grid this fine tells tissue from background well enough to measure a density.
-COARSE = 64
+# Squares along the longer side: the density is measured on at most COARSE of them, places are
+# counted on FINE.
+COARSE, FINE = 64, 512
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,28 @@ def read_molecules(
 def propose_size(xy: np.ndarray, count: np.ndarray) -> float:
     """Edge of a pixel that gives about 2,500 pixels of 20 to 1,000 molecules each.
 
-    The area of tissue is measured as that of the coarse pixels which hold most molecules, so
-    that empty background does not count. Rounded to two digits.
+    The area of tissue is that of the squares which hold 95 % of the molecules, so that empty
+    background does not count. Rounded to two digits.
     """
     span = np.ptp(xy, axis=0)
     if span.max() <= 0:
         raise S2SError("All points lie at the same position; check the coordinate columns.")
-    edge = span.max() / COARSE
-    place = np.floor((xy - xy.min(0)) / edge).astype(int) @ [COARSE + 1, 1]
-    held = np.sort(np.bincount(place, weights=count))[::-1]
-    held = held[held > 0]
+    places = _per_square(xy, count, span.max() / FINE)
+    # About ten places a square: fewer, and chance would leave squares of the tissue empty.
+    edge = span.max() / np.clip(np.sqrt(len(places) / 10), 4, COARSE)
+    held = np.sort(_per_square(xy, count, edge))[::-1]
     tissue = np.searchsorted(np.cumsum(held), 0.95 * held.sum()) + 1
     density = 0.95 * held.sum() / (tissue * edge**2)
     wanted = np.clip(held.sum() / PIXELS, FEWEST, MOST)
     size = float(np.sqrt(wanted / density))
     return float(np.round(size, 1 - int(np.floor(np.log10(size)))))
+
+
+def _per_square(xy: np.ndarray, count: np.ndarray, edge: float) -> np.ndarray:
+    """Molecules in every square of an edge that holds any."""
+    square = np.floor((xy - xy.min(0)) / edge).astype(int) @ [FINE + 1, 1]
+    held = np.bincount(square, weights=count)
+    return held[held > 0]
 
 
 def _gather(source: Source, name: str, columns: Columns):

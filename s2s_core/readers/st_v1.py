@@ -13,7 +13,7 @@ import pandas as pd
 
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, build, unique_names
-from s2s_core.readers.delimited import column_names, first_column, is_table, layout, read_table
+from s2s_core.readers.delimited import column_names, first_column, is_table, outline, read_table
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
 
@@ -33,11 +33,11 @@ def _counts(source: Source) -> list[str]:
 
 def _is_counts(source: Source, name: str) -> bool:
     try:
-        found = layout(source, name)
+        header, first = outline(source, name)
     except S2SError:
         return False
-    columns = [SPOT.fullmatch(c) is not None for c in found.header[1:]]
-    return SPOT.fullmatch(found.first[0]) is not None or (bool(columns) and all(columns))
+    columns = [SPOT.fullmatch(c) is not None for c in header[1:]]
+    return SPOT.fullmatch(first[0]) is not None or (bool(columns) and all(columns))
 
 
 def read(source: Source, options: ReadOptions) -> Section:
