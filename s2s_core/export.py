@@ -208,9 +208,7 @@ def load_result(folder: str | Path) -> Result:
         config=RunConfig.from_json(json.dumps(info["config"])),
         maps={name: _load_array(_array_path(folder, "maps", name)) for name in info["maps"]},
         sd={name: _load_array(_array_path(folder, "sd", name)) for name in info["sd"]},
-        layers={
-            name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]
-        },
+        layers={name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]},
         truth=_load_array(folder / "truth.npy"),
         metrics=feather.read_feather(str(folder / "metrics.feather")),
         info=info,

@@ -441,13 +441,10 @@ def test_every_format_is_recognised_as_folder_and_zip(tmp_path, name):
             assert next(n for n, r in READERS.items() if r.sniff(source)) == name
         section = read(given, technology=name)
         assert (section.counts != by_itself.counts).nnz == 0
-    others = [n for n in READERS if n not in (name, "table")]
-    for other in others:
-        with open_source(folder) as source:
-            # Visium HD's bins are a Space Ranger matrix as well.
-            recognised = READERS[other].sniff(source)
-        if recognised:
-            assert {name, other} <= {"visium_hd", "space_ranger", "xenium"}
+    with open_source(folder) as source:
+        recognised = {n for n, reader in READERS.items() if reader.sniff(source)}
+    # Tables are files of many formats, and matrices of 10x belong to three technologies.
+    assert recognised - {"table"} <= {name, "space_ranger"}
 
 
 @pytest.mark.parametrize("name", ["space_ranger", "vizgen", "st_v1"])

@@ -50,7 +50,7 @@ def _is_anndata(source: Source, name: str) -> bool:
     if not is_hdf5(source, name):
         return False
     try:
-        with h5py.File(source.path(name), "r") as file:
+        with h5py.File(source.hdf5(name), "r") as file:
             return "obs" in file and "var" in file
     except (OSError, RuntimeError, KeyError):
         # Begins as HDF5 but is cut off: ours to explain.
@@ -72,7 +72,7 @@ def read(source: Source, options: ReadOptions) -> Section:
         )
     name = source.spoken(files[0])
     try:
-        with h5py.File(source.path(files[0]), "r") as file, warnings.catch_warnings():
+        with h5py.File(source.hdf5(files[0]), "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             check_hdf5(file, name, _is_loaded)
             obs, var = _frame(file, "obs", name), _frame(file, "var", name)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -32,6 +35,10 @@ MAX_BYTES = 8 * 2**30
 MAX_OBJECTS = 100_000
 MAX_FILES = 50_000
 MAX_PIXELS = 64_000_000
+# CPU time of a scan: a sound file takes a fraction of a second, large ones as long as their words
+# take to read.
+SCAN_SECONDS = 10
+SCAN_BYTES_A_SECOND = 2e7
 
 
 def check_upload(size: int, name: str) -> None:
@@ -147,6 +154,30 @@ def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
         if not member.is_dir() and not hidden:
             kept.append(member)
     return kept
+
+
+def scan_hdf5(path: Path, name: str) -> None:
+    """Refuse HDF5 files that make the HDF5 library hang or crash; a child process tries them.
+
+    Raises
+    ------
+    S2SError
+    """
+    seconds = SCAN_SECONDS + int(path.stat().st_size / SCAN_BYTES_A_SECOND)
+    script = Path(__file__).with_name("hdf5_scan.py")
+    command = [sys.executable, "-P", str(script), str(path), str(seconds)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, check=False, timeout=30 * seconds, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is None or done.returncode:
+        raise S2SError(
+            f"{name!r} is damaged in a way that stops the HDF5 library; copy or export it again."
+        )
 
 
 def check_hdf5(file: h5py.File, name: str, is_loaded: Callable[[str], bool]) -> None:

@@ -49,6 +49,7 @@ class Source:
         self.links = links
         self._files, self._archive, self._folder = files, archive, unpacked
         self._used: dict[str, Path] = {}
+        self._scanned: set[str] = set()
 
     @property
     def single(self) -> str | None:
@@ -98,6 +99,20 @@ class Source:
                 self.name,
             )
         return self._used[name]
+
+    def hdf5(self, name: str) -> Path:
+        """Place of an HDF5 file that the HDF5 library can be trusted with.
+
+        Raises
+        ------
+        S2SError
+            If it would hang or crash it.
+        """
+        path = self.path(name)
+        if name not in self._scanned:
+            preflight.scan_hdf5(path, self.spoken(name))
+            self._scanned.add(name)
+        return path
 
     def open(self, name: str) -> BinaryIO:
         """Open a file as bytes, gunzipped where it is gzipped."""

@@ -69,7 +69,7 @@ def _is_10x(source: Source, name: str) -> bool:
     if not is_hdf5(source, name):
         return False
     try:
-        with h5py.File(source.path(name), "r") as file:
+        with h5py.File(source.hdf5(name), "r") as file:
             return _group(file) is not None
     except (OSError, RuntimeError, KeyError):
         # Begins as HDF5 but is cut off: ours to explain, if its name says so.
@@ -94,7 +94,7 @@ def first_barcode(source: Source, name: str) -> str:
         head = source.head(beside, 200) if beside else b""
         return head.split(b"\n")[0].decode("utf-8", "replace").strip()
     try:
-        with h5py.File(source.path(name), "r") as file:
+        with h5py.File(source.hdf5(name), "r") as file:
             barcodes = file[_group(file)]["barcodes"]
             return "" if barcodes.is_virtual or barcodes.external else _texts(barcodes[:1])[0]
     except (OSError, RuntimeError, KeyError, IndexError, TypeError, AttributeError):
@@ -124,7 +124,7 @@ def read_matrix(source: Source, name: str) -> Matrix:
 
 def _hdf5(source: Source, name: str) -> Matrix:
     spoken = source.spoken(name)
-    with h5py.File(source.path(name), "r") as file:
+    with h5py.File(source.hdf5(name), "r") as file:
         group = _group(file)
         if group is None:
             raise KeyError("matrix")

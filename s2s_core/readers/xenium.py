@@ -29,7 +29,9 @@ def _matrix(source: Source) -> str | None:
 
 def _cells(source: Source, matrix: str) -> str | None:
     name = source.nearest(matrix, *CELLS)
-    return name if name and named(column_names(source, name), "x_centroid") else None
+    columns = column_names(source, name) if name else ["none"]
+    # A damaged file has no columns; reading it says so.
+    return name if not columns or named(columns, "x_centroid") else None
 
 
 def _columns(names: list[str]) -> Columns | None:
