@@ -233,7 +233,7 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
                 low_memory=False,
             )
             yield from reader
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, S2SError):
         raise
     except (ValueError, pd.errors.ParserWarning) as error:
         line = re.search(r"line (\d+)", str(error))

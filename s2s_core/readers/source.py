@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import tempfile
@@ -92,12 +93,11 @@ class Source:
         """
         if name not in self._used:
             path = self._files[name] if self._archive is None else self._unpack(name)
-            self._used[name] = path
+            size = sum(p.stat().st_size for p in self._used.values()) + path.stat().st_size
             preflight.check_upload(
-                sum(p.stat().st_size for p in self._used.values())
-                // (1 if self._archive is None else preflight.UNPACKED),
-                self.name,
+                size if self._archive is None else size // preflight.UNPACKED, self.name
             )
+            self._used[name] = path
         return self._used[name]
 
     def hdf5(self, name: str) -> Path:
@@ -121,10 +121,18 @@ class Source:
     def head(self, name: str, size: int = SNIFF_BYTES) -> bytes:
         """First bytes of a file, gunzipped; empty where it is damaged."""
         try:
-            with self.open(name) as file:
+            with self._raw(name) as raw:
+                start = raw.read(2)
+            with self._raw(name) as raw:
+                file = gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw
                 return file.read(size)
-        except (OSError, EOFError, zlib.error, S2SError):
+        except (OSError, EOFError, zlib.error, RuntimeError, zipfile.BadZipFile):
             return b""
+
+    def _raw(self, name: str) -> BinaryIO:
+        if self._archive is None:
+            return self._files[name].open("rb")
+        return self._archive.open(self._files[name])
 
     def spoken(self, name: str) -> str:
         """How a sentence calls a file."""
