@@ -198,7 +198,7 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
     if len(result.metrics):
         print(_table(summarise(result.metrics)))
         print(f"Scores at {', '.join(dict.fromkeys(result.metrics['spots'].astype(str)))}.")
-    print(f"Wrote imputed.csv, imputed.h5ad, metrics.csv and run.json to {args.out}.")
+    print(f"Wrote imputed.csv, .parquet and .h5ad, metrics.csv and run.json to {args.out}.")
     return OK
 
 
