@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -9,10 +11,13 @@ from scipy import sparse
 from s2s_core import grid as gridlib
 from s2s_core.errors import S2SError
 from s2s_core.grid import Grid
+from s2s_core.limits import Limits
 from s2s_core.section import Section, check_values
 
 ABSENT = ("auto", "gaps", "zeros", "background")
 LOG_MAX = 20.0
+# In any unit a section is smaller; beyond, arithmetic on places loses its digits.
+MAX_COORDINATE = 1e12
 
 
 def assemble(
@@ -79,6 +84,11 @@ def assemble(
         if not np.isfinite(xy).all():
             bad = obs.index[~np.isfinite(xy).all(1)][0]
             raise S2SError(f"The coordinates of spot {bad!r} are missing; fill or remove them.")
+        if np.abs(xy).max() > MAX_COORDINATE:
+            raise S2SError(
+                f"A coordinate is {np.abs(xy).max():.3g}, further away than any section; check the "
+                "coordinate columns."
+            )
     if array_index is None and kind != "points" and xy is not None:
         found = gridlib.infer_lattice(xy)
         if found and kind in ("auto", found[0]):
@@ -116,7 +126,28 @@ def assemble(
         tuple(notes), dict(uns or {}),
     )  # fmt: skip
     meaning = ("zeros" if binned else "gaps") if absent == "auto" else absent
-    return section if meaning == "background" else _fill_absent(section, meaning)
+    _check_size(section)
+    if meaning == "background":
+        return section
+    section = _fill_absent(section, meaning)
+    _check_size(section)
+    return _with_share(section) if grid.kind == "bins" else section
+
+
+def _check_size(section: Section) -> None:
+    limit = Limits.limits().max_spots
+    if section.n_positions > limit:
+        raise S2SError(
+            f"The section has {section.n_positions:,} positions, more than the {limit:,.0f} that "
+            "are taken here; choose larger bins, or raise S2S_MAX_SPOTS."
+        )
+
+
+def _with_share(section: Section) -> Section:
+    """Say how many pixels of the tissue no point fell into: what a bin size is judged by."""
+    empty = np.isin(section.origin, ["empty bin", "gap"]).mean()
+    note = f"{empty:.0%} of the pixels inside the tissue are empty; a larger bin_size has fewer."
+    return replace(section, notes=(*section.notes, note))
 
 
 def detect_scale(counts: sparse.csr_matrix, scale: str, uns: dict) -> tuple[bool, str]:
@@ -200,6 +231,8 @@ def _new_ids(grid: Grid, row, col, origin: str, taken: pd.Index) -> pd.Index:
 
 
 def _bin(counts, obs, xy, bin_size, is_log, seen):
+    if len(xy) < 2:
+        raise S2SError("There is a single point; a section needs many.")
     size = bin_size or gridlib.propose_bin_size(xy)
     grid, row, col = gridlib.bin_points(xy, size)
     pixel = row * grid.shape[1] + col

@@ -95,7 +95,12 @@ def _designs() -> str:
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="IN", type=Path, help="an .h5ad file or a CSV/TSV table")
+    parser.add_argument(
+        "input",
+        metavar="IN",
+        type=Path,
+        help="a file, folder or zip of a section (docs/formats.md)",
+    )
     group = parser.add_argument_group("reading")
     group.add_argument("--technology", default="auto", choices=("auto", *READERS))
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
@@ -224,12 +229,12 @@ def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> No
     if len(result.metrics):
         print(_table(summarise(result.metrics)))
         print(f"Scores at {', '.join(dict.fromkeys(result.metrics['spots'].astype(str)))}.")
-    print(f"Wrote imputed.csv, imputed.h5ad, metrics.csv and run.json to {args.out}.")
+    print(f"Wrote imputed.csv, .parquet and .h5ad, metrics.csv and run.json to {args.out}.")
 
 
 def _masks(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.export import guard
     from s2s_core.store import atomic
+    from s2s_core.tables import guard
 
     section = sample(_read(args), args.mask, args.seed)
     table = mask_table(section)

@@ -18,6 +18,7 @@ from s2s_core.errors import S2SError
 
 HEX_ROW = np.sqrt(3.0) / 2.0
 KINDS = ("square", "hex", "bins")
+MAX_PIXELS = 4e6
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,11 @@ def from_array_index(
         pixel_col = array_col
     row0, col0 = int(array_row.min()) - margin, int(pixel_col.min()) - margin
     rows, cols = array_row - row0, pixel_col - col0
+    if (rows.max() + 1.0) * (cols.max() + 1.0) > MAX_PIXELS:
+        raise S2SError(
+            f"The lattice positions span {rows.max() + 1} x {cols.max() + 1} places, more than 4 "
+            "million; check array_row and array_col, or read the positions as points."
+        )
     tissue = np.zeros((rows.max() + 1 + margin, cols.max() + 1 + margin), bool)
     tissue[rows, cols] = True
     if affine is None:
@@ -242,6 +248,11 @@ def close_tissue(grid: Grid) -> np.ndarray:
     radius = (1.5 if typical < 1.1 else 2.0) * typical
     margin = int(np.ceil(2 * radius)) + 2
     height, width = grid.shape
+    if (height + 2.0 * margin) * (width + 2.0 * margin) > 4 * MAX_PIXELS:
+        raise S2SError(
+            f"The spots lie {typical:.0f} lattice steps apart, too far to tell what is tissue "
+            "between them; check array_row and array_col, or read the positions as points."
+        )
     row, col = np.indices((height + 2 * margin, width + 2 * margin)).reshape(2, -1) - margin
     every = grid.lattice_xy(row, col)
     dilated = cKDTree(spots).query(every, distance_upper_bound=radius + 1e-9)[0] <= radius + 1e-9
@@ -323,11 +334,12 @@ def bin_points(xy: np.ndarray, size: float) -> tuple[Grid, np.ndarray, np.ndarra
     if not size > 0:
         raise S2SError(f"The bin size must be positive, found {size:g}.")
     origin = xy.min(0)
-    col, row = np.floor((xy - origin) / size).astype(int).T
-    if (row.max() + 1.0) * (col.max() + 1.0) > 4e6:
+    cols, rows = np.floor(np.ptp(xy, axis=0) / size) + 1
+    if rows * cols > MAX_PIXELS:
         raise S2SError(
-            f"A bin size of {size:g} gives a grid of {row.max() + 1} x {col.max() + 1} pixels, "
+            f"A bin size of {size:g} gives a grid of {rows:.0f} x {cols:.0f} pixels, "
             "more than 4 million; choose a larger bin."
         )
+    col, row = np.floor((xy - origin) / size).astype(int).T
     affine = np.array([[size, 0.0], [0.0, size], origin + size / 2])
     return from_array_index("bins", row, col, affine=affine), row, col

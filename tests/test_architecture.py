@@ -32,7 +32,7 @@ LAYERS = (
     ("network", "imputation"),
     ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
-    ("wording", "regions"),
+    ("wording", "regions", "tables"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
     ("runner", "forecast"),
     ("demo",),

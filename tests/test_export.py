@@ -7,22 +7,21 @@ import pandas as pd
 import pytest
 
 from s2s_core import __version__
-from s2s_core import export as export_module
+from s2s_core import tables as tables_module
 from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
 from s2s_core.export import (
     export,
-    guard,
     load_result,
     save_result,
     to_anndata,
-    write_csv,
-    write_long_csv,
 )
 from s2s_core.masks import sample
 from s2s_core.observation import observe
 from s2s_core.readers import read
+from s2s_core.tables import guard, write_csv, write_long_csv, write_parquet
 from tests.made import made_result, made_section
+from tests.made_files import space_ranger
 
 
 @pytest.fixture
@@ -37,11 +36,12 @@ def with_names(section, genes, ids=None):
     return replace(section, var=section.var.set_axis(genes), obs=obs)
 
 
-def test_a_run_leaves_four_files(result, tmp_path):
+def test_a_run_leaves_its_files(result, tmp_path):
     export(result, tmp_path / "new" / "folder")
     assert sorted(p.name for p in (tmp_path / "new" / "folder").iterdir()) == [
         "imputed.csv",
         "imputed.h5ad",
+        "imputed.parquet",
         "metrics.csv",
         "run.json",
     ]
@@ -73,7 +73,7 @@ def test_csv_longer_than_a_chunk(tmp_path):
 
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 17])
 def test_long_csv_holds_every_value_once(result, tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr(export_module, "LONG_CHUNK_ROWS", chunk)
+    monkeypatch.setattr(tables_module, "LONG_CHUNK_ROWS", chunk)
     section, genes = result.section, len(result.section.genes)
     write_long_csv(result, tmp_path / "long.csv")
     table = pd.read_csv(tmp_path / "long.csv", float_precision="round_trip")
@@ -107,6 +107,37 @@ def test_csv_reads_back_as_a_section(result, tmp_path):
     assert again.genes.tolist() == result.section.genes.tolist()
     assert np.array_equal(again.measured, result.section.measured)
     assert np.array_equal(again.counts.toarray()[again.measured], observe(result.section).values)
+
+
+def test_parquet_holds_what_csv_holds(tmp_path):
+    genes = ["=HYPERLINK(1)", "G,1", 'G"2', "Rückgrat", "y", "MARCH1"]
+    section = with_names(made_section("square", 60, 80), genes, ["=cmd", "-1"])
+    result = made_result(sample(section, "lattice:2"))
+    write_parquet(result, tmp_path / "imputed.parquet")
+    write_csv(result, tmp_path / "imputed.csv")
+    names = [*genes[:4], "y (gene)", "MARCH1"]
+    table = pd.read_parquet(tmp_path / "imputed.parquet")
+    csv = pd.read_csv(tmp_path / "imputed.csv", float_precision="round_trip")
+    assert table.columns.tolist() == [*csv.columns[:6], *names]
+    assert table["spot_id"].tolist() == section.spot_ids.tolist()
+    assert np.array_equal(table.iloc[:, 1:6].to_numpy(), csv.iloc[:, 1:6].to_numpy())
+    assert np.array_equal(table[names].to_numpy(), result.imputed)
+    again = read(tmp_path / "imputed.parquet", measured="measured")
+    assert again.genes.tolist() == names
+    assert again.spot_ids.tolist() == section.spot_ids.tolist()
+    assert np.array_equal(again.measured, result.section.measured)
+
+
+def test_the_tissue_image_and_columns_of_spots_reach_the_h5ad(tmp_path):
+    section = read(space_ranger(tmp_path / "run"))
+    result = made_result(sample(section, "lattice:2"))
+    export(result, tmp_path / "out")
+    adata = ad.read_h5ad(tmp_path / "out" / "imputed.h5ad")
+    layout = adata.uns["spatial"]["made_library"]
+    assert layout["images"]["hires"].shape == (60, 60, 3)
+    assert layout["scalefactors"]["spot_diameter_fullres"] == 89.0
+    assert {"in_tissue", "pxl_row_in_fullres", "measured", "origin"} <= set(adata.obs)
+    assert np.array_equal(adata.obsm["spatial"], section.xy)
 
 
 def test_no_name_runs_as_a_formula(tmp_path):

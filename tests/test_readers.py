@@ -12,6 +12,7 @@ from scipy import sparse
 import s2s_core as s2s
 from s2s_core.errors import S2SError
 from s2s_core.readers import READERS, read
+from s2s_core.readers.source import open_source
 from tests.made import made_points, made_table
 
 
@@ -312,7 +313,7 @@ def test_neither_h5ad_nor_table(tmp_path, name):
 def test_missing_file_folder_and_empty_file(tmp_path):
     with pytest.raises(S2SError, match="no file"):
         read(tmp_path / "lost.h5ad")
-    with pytest.raises(S2SError, match="is a folder"):
+    with pytest.raises(S2SError, match="holds no section"):
         read(tmp_path)
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(S2SError, match="neither"):
@@ -518,8 +519,9 @@ def test_a_measured_column_must_be_yes_or_no(tmp_path):
 def test_every_reader_refuses_the_others_files(tmp_path):
     h5ad = write(made_anndata(), tmp_path)
     made_frame().to_csv(tmp_path / "t.csv")
-    assert [name for name, r in READERS.items() if r.sniff(h5ad)] == ["h5ad"]
-    assert [name for name, r in READERS.items() if r.sniff(tmp_path / "t.csv")] == ["table"]
+    for path, name in ((h5ad, "h5ad"), (tmp_path / "t.csv", "table")):
+        with open_source(path) as source:
+            assert [n for n, r in READERS.items() if r.sniff(source)] == [name]
     with pytest.raises(S2SError, match=r"cannot be read as AnnData \(.h5ad\)"):
         read(tmp_path / "t.csv", technology="h5ad")
     assert read(h5ad, technology="h5ad").n_positions == 120

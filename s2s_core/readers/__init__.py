@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import h5ad, table
+from s2s_core.readers import (
+    cosmx,
+    h5ad,
+    slide_seq,
+    space_ranger,
+    st_v1,
+    stereo_seq,
+    table,
+    visium_hd,
+    vizgen,
+    xenium,
+)
 from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.source import Source, open_source
 from s2s_core.section import Section
 
-READERS: dict[str, Reader] = {r.name: r for r in (h5ad.READER, table.READER)}
+# The most particular first: a folder may look like several.
+READERS: dict[str, Reader] = {
+    r.name: r
+    for r in (
+        visium_hd.READER,
+        xenium.READER,
+        vizgen.READER,
+        cosmx.READER,
+        stereo_seq.READER,
+        slide_seq.READER,
+        space_ranger.READER,
+        st_v1.READER,
+        h5ad.READER,
+        table.READER,
+    )
+}
 # Which file a section was read from; every output carries it.
 INPUT_KEY = "s2s_input"
 KINDS = ("auto", "square", "hex", "points")
 
 
 def read(
-    path: str | Path,
+    path: str | Path | Iterable[str | Path],
     *,
     measured: str | None = None,
     genes: Iterable[str] | None = None,
@@ -33,8 +60,9 @@ def read(
 
     Parameters
     ----------
-    path : str or Path
-        An AnnData file (.h5ad), or a CSV or TSV table of spots x genes (also gzipped).
+    path : str or Path, or several
+        A file, a folder, a zip of either, or several files that belong together:
+        docs/formats.md lists what is read.
     measured : str, optional
         Column that is False where a spot was not measured; the values of those rows are
         ignored whatever they hold.
@@ -45,11 +73,12 @@ def read(
     absent : {"auto", "gaps", "zeros", "background"}
         What a lattice position inside the tissue without a spot is.
     bin_size : float, optional
-        Edge of the bins, in the file's unit; proposed for points when not given.
+        Edge of the bins, in the file's unit (Visium HD: micrometres); proposed for points when
+        not given.
     scale : {"auto", "counts", "log"}
         Whether the values are counts or log-normalised already.
     technology : str
-        Name of a reader (``h5ad``, ``table``); ``auto`` looks at the content.
+        Name of a reader (a key of ``READERS``); ``auto`` looks at the content.
 
     Returns
     -------
@@ -61,44 +90,72 @@ def read(
     S2SError
         One sentence on what is wrong, where, and what to do.
     """
-    path = Path(path)
     if kind not in KINDS:
         raise S2SError(f"The kind of lattice must be one of {', '.join(KINDS)}; found {kind!r}.")
     if bin_size is not None and not 0 < bin_size < float("inf"):
         raise S2SError(f"The bin size must be positive, found {bin_size:g}.")
     if technology != "auto" and technology not in READERS:
         raise S2SError(f"Unknown technology {technology!r}; choose auto, {', '.join(READERS)}.")
-    if not path.exists():
-        raise S2SError(f"There is no file {str(path)!r}; check the path.")
     options = ReadOptions(measured, kind, absent, bin_size, scale)
-    reader = _reader_of(path) if technology == "auto" else READERS[technology]
-    if not reader.sniff(path):
-        raise S2SError(f"{path.name!r} cannot be read as {reader.label}; choose technology auto.")
-    section = reader.read(path, options)
-    source = {"file": path.name, "sha256": _sha256(path)}
-    section = replace(section, uns={**section.uns, INPUT_KEY: source})
+    with open_source(path) as source:
+        section = _read(source, options, technology)
+        origin = {"file": source.name, "sha256": source.digest()}
+    section = replace(section, uns={**section.uns, INPUT_KEY: origin})
     if genes is None:
         return section
     return section.subset_genes([genes] if isinstance(genes, str) else genes)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reader_of(path: Path) -> Reader:
-    for reader in READERS.values():
-        if reader.sniff(path):
-            return reader
-    if path.is_dir():
-        raise S2SError(f"{path.name!r} is a folder; give one .h5ad, CSV or TSV file.")
-    if path.suffix.lower() == ".h5ad":
+def _read(source: Source, options: ReadOptions, technology: str) -> Section:
+    try:
+        reader = _reader_of(source) if technology == "auto" else READERS[technology]
+        if technology != "auto" and not reader.sniff(source):
+            raise S2SError(
+                f"{source.name!r} cannot be read as {reader.label}; choose technology auto."
+            )
+        return reader.read(source, options)
+    except S2SError:
+        raise
+    except Exception as error:
+        # Damaged files make the libraries below fail in ways of their own.
+        logging.getLogger("s2s").warning("reading failed", exc_info=True)
         raise S2SError(
-            f"{path.name!r} is not an AnnData file although its name says so; save it again "
+            f"{source.name!r} is damaged, or not what its name says; copy or export it again."
+        ) from error
+
+
+def _reader_of(source: Source) -> Reader:
+    if _is_zarr(source):
+        store = source.name.removesuffix(".zip")
+        raise S2SError(
+            f"{source.name!r} is a Zarr store; in Python, take its table out of it and read that: "
+            f"import spatialdata; spatialdata.read_zarr({store!r}).tables['table']"
+            ".write_h5ad('table.h5ad')."
+        )
+    for reader in READERS.values():
+        if reader.sniff(source):
+            return reader
+    if source.single is None:
+        links = f"; {source.links} links out of it were not followed" if source.links else ""
+        raise S2SError(
+            f"{source.name!r} holds no section that is recognised{links}: docs/formats.md says "
+            "which files belong together."
+        )
+    if source.names[0].lower().endswith(".h5ad"):
+        raise S2SError(
+            f"{source.name!r} is not an AnnData file although its name says so; save it again "
             "with AnnData's write_h5ad()."
         )
     raise S2SError(
-        f"{path.name!r} is neither an AnnData file (.h5ad) nor a CSV or TSV table of spots x "
-        "genes; convert it to one of these."
+        f"{source.name!r} is neither an AnnData file (.h5ad) nor a table of spots x genes, nor "
+        "another format that is read; docs/formats.md lists them."
+    )
+
+
+def _is_zarr(source: Source) -> bool:
+    top = {name.split("/")[0] for name in source.names}
+    return (
+        source.name.lower().endswith((".zarr", ".zarr.zip"))
+        or "zarr.json" in top
+        or (len(top) == 1 and all(name.endswith(".zarr") for name in top))
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from s2s_core.assemble import assemble
 from s2s_core.errors import S2SError
 from s2s_core.masks import as_bool
+from s2s_core.readers.preflight import check_values
+from s2s_core.readers.source import Source
 from s2s_core.section import Section
 
 # Pairs in order of preference, lower case. All of them are coordinates, never genes.
@@ -22,6 +25,7 @@ XY_NAMES = (
     ("spatial_x", "spatial_y"),
     ("spatial1", "spatial2"),
     ("x_coord", "y_coord"),
+    ("xcoord", "ycoord"),
     ("coord_x", "coord_y"),
     ("pos_x", "pos_y"),
     ("x_um", "y_um"),
@@ -30,7 +34,16 @@ XY_NAMES = (
     ("pixel_x", "pixel_y"),
 )
 INDEX_NAMES = (("array_row", "array_col"), ("row", "col"))
-ID_NAMES = ("spot_id", "spot", "barcode", "cell_id", "cell", "bead", "bead_id", "id", "index")
+ID_NAMES = (
+    "spot_id", "spot", "barcode", "barcodes", "cell_id", "cell", "bead", "bead_id", "id", "index",
+)  # fmt: skip
+MAX_INDEX = 1e9
+# Probes and codewords that measure no gene, as the makers of instruments name them.
+CONTROL = re.compile(
+    r"(blank[-_]?\d+|negcontrol|negprb|negative[-_ ]?\d*$|negative(control|probe)|systemcontrol"
+    r"|unassigned|deprecated|antisense_|falsecode|intergenic_?region|bgd?probe)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,8 @@ class Reader:
 
     name: str
     label: str
-    sniff: Callable[[Path], bool]
-    read: Callable[[Path, ReadOptions], Section]
+    sniff: Callable[[Source], bool]
+    read: Callable[[Source, ReadOptions], Section]
 
 
 def build(
@@ -77,8 +90,11 @@ def build(
 ) -> Section:
     """Assemble a Section from what a reader found; the last steps are the same for all.
 
-    Spots with ``in_tissue`` 0 are left out.
+    Spots with ``in_tissue`` 0 and control probes are left out.
     """
+    check_values(len(obs), len(var), "The section")
+    counts, var, more = _without_controls(sparse.csr_matrix(counts), var)
+    notes = (*notes, *more)
     inside = _in_tissue(obs)
     if not inside.all():
         counts, obs, xy = counts[inside], obs[inside], None if xy is None else xy[inside]
@@ -105,6 +121,39 @@ def build(
         uns=uns,
     )
     return replace(section, notes=(*notes, *section.notes))
+
+
+def _without_controls(counts, var: pd.DataFrame):
+    """(counts, var, notes) without probes that measure no gene."""
+    control = np.array([CONTROL.match(str(name)) is not None for name in var.index], bool)
+    if not control.any() or control.all():
+        return counts, var, ()
+    some = ", ".join(map(str, var.index[control][:3]))
+    note = f"{control.sum()} control probes (such as {some}) were left out: they measure no gene."
+    return counts[:, ~control], var[~control], (note,)
+
+
+def unique_names(names) -> tuple[pd.Index, tuple[str, ...]]:
+    """Names with ``-1``, ``-2`` ... behind those that come again, and a sentence if there are any."""
+    taken, found, again = set(map(str, names)), [], []
+    seen: dict[str, int] = {}
+    for name in map(str, names):
+        new = name
+        if name in seen:
+            again.append(name)
+            while new in taken:
+                seen[name] += 1
+                new = f"{name}-{seen[name]}"
+            taken.add(new)
+        else:
+            seen[name] = 0
+        found.append(new)
+    index = pd.Index(found, dtype=object)
+    if not again:
+        return index, ()
+    count = len(set(again))
+    what = "1 gene name occurs" if count == 1 else f"{count} gene names occur"
+    return index, (f"{what} more than once (such as {again[0]}); later ones were numbered -1, -2.",)
 
 
 def measured_rows(obs: pd.DataFrame, column: str | None) -> np.ndarray | None:
@@ -151,7 +200,7 @@ def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     values = [pd.to_numeric(obs[c], errors="coerce").to_numpy(float) for c in pair]
     for name, column in zip(pair, values, strict=True):
-        wrong = ~np.isfinite(column) | (column != np.rint(column))
+        wrong = ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
         if wrong.any():
             if str(name).lower() in ("row", "col"):
                 return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,46 +12,73 @@ from scipy import sparse
 
 from s2s_core.assemble import detect_scale
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions, array_index, build, xy_columns
+from s2s_core.readers import images
+from s2s_core.readers.base import (
+    Reader,
+    ReadOptions,
+    array_index,
+    build,
+    unique_names,
+    xy_columns,
+)
+from s2s_core.readers.images import SPATIAL
+from s2s_core.readers.preflight import check_hdf5, check_values
+from s2s_core.readers.source import Source, is_hdf5
 from s2s_core.section import Section
 
-# A few kilobytes can declare gigabytes: what would be loaded is added up first.
-MAX_BYTES = 8 * 2**30
-MAX_RATIO = 2000
-SMALL_BYTES = 2**28
-MAX_OBJECTS = 100_000
 SPATIAL_KEYS = ("spatial", "X_spatial", "spatial_coords")
+COUNT_LAYERS = ("counts", "raw_counts", "raw", "count")
+SYMBOL_COLUMNS = (
+    "gene_symbols", "gene_symbol", "symbol", "symbols", "gene_name", "gene_names", "feature_name",
+    "gene_short_name", "name",
+)  # fmt: skip
 # uns is carried to the output; pictures and graphs are not.
 UNS_MAX_VALUES = 10_000
 
 
-def sniff(path: Path) -> bool:
+def sniff(source: Source) -> bool:
     """Whether a file is HDF5 with the groups of an AnnData."""
-    if not path.is_file() or not h5py.is_hdf5(path):
+    return bool(_files(source))
+
+
+def _files(source: Source) -> list[str]:
+    names = source.names if source.single else source.find(".h5ad")
+    return [name for name in names if _is_anndata(source, name)]
+
+
+def _is_anndata(source: Source, name: str) -> bool:
+    if not is_hdf5(source, name):
         return False
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source.hdf5(name), "r") as file:
             return "obs" in file and "var" in file
-    except OSError:
+    except (OSError, RuntimeError, KeyError):
         # Begins as HDF5 but is cut off: ours to explain.
         return True
 
 
-def read(path: Path, options: ReadOptions) -> Section:
+def read(source: Source, options: ReadOptions) -> Section:
     """Read an AnnData file as a Section.
 
-    Counts come from ``X``, or from ``layers["counts"]`` where ``X`` is normalised already;
-    coordinates from ``obsm["spatial"]`` or obs columns; lattice positions from
-    ``obs["array_row"]``, ``obs["array_col"]``. Spots with ``in_tissue`` 0 are left out.
+    Counts come from ``X``, or from ``layers["counts"]`` or ``raw`` where ``X`` is normalised
+    already; coordinates from ``obsm["spatial"]`` or obs columns; lattice positions from
+    ``obs["array_row"]``, ``obs["array_col"]``. Where genes are named by Ensembl identifiers and
+    a column of ``var`` holds symbols, those become the names. Tissue images stay.
     """
-    name = path.name
+    files = _files(source)
+    if len(files) > 1:
+        raise S2SError(
+            f"{source.name!r} holds {len(files)} AnnData files ({', '.join(files[:3])}); give one."
+        )
+    name = source.spoken(files[0])
     try:
-        with h5py.File(path, "r") as file, warnings.catch_warnings():
+        with h5py.File(source.hdf5(files[0]), "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check_safe(file, name)
+            check_hdf5(file, name, _is_loaded)
             obs, var = _frame(file, "obs", name), _frame(file, "var", name)
+            check_values(len(obs), len(var), name)
             uns = _simple_uns(file)
-            counts, notes = _counts(file, options, uns, name)
+            counts, var, notes = _counts(file, var, options, uns, name)
             xy = _spatial(file, len(obs))
     except S2SError:
         raise
@@ -68,6 +94,8 @@ def read(path: Path, options: ReadOptions) -> Section:
             f"name {len(obs)} spots and {len(var)} genes; export the file again."
         )
     _check_genes(var, name)
+    var, more = _symbols(var)
+    notes += more
     if xy is None:
         xy = xy_columns(obs)
     if xy is None and array_index(obs) is None:
@@ -83,66 +111,18 @@ def read(path: Path, options: ReadOptions) -> Section:
     return build(counts, obs, var, options, xy=xy, notes=tuple(notes), binned=binned, uns=uns)
 
 
-def _check_safe(file: h5py.File, name: str) -> None:
-    """Refuse links out of the file and declared sizes that no section has."""
-    seen: set = set()
-    stack: list[tuple[str, h5py.Group]] = [("", file)]
-    total = 0
-    while stack:
-        place, group = stack.pop()
-        for key in group:
-            link = group.get(key, getlink=True)
-            inner = f"{place}/{key}"
-            if isinstance(link, (h5py.ExternalLink, h5py.SoftLink)):
-                raise S2SError(
-                    f"{name!r} refers to another place at {inner}; save one complete file "
-                    "without links."
-                )
-            item = group[key]
-            info = h5py.h5o.get_info(item.id)
-            if info.addr in seen:
-                continue
-            seen.add(info.addr)
-            if len(seen) > MAX_OBJECTS:
-                raise S2SError(
-                    f"{name!r} has more than {MAX_OBJECTS} parts; no section has as many."
-                )
-            if isinstance(item, h5py.Group):
-                stack.append((inner, item))
-            elif isinstance(item, h5py.Dataset):
-                if item.is_virtual or item.external:
-                    raise S2SError(
-                        f"{name!r} keeps {inner} in another file; save one complete file."
-                    )
-                if _is_loaded(inner):
-                    total += _declared(item, name, inner)
-    if total > MAX_BYTES:
-        raise S2SError(
-            f"{name!r} declares {total / 2**30:.1f} GB of data, more than the "
-            f"{MAX_BYTES / 2**30:.0f} GB that are read; keep fewer genes or spots."
-        )
-
-
 def _is_loaded(place: str) -> bool:
     top, *inner = place[1:].split("/")
     if top in ("layers", "obsm"):
-        return inner[0] in ("counts", *SPATIAL_KEYS)
-    return top in ("X", "obs", "var") or (top == "uns" and len(inner) == 1)
+        return inner[0] in (*COUNT_LAYERS, *SPATIAL_KEYS)
+    if top == "raw":
+        return inner[0] in ("X", "var")
+    if top == "uns":
+        return len(inner) == 1 or inner[0] == SPATIAL
+    return top in ("X", "obs", "var")
 
 
-def _declared(item: h5py.Dataset, name: str, place: str) -> int:
-    if item.shape is None:
-        return 0
-    size = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
-    if size > SMALL_BYTES and size > MAX_RATIO * max(item.id.get_storage_size(), 1):
-        raise S2SError(
-            f"{name!r} declares {size / 2**20:.0f} MB at {place} but holds almost none of it; "
-            "export the file again."
-        )
-    return size
-
-
-def _frame(file: h5py.File, key: str, name: str) -> pd.DataFrame:
+def _frame(file: h5py.Group, key: str, name: str) -> pd.DataFrame:
     frame = read_elem(file[key])
     if not isinstance(frame, pd.DataFrame):
         raise S2SError(f"{name!r} has no table {key}; save it with AnnData's write_h5ad().")
@@ -150,23 +130,53 @@ def _frame(file: h5py.File, key: str, name: str) -> pd.DataFrame:
     return frame
 
 
-def _counts(file: h5py.File, options: ReadOptions, uns: dict, name: str):
-    """(counts, notes): X, or layers["counts"] where X is not what was counted."""
-    layer = "layers" in file and "counts" in file["layers"]
-    if "X" not in file:
-        if not layer:
-            raise S2SError(f"{name!r} has no counts: X is empty and there is no layers['counts'].")
-        return _matrix(file["layers/counts"]), ["Counts were taken from layers['counts']."]
-    x = _matrix(file["X"])
-    if layer and options.scale != "log":
-        usable = x.data[np.isfinite(x.data)]
-        flat = sparse.csr_matrix(usable[None, :])
-        # Scaled data (negative values) hides its counts in the layer too.
-        if (usable < 0).any() or detect_scale(flat, "auto", uns)[0]:
+def _counts(file: h5py.File, var: pd.DataFrame, options: ReadOptions, uns: dict, name: str):
+    """(counts, var, notes): X, or a layer or raw where X is not what was counted."""
+    x = _matrix(file["X"]) if "X" in file else None
+    if x is not None and (options.scale == "log" or not _is_processed(x, uns)):
+        return x, var, []
+    why = "there is no X" if x is None else "X is normalised already"
+    layer = next((key for key in COUNT_LAYERS if key in file.get("layers", {})), None)
+    if layer is not None:
+        uns.pop("log1p", None)
+        note = f"The counts were taken from layers[{layer!r}], because {why}."
+        return _matrix(file["layers"][layer]), var, [note]
+    if "raw" in file and "X" in file["raw"]:
+        raw = _matrix(file["raw/X"])
+        # raw often holds log-normalised values of all genes: then it is no better than X.
+        if x is None or not _is_processed(raw, {}):
             uns.pop("log1p", None)
-            note = "X is normalised already, so the counts were taken from layers['counts']."
-            return _matrix(file["layers/counts"]), [note]
-    return x, []
+            return raw, _frame(file["raw"], "var", name), [
+                f"The counts were taken from raw ({raw.shape[1]:,} genes), because {why}."
+            ]  # fmt: skip
+    if x is None:
+        raise S2SError(
+            f"{name!r} has no counts: X is empty and there is no layers['counts'] and no raw."
+        )
+    return x, var, []
+
+
+def _is_processed(matrix: sparse.csr_matrix, uns: dict) -> bool:
+    """Whether values are log-normalised, or scaled (some are negative)."""
+    usable = matrix.data[np.isfinite(matrix.data)]
+    return (
+        bool((usable < 0).any()) or detect_scale(sparse.csr_matrix(usable[None, :]), "auto", uns)[0]
+    )
+
+
+def _symbols(var: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """(var, notes) with gene symbols as names, where names are Ensembl identifiers."""
+    if not var.index.str.match(r"ENS[A-Z]*G\d{6,}").mean() > 0.9:
+        return var, []
+    lower = {str(c).lower(): c for c in reversed(list(var.columns))}
+    column = next((lower[c] for c in SYMBOL_COLUMNS if c in lower), None)
+    if column is None:
+        return var, []
+    words = var[column].astype(object)
+    blank = words.isna() | words.astype(str).str.strip().isin(["", "nan", "None"])
+    names, more = unique_names(words.astype(str).str.strip().where(~blank, var.index))
+    note = f"Genes are named by var[{column!r}]; their Ensembl identifiers stay in var['gene_ids']."
+    return var.assign(gene_ids=var.index.to_numpy(object)).set_axis(names), [note, *more]
 
 
 def _matrix(item) -> sparse.csr_matrix:
@@ -200,13 +210,15 @@ def _check_genes(var: pd.DataFrame, name: str) -> None:
 
 
 def _simple_uns(file: h5py.File) -> dict:
-    """Scalars, words and small arrays of ``uns``; pictures and graphs stay behind."""
+    """Scalars, words and small arrays of ``uns``, and tissue images; graphs stay behind."""
     kept = {}
     for key, item in file["uns"].items() if "uns" in file else ():
         if isinstance(item, h5py.Group):
             # scanpy marks log-normalised values by a small dictionary of this name.
             if key == "log1p":
                 kept[key] = {}
+            elif key == SPATIAL:
+                kept |= images.kept(read_elem(item))
         elif item.size is not None and item.size <= UNS_MAX_VALUES:
             value = read_elem(item)
             if isinstance(value, (str, bool, int, float, np.generic, np.ndarray)):

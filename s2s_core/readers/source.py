@@ -1,0 +1,254 @@
+"""What the user hands in (a file, a folder, a zip, several files) as one set of named files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from s2s_core.errors import S2SError
+from s2s_core.readers import preflight
+
+SNIFF_BYTES = 2**16
+MAX_DEPTH = 8
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+PARQUET_MAGIC = b"PAR1"
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+class Source:
+    """Named files, wherever they lie; a zip's members are unpacked when they are asked for.
+
+    Attributes
+    ----------
+    name : str
+        What the user handed in; sentences about it use this name.
+    names : list of str
+        Relative paths with ``/``, nearest to the top first.
+    links : int
+        Links that lead out of the folder; they are not followed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        files: dict[str, Path | zipfile.ZipInfo],
+        *,
+        archive: zipfile.ZipFile | None = None,
+        unpacked: Path | None = None,
+        links: int = 0,
+    ) -> None:
+        self.name = name
+        self.names = sorted(files, key=lambda n: (n.count("/"), n))
+        self.links = links
+        self._files, self._archive, self._folder = files, archive, unpacked
+        self._used: dict[str, Path] = {}
+        self._scanned: set[str] = set()
+
+    @property
+    def single(self) -> str | None:
+        """The name of the only file, or None where there are several or none."""
+        return self.names[0] if len(self.names) == 1 else None
+
+    def find(self, *endings: str) -> list[str]:
+        """Files whose own name, in small letters, ends in one of these; the nearest first."""
+        return [n for n in self.names if n.rsplit("/", 1)[-1].lower().endswith(endings)]
+
+    def nearest(self, beside: str, *endings: str) -> str | None:
+        """Of the files that end so, the one nearest to another in folders, then in name."""
+        folders, own = beside.split("/")[:-1], beside.rsplit("/", 1)[-1]
+
+        def distance(name: str) -> tuple[int, int, int]:
+            parts = name.split("/")
+            shared = len(os.path.commonprefix([folders, parts[:-1]]))
+            alike = len(os.path.commonprefix([own, parts[-1]]))
+            return len(folders) + len(parts) - 2 * shared, -alike, endings.index(
+                next(e for e in endings if parts[-1].lower().endswith(e))
+            )  # fmt: skip
+
+        return min(self.find(*endings), key=distance, default=None)
+
+    def within(self, folder: str) -> Source:
+        """The files of one folder (a relative path) and below."""
+        prefix = f"{folder}/" if folder else ""
+        part = Source(self.name, {}, links=self.links)
+        part.__dict__.update(self.__dict__)
+        part.names = [n for n in self.names if n.startswith(prefix)]
+        return part
+
+    def path(self, name: str) -> Path:
+        """Place of a file on this machine.
+
+        Raises
+        ------
+        S2SError
+            If it is larger than what is read here, or a damaged part of a zip.
+        """
+        if name not in self._used:
+            path = self._files[name] if self._archive is None else self._unpack(name)
+            size = sum(p.stat().st_size for p in self._used.values()) + path.stat().st_size
+            preflight.check_upload(
+                size if self._archive is None else size // preflight.UNPACKED, self.name
+            )
+            self._used[name] = path
+        return self._used[name]
+
+    def hdf5(self, name: str) -> Path:
+        """Place of an HDF5 file that the HDF5 library can be trusted with.
+
+        Raises
+        ------
+        S2SError
+            If it would hang or crash it.
+        """
+        path = self.path(name)
+        if name not in self._scanned:
+            preflight.scan_hdf5(path, self.spoken(name))
+            self._scanned.add(name)
+        return path
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file as bytes, gunzipped where it is gzipped."""
+        return preflight.open_unpacked(self.path(name), self.spoken(name))
+
+    def head(self, name: str, size: int = SNIFF_BYTES) -> bytes:
+        """First bytes of a file, gunzipped; empty where it is damaged."""
+        try:
+            with self._raw(name) as raw:
+                start = raw.read(2)
+            with self._raw(name) as raw:
+                file = gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw
+                return file.read(size)
+        except (OSError, EOFError, zlib.error, RuntimeError, zipfile.BadZipFile):
+            return b""
+
+    def _raw(self, name: str) -> BinaryIO:
+        if self._archive is None:
+            return self._files[name].open("rb")
+        return self._archive.open(self._files[name])
+
+    def spoken(self, name: str) -> str:
+        """How a sentence calls a file."""
+        return self.name if self.single else name.rsplit("/", 1)[-1]
+
+    def digest(self) -> str:
+        """SHA-256 of the only file; of several, of the list of names and digests of those read."""
+        if self._archive is not None:
+            return _sha256(Path(self._archive.filename))
+        if self.single:
+            return _sha256(self.path(self.single))
+        lines = [f"{_sha256(path)}  {name}\n" for name, path in sorted(self._used.items())]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def _unpack(self, name: str) -> Path:
+        # The member's own name is never a path: only a number is.
+        path = self._folder / str(len(self._used))
+        info = self._files[name]
+        left = preflight.max_unpacked(2**62) - sum(p.stat().st_size for p in self._used.values())
+        limit = min(left, preflight.max_unpacked(info.compress_size))
+        spoken = PurePosixPath(name).name
+        try:
+            member = self._archive.open(info)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
+        with preflight.Unpacked(member, limit, spoken) as stream, path.open("wb") as file:
+            try:
+                while chunk := stream.read(2**20):
+                    file.write(chunk)
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
+        return path
+
+
+def is_hdf5(source: Source, name: str) -> bool:
+    """Whether a file begins as HDF5 does."""
+    return source.head(name, 8) == HDF5_MAGIC
+
+
+@contextmanager
+def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
+    """Open what the user handed in; what was unpacked vanishes at the end.
+
+    Raises
+    ------
+    S2SError
+        If something does not exist, two files have one name, or a zip is damaged or unsafe.
+    """
+    paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(p) for p in path]
+    if not paths:
+        raise S2SError("No file was given; name a file, a folder or a zip.")
+    for item in paths:
+        if not item.exists():
+            raise S2SError(f"There is no file {str(item)!r}; check the path.")
+    if len(paths) == 1 and paths[0].is_dir():
+        files, links = _walk(paths[0])
+        yield Source(paths[0].resolve().name or str(paths[0]), files, links=links)
+    elif len(paths) == 1 and _starts_with(paths[0], ZIP_MAGIC):
+        with tempfile.TemporaryDirectory(prefix="s2s-") as folder, _zip(paths[0]) as archive:
+            members = preflight.check_zip(archive.infolist(), paths[0].name)
+            files = {m.filename: m for m in members}
+            yield Source(paths[0].name, files, archive=archive, unpacked=Path(folder))
+    elif len(paths) == 1:
+        yield Source(paths[0].name, {paths[0].name: paths[0]})
+    else:
+        files, links = {}, 0
+        for item in paths:
+            inside = {item.name: item}
+            if item.is_dir():
+                found, more = _walk(item)
+                inside, links = {f"{item.name}/{n}": p for n, p in found.items()}, links + more
+            twice = next((name for name in inside if name in files), None)
+            if twice is not None:
+                raise S2SError(f"Two of the files are called {twice!r}; rename one of them.")
+            files.update(inside)
+        yield Source(f"{paths[0].name} and {len(paths) - 1} more", files, links=links)
+
+
+def _zip(path: Path) -> zipfile.ZipFile:
+    preflight.check_upload(path.stat().st_size, path.name)
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise S2SError(f"{path.name!r} is cut off or no zip; copy or zip it again.") from error
+
+
+def _walk(folder: Path) -> tuple[dict[str, Path], int]:
+    """Files of a folder, hidden ones left out; links that lead out of it are counted."""
+    found: dict[str, Path] = {}
+    top, links = folder.resolve(), 0
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        depth = len(here.relative_to(folder).parts)
+        folders[:] = [f for f in sorted(folders) if not f.startswith(".") and depth < MAX_DEPTH]
+        for name in sorted(names):
+            path = here / name
+            if name.startswith("."):
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(top):
+                links += 1
+            elif path.is_file():
+                found[path.relative_to(folder).as_posix()] = path
+        if len(found) > preflight.MAX_FILES:
+            raise S2SError(
+                f"{folder.name!r} holds more than {preflight.MAX_FILES:,} files; give the folder "
+                "of one section."
+            )
+    return found, links
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(magic)) == magic
+    return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

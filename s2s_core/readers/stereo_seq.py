@@ -1,0 +1,32 @@
+"""Reader of Stereo-seq GEM files: one line a gene and place, counted in square pixels."""
+
+from __future__ import annotations
+
+from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.source import Source
+from s2s_core.section import Section
+
+ENDINGS = (".gem", ".gem.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+
+
+def _columns(names: list[str]) -> Columns | None:
+    gene = named(names, "geneName", "geneID")
+    count = named(names, "MIDCount", "MIDCounts", "UMICount")
+    if gene is None or count is None or not {"x", "y"} <= set(names):
+        return None
+    return Columns(gene, "x", "y", count)
+
+
+def sniff(source: Source) -> bool:
+    """Whether a file has the columns of a GEM."""
+    return find_table(source, ENDINGS, _columns) is not None
+
+
+def read(source: Source, options: ReadOptions) -> Section:
+    """Read a GEM file; coordinates are counted in DNA nanoballs, 0.5 um apart."""
+    name, columns = find_table(source, ENDINGS, _columns)
+    return read_molecules(source, name, columns, options, "nanoballs (0.5 um each)")
+
+
+READER = Reader("stereo_seq", "Stereo-seq (GEM)", sniff, read)

@@ -1,0 +1,78 @@
+"""Reader of 10x Xenium: the cells of an output folder, or its table of transcripts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from s2s_core.errors import S2SError
+from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.delimited import column_names, read_table
+from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.source import Source
+from s2s_core.readers.tenx import MTX_ENDINGS, read_matrix
+from s2s_core.section import Section
+
+CELLS = ("cells.parquet", "cells.csv.gz", "cells.csv")
+TRANSCRIPTS = ("transcripts.parquet", "transcripts.csv.gz", "transcripts.csv")
+# The makers' own bound: one in a hundred transcripts of this quality is wrong.
+MIN_QV = 20.0
+
+
+def _matrix(source: Source) -> str | None:
+    """The matrix of cells x genes, the HDF5 file before the Matrix Market folder."""
+    found = source.find("cell_feature_matrix.h5")
+    found += [n for n in source.find(*MTX_ENDINGS) if "cell_feature_matrix" in n]
+    return found[0] if found else None
+
+
+def _cells(source: Source, matrix: str) -> str | None:
+    name = source.nearest(matrix, *CELLS)
+    columns = column_names(source, name) if name else ["none"]
+    # A damaged file has no columns; reading it says so.
+    return name if not columns or named(columns, "x_centroid") else None
+
+
+def _columns(names: list[str]) -> Columns | None:
+    found = [named(names, n) for n in ("feature_name", "x_location", "y_location")]
+    return None if None in found else Columns(*found, None, named(names, "qv"), MIN_QV)
+
+
+def sniff(source: Source) -> bool:
+    """Whether there is a cell matrix, or a table of transcripts."""
+    return _matrix(source) is not None or find_table(source, TRANSCRIPTS, _columns) is not None
+
+
+def read(source: Source, options: ReadOptions) -> Section:
+    """Read cells and bin them; transcripts are counted where there are no cells.
+
+    Coordinates are micrometres.
+    """
+    matrix = _matrix(source)
+    cells = None if matrix is None else _cells(source, matrix)
+    if cells is None:
+        found = find_table(source, TRANSCRIPTS, _columns)
+        if found is None:
+            raise S2SError(
+                f"{source.name!r} has counts of cells but not their positions; add cells.parquet "
+                "or cells.csv.gz."
+            )
+        return read_molecules(source, *found, options, "um")
+    counts = read_matrix(source, matrix)
+    places = read_table(source, cells, id_column=_cell_id, keep=lambda _: True).other
+    ids = pd.Index(np.asarray(counts.barcodes, object))
+    match = match_ids(ids, places.index)
+    if not (match >= 0).any():
+        raise S2SError(
+            f"No cell of {source.spoken(matrix)!r} is in {source.spoken(cells)!r}; give files of "
+            "one run."
+        )
+    return join(counts.values, ids, counts.var, places, match, options, notes=counts.notes)
+
+
+def _cell_id(header: list[str], first: list[str]) -> str:
+    return named(header, "cell_id") or header[0]
+
+
+READER = Reader("xenium", "10x Xenium (cells or transcripts)", sniff, read)
