@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +13,7 @@ from pages._quality import picture
 from s2s_core import demo, jobs
 from s2s_core.errors import S2SError
 from s2s_core.limits import Limits
-from s2s_core.readers import read
+from s2s_core.readers import READERS, read
 from s2s_core.section import describe
 from s2s_core.simulate import demo_section
 
@@ -30,6 +30,7 @@ ABSENT = {
 class Reading:
     """How the user wants a file to be read."""
 
+    technology: str
     scale: str
     absent: str
     bin_size: float | None
@@ -45,13 +46,14 @@ def main() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         uploads = st.file_uploader(
-            "Your section: .h5ad, or a table with one row a spot (.csv, .tsv, also .gz)",
+            "Your section: what the instrument wrote, an .h5ad, or a table",
             accept_multiple_files=True,
             max_upload_size=int(Limits.limits().max_upload_mb),
             key=f"upload-{st.session_state.get('upload_count', 0)}",
-            help="A table needs a column of spot ids, columns x and y (or array_row and "
-            "array_col), and one column a gene. Where a format has several files, drop them "
-            "all at once. Files stay on this computer.",
+            help="Space Ranger, Visium HD, Xenium, MERFISH, CosMx, Stereo-seq, Slide-seq, ST: drop "
+            "the files all at once, or the folder as one .zip. A table (.csv, .tsv, .parquet, also "
+            ".gz) needs a column of spot ids, columns x and y (or array_row and array_col), and "
+            "one column a gene. Files stay on this computer.",
         )
         reading = reading_options()
     with right:
@@ -83,6 +85,10 @@ def offer_demo() -> None:
 def reading_options() -> Reading:
     """Options few need, with what each is for."""
     with st.expander("Reading options"):
+        technology = st.selectbox(
+            "Format", ["auto", *READERS], key="technology",
+            format_func=lambda n: "find out" if n == "auto" else READERS[n].label,
+        )  # fmt: skip
         one, two, three = st.columns(3)
         scale = one.selectbox("Values are", SCALES, format_func=SCALES.get, key="scale")
         absent = two.selectbox(
@@ -94,17 +100,16 @@ def reading_options() -> Reading:
             help="For cells and beads, which lie on no lattice: edge of the square pixels they "
             "are counted in, in the file's own unit.",
         )  # fmt: skip
-    return Reading(scale, absent, size or None)
+    return Reading(technology, scale, absent, size or None)
 
 
 def take_uploads(uploads: list, reading: Reading) -> None:
     """Read uploaded files once; a failure leaves what was open untouched."""
     with tempfile.TemporaryDirectory(prefix="s2s-") as folder:
         paths = save_uploads(uploads, Path(folder))
-        source = paths[0] if len(paths) == 1 else Path(folder)
         try:
             with st.spinner("Reading the section ..."):
-                section = read(source, scale=reading.scale, absent=reading.absent, bin_size=reading.bin_size)
+                section = read(paths[0] if len(paths) == 1 else paths, **asdict(reading))
         except S2SError as error:
             st.error(str(error))
             return
