@@ -21,15 +21,15 @@ LAYERS = (
     ("readers", "observation"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("kriging",),
-    ("baselines", "layers"),
-    ("estimate", "lens"),
-    ("model", "losses", "batches"),
+    ("baselines", "layers", "active", "aliasing"),
+    ("estimate", "lens", "pilot"),
+    ("model", "losses", "batches", "planning"),
     ("training", "compact", "published"),
     ("prior",),
     ("methods",),
-    ("network", "imputation"),
+    ("network", "imputation", "budget", "next_batch", "experiments"),
     ("export", "api", "terminal", "jobs"),
-    ("worker", "cli"),
+    ("worker", "cli", "cli_design"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
