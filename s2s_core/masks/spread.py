@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from s2s_core.grid import HEX_ROW
 from s2s_core.masks.task import Task
 
-# A density counts at most this many times its smallest positive value: radii stay comparable.
-DENSITY_SPAN = 64.0
+# A density counts at least 1/16 of its largest value: distances differ fourfold at most.
+DENSITY_SPAN = 16.0
+# Power that near neighbours crowd more than far ones with.
+CROWDING = 8
 
 
 def random(task: Task) -> np.ndarray:
@@ -40,63 +43,47 @@ def stratified(task: Task) -> np.ndarray:
 
 
 def poisson(task: Task) -> np.ndarray:
-    """Blue noise: no two spots nearer than a radius, the largest that the budget allows."""
+    """Blue noise: spots drawn so that no two of them are near each other."""
     return poisson_disc(task, task.allowed, np.ones(task.section.n_positions))
 
 
 def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Blue-noise sample with an exact count; the radius falls with the square root of density.
+    """Blue-noise sample with an exact count; distances go with density^-0.5.
 
-    Spots are visited in random order, those of ``must`` first, and taken when no taken spot is
-    within the mean of both radii; the radii are the largest that still give the wanted number,
-    and surplus spots are dropped from the most crowded ones.
+    Sample elimination (Yuksel 2015): of all spots the one most crowded by others is left out,
+    again and again, until the wanted number remains; lots decide how much crowding a spot
+    bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
+    distances exist. Spots of ``must`` crowd the others and stay.
     """
     where = np.nonzero(allowed | task.must)[0]
     points, must = task.points[where], task.must[where]
-    mask = task.must.copy()
-    wanted = task.count
-    if wanted <= must.sum():
-        return mask
-    floor = density[where].max() / DENSITY_SPAN
-    size = np.maximum(density[where], floor) ** -0.5
+    size = np.maximum(density[where], density[where].max() / DENSITY_SPAN) ** -0.5
     size = size / size.mean()
-    order = task.rng.permutation(len(points))
-    order = np.concatenate([order[must[order]], order[~must[order]]])
-    fixed = int(must.sum())
-    chosen, smallest = order, 0.0
-    largest = 4.0 * np.sqrt(len(points) / wanted) / size.min()
-    while largest - smallest > 0.05:
-        radius = (smallest + largest) / 2
-        trial = _throw_darts(points, order, radius, size, fixed)
-        if len(trial) >= wanted:
-            smallest, chosen = radius, trial
-        else:
-            largest = radius
-    while len(chosen) > wanted:
-        gap = cKDTree(points[chosen]).query(points[chosen], k=2)[0][:, 1] / size[chosen]
-        gap[must[chosen]] = np.inf
-        surplus = min(len(chosen) - wanted, max(1, len(chosen) // 50))
-        crowded = np.lexsort((task.rng.random(len(chosen)), gap))
-        chosen = np.delete(chosen, crowded[:surplus])
-    mask[where[chosen]] = True
-    return mask
-
-
-def _throw_darts(points, order, radius: float, size: np.ndarray, fixed: int) -> np.ndarray:
-    """Index of the spots taken; the first ``fixed`` of the order always are."""
-    pairs = cKDTree(points).query_pairs(radius * size.max(), output_type="ndarray")
+    # Distance of neighbours if the spots formed a perfect hexagonal lattice.
+    cell = HEX_ROW if task.section.grid.kind == "hex" else 1.0
+    reach = np.sqrt(cell * len(points) / max(task.count, 1) / HEX_ROW)
+    pairs = cKDTree(points).query_pairs(reach * size.max(), output_type="ndarray")
     apart = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-    pairs = pairs[apart <= radius * (size[pairs[:, 0]] + size[pairs[:, 1]]) / 2]
-    both = np.concatenate([pairs, pairs[:, ::-1]])
-    both = both[np.argsort(both[:, 0], kind="stable")]
-    start = np.searchsorted(both[:, 0], np.arange(len(points) + 1))
-    free = np.ones(len(points), bool)
-    taken = []
-    for k, i in enumerate(order):
-        if free[i] or k < fixed:
-            taken.append(i)
-            free[both[start[i] : start[i + 1], 1]] = False
-    return np.array(taken)
+    apart /= reach * (size[pairs[:, 0]] + size[pairs[:, 1]]) / 2
+    pairs, crowd = pairs[apart < 1], (1 - apart[apart < 1]) ** CROWDING
+    both, crowd = np.concatenate([pairs, pairs[:, ::-1]]), np.concatenate([crowd, crowd])
+    order = np.argsort(both[:, 0], kind="stable")
+    other, crowd = both[order, 1], crowd[order]
+    start = np.searchsorted(both[order, 0], np.arange(len(points) + 1))
+    bears = 1.0 + task.rng.random(len(points))
+    load = np.bincount(both[order, 0], crowd, minlength=len(points))
+    stays = np.ones(len(points), bool)
+    # A spot without any neighbour goes by lot.
+    pressure = np.where(must, -np.inf, (load + 1e-9) * bears)
+    for _ in range(len(points) - max(task.count, int(must.sum()))):
+        out = int(pressure.argmax())
+        stays[out] = False
+        near = slice(start[out], start[out + 1])
+        pressure[other[near]] -= crowd[near] * bears[other[near]]
+        pressure[out] = -np.inf
+    mask = np.zeros(len(allowed), bool)
+    mask[where[stays]] = True
+    return mask
 
 
 def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
