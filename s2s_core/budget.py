@@ -8,10 +8,7 @@ those that stand there are not done again.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -20,10 +17,12 @@ import pandas as pd
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from s2s_core.cases import Cases, numbers, read_about, read_cases
 from s2s_core.config import preset
-from s2s_core.curve import Goal, curve, recommend
+from s2s_core.curve import Goal, choose, curve, recommend
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.masks import BUDGETED, DESIGNS, at_budget
+from s2s_core.export import guard
+from s2s_core.masks import BUDGETED, DESIGNS, at_budget, mask_table, sample
 from s2s_core.methods import METHODS, Hooks, method
 from s2s_core.metrics import SCALE, pearson
 from s2s_core.observation import known_values, observe
@@ -130,12 +129,11 @@ def run_design(
         When asked to stop; finished cases are kept.
     """
     hooks = hooks or Hooks()
-    section = section.without_hidden() if section.hidden.any() else section
+    section = only_measured(section)
     plan.check(section)
     pilot = Pilot(section)
     genes = list(section.genes if plan.genes is None else dict.fromkeys(plan.genes))
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, section, plan, genes)
+    cases = Cases(folder, _about(section, plan, genes))
     done = {(r["design"], r["budget"], r["seed"]) for r in read_cases(folder)}
     wanted = [Case(d, b, s) for s in range(plan.seeds) for b in plan.budgets for d in plan.designs]
     waiting = [c for c in wanted if (c.design, c.budget, c.seed) not in done]
@@ -148,19 +146,9 @@ def run_design(
         finished = len(wanted) - len(waiting) + k
         hooks.on_progress(Progress("Testing designs on the pilot", finished, len(wanted), left))
         record = _compute(section, pilot, case, plan, columns, hooks)
-        with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(case) | record) + "\n")
+        cases.add(asdict(case) | record)
     hooks.on_progress(Progress("Testing designs on the pilot", len(wanted), len(wanted)))
     return tabulate(folder, plan)
-
-
-def read_cases(folder: Path) -> Iterator[dict]:
-    """Finished cases of a folder; a line that was cut off is left out."""
-    path = folder / "cases.jsonl"
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with suppress(json.JSONDecodeError):
-                yield json.loads(line)
 
 
 def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
@@ -179,7 +167,7 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
             and record["seed"] < plan.seeds
         )
         if record["spec"] is not None and asked:
-            genes = _about(folder)["genes"]
+            genes = read_about(folder)["genes"]
             scores = {k: np.array(record.pop(k), float) for k in SCORES}
             parts.append(pd.DataFrame({**record, "gene": genes, **scores}))
     if not parts:
@@ -187,35 +175,52 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def write_plan(folder: Path, plan: Plan, goal: Goal) -> list[str]:
-    """Write ``curve.csv``, ``genes.csv`` and ``recommendation.md``; returns the recommendation."""
-    table, about = tabulate(folder, plan), _about(folder)
-    labels = {name: design.label for name, design in DESIGNS.items()}
+def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[str]:
+    """Write what the laboratory needs; returns the recommendation.
+
+    ``curve.csv`` (scores with intervals and costs by design and budget), ``genes.csv`` (scores
+    by gene), ``mask.csv`` (the recommended spots on the pilot) and ``recommendation.md``.
+    """
+    table, about = tabulate(folder, plan), read_about(folder)
     found = curve(table, goal)
-    genes = (
-        table.groupby(["design", "budget", "gene"], sort=False)[["pcc", "rmse"]]
-        .mean()
-        .reset_index()
-    )
-    whole = goal.cost.total(about["n_spots"], about["n_rows"], about["n_regions"])
+    labels = {name: design.label for name, design in DESIGNS.items()}
     plain = tuple(name for name, design in DESIGNS.items() if design.kind == "periodic")
+    whole = goal.cost.total(about["n_spots"], about["n_rows"], about["n_regions"])
     sentences = recommend(table, goal, whole, labels, plain)
     followers = [d for d in plan.designs if DESIGNS[d].informed]
     if followers:
         sentences.append(
-            f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say how "
-            "they do on a section just like it."
+            f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
+            "how they do on a section just like it."
         )
-    for name, part in (("curve.csv", found), ("genes.csv", genes)):
+    best = choose(found, goal)
+    case = table[(table["design"] == best["design"]) & (table["budget"] == best["budget"])].iloc[0]
+    spots = mask_table(sample(only_measured(section), case["spec"], int(case["seed"])))
+    sentences.append(
+        f"mask.csv lists the spots of {case['spec']} on the pilot; draw it on the next section with "
+        f"`masks SECTION --mask {case['spec']} --seed {case['seed']} --out mask.csv`."
+    )
+    spots["spot_id"] = spots["spot_id"].map(guard)
+    by_gene = table.groupby(["design", "budget", "gene"], sort=False)[list(SCORES)].mean()
+    for name, part in (
+        ("curve.csv", found),
+        ("genes.csv", by_gene.reset_index()),
+        ("mask.csv", spots),
+    ):
         with atomic(folder / name) as file:
-            part.to_csv(file, index=False, float_format="%.5f")
+            part.to_csv(file, index=False)
     lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
-             f"Pilot: {about['n_spots']:,} measured spots; {about['n_scored']:,} genes scored at the hidden "
-             f"spots ({SCALE}); engine: {METHODS[plan.engine].label}; {plan.seeds} draws. Intervals: 90 %, "
-             "bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
+             f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
+             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; {plan.seeds} draws. "
+             "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
     with atomic(folder / "recommendation.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return sentences
+
+
+def only_measured(section: Section) -> Section:
+    """The section as a pilot: what a mask hides of it is forgotten."""
+    return section.without_hidden() if section.hidden.any() else section
 
 
 def measured_parts(section: Section) -> tuple[int, int]:
@@ -254,43 +259,24 @@ def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hook
         "n_rows": n_rows,
         "n_regions": n_regions,
         "seconds": round(time.perf_counter() - begun, 3),
-        **{name: [_number(v) for v in scores[name]] for name in SCORES},
+        **{name: numbers(scores[name]) for name in SCORES},
     }
 
 
-def _number(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return None if np.isnan(value) else round(float(value), 5)
-
-
-def _claim(folder: Path, section: Section, plan: Plan, genes: list[str]) -> None:
-    """Write what the folder's cases belong to, or refuse a folder of something else."""
+def _about(section: Section, plan: Plan, genes: list[str]) -> dict:
+    """What all cases of a folder share, with a hash of what they depend on."""
     digest = hashlib.sha256(section.counts.data.tobytes() + section.counts.indices.tobytes())
     digest.update(section.pixels.tobytes() + section.measured.tobytes())
     network = preset(plan.preset).to_json() if plan.engine == FINAL else ""
     digest.update(f"{plan.engine}|{network}|{section.is_log}|{genes}".encode())
     n_rows, n_regions = measured_parts(section)
-    about = {
+    return {
         "mark": digest.hexdigest(),
-        "engine": plan.engine,
         "n_spots": int(section.measured.sum()),
         "n_rows": n_rows,
         "n_regions": n_regions,
-        "n_scored": len(genes),
         "genes": genes,
     }
-    path = folder / "pilot.json"
-    if path.is_file() and _about(folder)["mark"] != about["mark"]:
-        raise S2SError(
-            f"The folder {str(folder)!r} holds a plan of another section, engine or choice of genes; "
-            "give an empty one."
-        )
-    with atomic(path) as part:
-        part.write_text(json.dumps(about), encoding="utf-8")
-
-
-def _about(folder: Path) -> dict:
-    return json.loads((folder / "pilot.json").read_text(encoding="utf-8"))
 
 
 def _markdown(found: pd.DataFrame, goal: Goal) -> list[str]:

@@ -81,6 +81,10 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
     _add_running(score)
     score.set_defaults(command=_evaluate)
+
+    from s2s_core import cli_design
+
+    cli_design.add(commands)
     return parser
 
 

@@ -132,6 +132,12 @@ def smallest_budgets(found: pd.DataFrame, goal: Goal) -> pd.DataFrame:
     return first.assign(sure=first["reached_low"] >= goal.share)
 
 
+def choose(found: pd.DataFrame, goal: Goal) -> pd.Series:
+    """Row of :func:`curve` to recommend: the cheapest that reaches the goal, or the closest."""
+    first = smallest_budgets(found, goal)
+    return found.loc[found["reached"].idxmax()] if first.empty else first.iloc[0]
+
+
 def paired(
     table: pd.DataFrame, budget: float, one: str, other: str, score: str = "pcc_map"
 ) -> tuple[float, float]:
@@ -179,10 +185,9 @@ def recommend(
         Designs that are easiest to carry out: named where they do as well.
     """
     found = curve(table, goal)
-    first = smallest_budgets(found, goal)
+    best = choose(found, goal)
     aim = f"{goal.share:.0%} of the genes at a PCC of {goal.threshold:g} or more"
-    if first.empty:
-        best = found.loc[found["reached"].idxmax()]
+    if best["reached"] < goal.share:
         return [
             f"No tested design and budget keeps {aim}.",
             f"The closest is {labels.get(best['design'], best['design'])} at {best['budget']:.0%}: "
@@ -190,7 +195,6 @@ def recommend(
             "Test larger budgets, ask for a lower PCC, or leave genes without a spatial pattern out: "
             "no design can bring those back.",
         ]
-    best = first.iloc[0]
     label, cost = labels.get(best["design"], best["design"]), goal.cost
     out = [
         f"Measure {best['n_measured']:,} spots ({best['budget']:.0%}) by the design: {label}.",

@@ -37,6 +37,9 @@ def mask_from_table(table: pd.DataFrame, section: Section) -> np.ndarray:
     if "measured" in table:
         ids = ids[as_bool(table["measured"], "measured")]
     index = section.spot_ids.get_indexer(ids)
+    # Ids that a spreadsheet would run are written with a leading apostrophe.
+    plain = ids.astype(str).str.removeprefix("'")
+    index = np.where(index < 0, section.spot_ids.get_indexer(plain), index)
     if (index < 0).any():
         first = ids.to_numpy()[index < 0][0]
         raise S2SError(
