@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from s2s_core.cases import Cases, numbers, read_about, read_cases
-from s2s_core.config import RunConfig, preset
+from s2s_core.config import PRESETS, RunConfig, preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import sample
 from s2s_core.methods import Hooks, method
@@ -62,7 +62,9 @@ class Experiment:
 
 def _alone(base: RunConfig) -> dict:
     """Training without the prior; the published form has none."""
-    steps = max(base.train.steps, ALONE_STEPS) if base.programmes else base.train.steps
+    steps = base.train.steps
+    if base.programmes and steps == PRESETS[base.preset].train.steps:
+        steps = max(steps, ALONE_STEPS)
     return {"prior": False, "steps": steps}
 
 

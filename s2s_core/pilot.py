@@ -15,17 +15,23 @@ from s2s_core.active import Covariance
 from s2s_core.aliasing import Spectrum, spectrum
 from s2s_core.baselines import gaussian_weights
 from s2s_core.errors import S2SError
-from s2s_core.observation import depth_noise, log_normalise, normalisation_target
+from s2s_core.observation import (
+    depth_noise,
+    log_normalise,
+    morton_order,
+    normalisation_target,
+)
 from s2s_core.programmes import Programmes, fit_programmes
 from s2s_core.section import Section
 from s2s_core.structure import SURE, morans_i, neighbour_weights
-from s2s_core.variograms import NUGGETS, Spots, Variograms, candidates_for, fit_variograms
+from s2s_core.variograms import Spots, Variograms, candidates_for, fit_variograms
 
 MIN_SPOTS = 50
 PROGRAMMES = 20
 RANGES = 8
-# Variograms of larger sections are fitted on two compact blocks of this many spots.
-BLOCK = 600
+# Variograms of larger sections are fitted on compact blocks, spread over the tissue: so many
+# of so many spots.
+BLOCKS, BLOCK = 8, 150
 # Widths of the smoothing of maps that designs follow, in pitches.
 FINE, BROAD = 1.0, 1.5
 # A Matern 3/2 correlation falls to 5 % at this many of its length scales.
@@ -72,8 +78,10 @@ class Pilot:
         """Variograms of the programmes and of the genes, from the same decompositions."""
         where = self.points[self.measured]
         rows = np.arange(len(where))
-        if len(where) > 2 * BLOCK:
-            centres = np.random.default_rng(self.seed).choice(len(where), 2, replace=False)
+        if len(where) > BLOCKS * BLOCK:
+            part = len(where) / BLOCKS
+            start = np.random.default_rng(self.seed).uniform(0, part)
+            centres = morton_order(where)[(start + part * np.arange(BLOCKS)).astype(int)]
             rows = np.unique(cKDTree(where).query(where[centres], k=BLOCK)[1])
         spots = Spots(where[rows])
         candidates = candidates_for(spots.points, ranges=RANGES)
@@ -113,7 +121,7 @@ class Pilot:
                 "signal": signal,
                 "moran": moran,
                 "surprise": surprise,
-                "spatial": (surprise >= SURE) & (fitted.nugget < NUGGETS[-1]),
+                "spatial": surprise >= SURE,
             },
             index=pd.Index(self.section.genes, name="gene"),
         )

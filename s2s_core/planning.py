@@ -187,8 +187,9 @@ def expected_error(pilot: Pilot, measured: np.ndarray) -> tuple[np.ndarray, np.n
     low_rank = pilot.programmes
     residual = (pilot.values - low_rank.genes(pilot.scores)).var(0)
     left = low_rank.gene_variance((total - explained)[None])[0] + residual
-    whole = low_rank.gene_variance(total[None])[0] + residual
-    return np.sqrt(left), np.sqrt(np.clip(1.0 - left / np.maximum(whole, 1e-12), 0.0, 1.0))
+    # Blocks of a large section know less than its whole variance.
+    whole = np.maximum(pilot.values.var(0), 1e-12)
+    return np.sqrt(left), np.sqrt(np.clip(1.0 - left / whole, 0.0, 1.0))
 
 
 def verdicts(pilot: Pilot, gap: float) -> pd.Series:
