@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import next_fast_len
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 
 from s2s_core.grid import HEX_ROW
 from s2s_core.section import Section
@@ -66,6 +66,8 @@ def spectrum(section: Section, rows: np.ndarray, values: np.ndarray) -> Spectrum
     steps = np.array([(a, b) for a in (0, -1, 1) for b in (0, -1, 1)], float)
     translations = to_waves(*steps.T, hexagonal=hexagonal)
     length = np.linalg.norm(_shortest(waves, translations), axis=-1)
+    # A periodogram is as uncertain as it is high: neighbouring waves are averaged.
+    total = uniform_filter(total, 3, mode="wrap")
     noise = total[length >= np.quantile(length, NOISE_FROM)].mean()
     power = np.maximum(total - noise, 0.0)
     power /= max(power.sum(), 1e-12)

@@ -82,8 +82,9 @@ def densities(section: Section, given) -> np.ndarray:
         If it is no number, negative, or above zero nowhere on the tissue.
     """
     values = column(section, given).to_numpy() if isinstance(given, str) else given
+    values = _per_position(section, values, "density")
     try:
-        values = _per_position(section, values, "density").astype(float)
+        values = values.astype(float)
     except (TypeError, ValueError):
         raise S2SError("The density must hold numbers; choose a column of numbers.") from None
     values = np.where(np.isnan(values), 0.0, values)
