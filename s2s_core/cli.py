@@ -87,6 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
+    from s2s_core import cli_design
+
+    cli_design.add(commands)
     return parser
 
 

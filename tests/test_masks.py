@@ -14,8 +14,11 @@ COUNTS = {
     "checkerboard": [("checkerboard", 60), ("checkerboard:1", 60)],
     "random": [("random:0.25", 30), ("random:10%", 12), ("random:0.3333", 40)],
     "stripes": [("stripes:2", 60), ("stripes:3", 40), ("stripes:5@4", 20)],
+    "columns": [("columns:2", 60), ("columns:5@4", 24)],
     "poisson": [("poisson:0.25", 30), ("poisson:0.5", 60), ("poisson:0.1", 12)],
-}  # fmt: skip
+}
+# Tested in test_designs.py, or in cases of their own below.
+ELSEWHERE = {"hexlattice", "stratified", "density", "region", "leverage", "active", "obs", "csv"}  # fmt: skip
 SPECS = [case for cases in COUNTS.values() for case in cases]
 
 
@@ -25,7 +28,7 @@ def full(request):
 
 
 def test_every_design_of_the_registry_is_tested_here():
-    assert set(DESIGNS) == set(COUNTS) | {"obs", "csv"}
+    assert set(DESIGNS) == set(COUNTS) | ELSEWHERE
 
 
 @pytest.mark.parametrize(("spec", "count"), SPECS)

@@ -1,0 +1,293 @@
+"""Accuracy against budget: designs x budgets x seeds on a pilot section, resumable.
+
+Each case hides what a design leaves out of the pilot, imputes it with the chosen engine and is
+scored at the hidden spots. Cases are appended to ``cases.jsonl`` in a folder as they are done;
+those that stand there are not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from s2s_core.cases import Cases, numbers, read_about, read_cases
+from s2s_core.config import preset
+from s2s_core.curve import Goal, choose, curve, recommend
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.export import guard
+from s2s_core.masks import BUDGETED, DESIGNS, at_budget, mask_table, sample
+from s2s_core.methods import METHODS, Hooks, method
+from s2s_core.metrics import SCALE, pearson
+from s2s_core.observation import known_values, observe
+from s2s_core.pilot import Pilot
+from s2s_core.planning import expected_error
+from s2s_core.progress import Progress
+from s2s_core.section import Section
+from s2s_core.store import atomic
+
+# Neighbours on any lattice are one pitch apart.
+TOUCHING = 1.2
+SCORES = ("pcc", "rmse", "pcc_map", "rmse_map", "expected_pcc", "expected_rmse")
+DRAFT, FINAL = "programme-kriging", "s2s"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is tried on a pilot.
+
+    Attributes
+    ----------
+    designs : tuple of str
+        Names of the design registry (those with a budget).
+    budgets : tuple of float
+        Shares (0..1) of the pilot's spots.
+    seeds : int
+        Draws of each design and budget; periodic designs take another phase.
+    engine : str
+        A name of the method registry: ``programme-kriging`` for a draft, ``s2s`` for the plan.
+    preset : str
+        Of the network.
+    genes : tuple of str or None
+        Genes that are scored; all when None. All genes of the section are imputed either way.
+    """
+
+    designs: tuple[str, ...] = ("lattice", "hexlattice", "poisson", "random", "active")
+    budgets: tuple[float, ...] = (0.1, 0.25, 0.5)
+    seeds: int = 3
+    engine: str = DRAFT
+    preset: str = "fast"
+    genes: tuple[str, ...] | None = None
+
+    def check(self, section: Section) -> None:
+        """Refuse what cannot be run, with a sentence.
+
+        Raises
+        ------
+        S2SError
+        """
+        method(self.engine)
+        preset(self.preset)
+        for name in self.designs:
+            if name not in BUDGETED:
+                raise S2SError(
+                    f"Unknown sampling design {name!r}; choose from {', '.join(BUDGETED)}."
+                )
+        for share in self.budgets:
+            if not 0 < share < 1:
+                raise S2SError(f"A budget must be above 0 and below 100 %, found {share:.0%}.")
+        if not self.designs or not self.budgets or self.seeds < 1:
+            raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
+        if self.genes is not None:
+            section.subset_genes(self.genes)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One design at one budget with one seed."""
+
+    design: str
+    budget: float
+    seed: int
+
+
+def run_design(
+    section: Section, plan: Plan, folder: Path, hooks: Hooks | None = None
+) -> pd.DataFrame:
+    """Run a plan, or what is left of it.
+
+    Parameters
+    ----------
+    section : Section
+        The pilot. Only its measured spots are used; values a mask hides are forgotten first.
+    plan : Plan
+    folder : Path
+        Where finished cases are kept; a plan may be widened later (more designs, budgets,
+        seeds) and goes on from them.
+    hooks : Hooks, optional
+        ``on_progress`` and ``should_stop`` are used.
+
+    Returns
+    -------
+    DataFrame
+        One row a case and gene: design, budget, seed, spec, n_measured, n_rows, n_regions,
+        gene; pcc, rmse at the spots a design hides, pcc_map, rmse_map over all spots with the
+        measured values in place (the same spots for every design); expected_pcc and
+        expected_rmse, what planning foretold for hidden spots. Log scale.
+
+    Raises
+    ------
+    S2SError
+        If the plan cannot be run, or the folder belongs to another pilot, engine or genes.
+    Cancelled
+        When asked to stop; finished cases are kept.
+    """
+    hooks = hooks or Hooks()
+    section = only_measured(section)
+    plan.check(section)
+    pilot = Pilot(section)
+    genes = list(section.genes if plan.genes is None else dict.fromkeys(plan.genes))
+    cases = Cases(folder, _about(section, plan, genes))
+    done = {(r["design"], r["budget"], r["seed"]) for r in read_cases(folder)}
+    wanted = [Case(d, b, s) for s in range(plan.seeds) for b in plan.budgets for d in plan.designs]
+    waiting = [c for c in wanted if (c.design, c.budget, c.seed) not in done]
+    columns = section.genes.get_indexer(genes)
+    begun = time.perf_counter()
+    for k, case in enumerate(waiting):
+        if hooks.should_stop():
+            raise Cancelled
+        left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
+        finished = len(wanted) - len(waiting) + k
+        hooks.on_progress(Progress("Testing designs on the pilot", finished, len(wanted), left))
+        record = _compute(section, pilot, case, plan, columns, hooks)
+        cases.add(asdict(case) | record)
+    hooks.on_progress(Progress("Testing designs on the pilot", len(wanted), len(wanted)))
+    return tabulate(folder, plan)
+
+
+def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
+    """Finished cases of a folder as a table (see :func:`run_design`); of a plan's only, if given.
+
+    Raises
+    ------
+    S2SError
+        If nothing is finished there.
+    """
+    parts = []
+    for record in read_cases(folder):
+        asked = plan is None or (
+            record["design"] in plan.designs
+            and record["budget"] in plan.budgets
+            and record["seed"] < plan.seeds
+        )
+        if record["spec"] is not None and asked:
+            genes = read_about(folder)["genes"]
+            scores = {k: np.array(record.pop(k), float) for k in SCORES}
+            parts.append(pd.DataFrame({**record, "gene": genes, **scores}))
+    if not parts:
+        raise S2SError("No tested design can have any of these budgets; choose others.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[str]:
+    """Write what the laboratory needs; returns the recommendation.
+
+    ``curve.csv`` (scores with intervals and costs by design and budget), ``genes.csv`` (scores
+    by gene), ``mask.csv`` (the recommended spots on the pilot) and ``recommendation.md``.
+    """
+    table, about = tabulate(folder, plan), read_about(folder)
+    found = curve(table, goal)
+    labels = {name: design.label for name, design in DESIGNS.items()}
+    plain = tuple(name for name, design in DESIGNS.items() if design.kind == "periodic")
+    whole = goal.cost.total(about["n_spots"], about["n_rows"], about["n_regions"])
+    sentences = recommend(table, goal, whole, labels, plain)
+    followers = [d for d in plan.designs if DESIGNS[d].informed]
+    if followers:
+        sentences.append(
+            f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
+            "how they do on a section just like it."
+        )
+    best = choose(found, goal)
+    case = table[(table["design"] == best["design"]) & (table["budget"] == best["budget"])].iloc[0]
+    spots = mask_table(sample(only_measured(section), case["spec"], int(case["seed"])))
+    sentences.append(
+        f"mask.csv lists the spots of {case['spec']} on the pilot; draw it on the next section with "
+        f"`masks SECTION --mask {case['spec']} --seed {case['seed']} --out mask.csv`."
+    )
+    spots["spot_id"] = spots["spot_id"].map(guard)
+    by_gene = table.groupby(["design", "budget", "gene"], sort=False)[list(SCORES)].mean()
+    for name, part in (
+        ("curve.csv", found),
+        ("genes.csv", by_gene.reset_index()),
+        ("mask.csv", spots),
+    ):
+        with atomic(folder / name) as file:
+            part.to_csv(file, index=False)
+    lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
+             f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
+             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; {plan.seeds} draws. "
+             "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
+    with atomic(folder / "recommendation.md") as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return sentences
+
+
+def only_measured(section: Section) -> Section:
+    """The section as a pilot: what a mask hides of it is forgotten."""
+    return section.without_hidden() if section.hidden.any() else section
+
+
+def measured_parts(section: Section) -> tuple[int, int]:
+    """Number of array rows with a measured spot, and of groups of touching measured spots."""
+    where = section.measured
+    points = section.grid.lattice_xy(section.row[where], section.col[where])
+    tree = cKDTree(points)
+    touching = tree.sparse_distance_matrix(tree, TOUCHING, output_type="coo_matrix")
+    groups = connected_components(touching, directed=False)[0]
+    return len(np.unique(section.row[where])), int(groups)
+
+
+def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hooks) -> dict:
+    """One case: what was measured and the scores of each gene at the hidden spots."""
+    begun = time.perf_counter()
+    sampled = at_budget(section, case.design, case.budget, case.seed, pilot=pilot)
+    if sampled is None:
+        return {"spec": None}
+    config = preset(plan.preset, method=plan.engine, compare=(), seed=case.seed)
+    obs = observe(sampled)
+    quiet = replace(Hooks(), should_stop=hooks.should_stop)
+    imputed = method(plan.engine).fit(obs, config, quiet)(obs, obs.targets).mean
+    truth, guess = known_values(sampled, obs.target_sum)[:, columns], imputed[:, columns]
+    guess[sampled.measured] = truth[sampled.measured]
+    sets = {"": sampled.hidden, "_map": sampled.known}
+    scores = {f"pcc{name}": pearson(truth[at], guess[at]) for name, at in sets.items()}
+    scores |= {
+        f"rmse{name}": np.sqrt(((guess[at] - truth[at]) ** 2).mean(0)) for name, at in sets.items()
+    }
+    rmse, pcc = expected_error(pilot, sampled.measured)
+    scores |= {"expected_rmse": rmse[columns], "expected_pcc": pcc[columns]}
+    n_rows, n_regions = measured_parts(sampled)
+    return {
+        "spec": sampled.design,
+        "n_measured": int(sampled.measured.sum()),
+        "n_rows": n_rows,
+        "n_regions": n_regions,
+        "seconds": round(time.perf_counter() - begun, 3),
+        **{name: numbers(scores[name]) for name in SCORES},
+    }
+
+
+def _about(section: Section, plan: Plan, genes: list[str]) -> dict:
+    """What all cases of a folder share, with a hash of what they depend on."""
+    digest = hashlib.sha256(section.counts.data.tobytes() + section.counts.indices.tobytes())
+    digest.update(section.pixels.tobytes() + section.measured.tobytes())
+    network = preset(plan.preset).to_json() if plan.engine == FINAL else ""
+    digest.update(f"{plan.engine}|{network}|{section.is_log}|{genes}".encode())
+    n_rows, n_regions = measured_parts(section)
+    return {
+        "mark": digest.hexdigest(),
+        "n_spots": int(section.measured.sum()),
+        "n_rows": n_rows,
+        "n_regions": n_regions,
+        "genes": genes,
+    }
+
+
+def _markdown(found: pd.DataFrame, goal: Goal) -> list[str]:
+    head = f"| design | budget | spots | cost | PCC | genes with PCC of {goal.threshold:g} or more | RMSE |"
+    lines = [head, "|" + "---|" * 7]
+    for _, row in found.iterrows():
+        scores = (f"{row[s]:{f}} ({row[f'{s}_low']:{f}} to {row[f'{s}_high']:{f}})"
+                  for s, f in (("pcc", ".3f"), ("reached", ".0%"), ("rmse", ".3f")))  # fmt: skip
+        pcc, reached, rmse = scores
+        lines.append(
+            f"| {row['design']} | {row['budget']:.0%} | {row['n_measured']:,} "
+            f"| {goal.cost.words(row['cost'])} | {pcc} | {reached} | {rmse} |"
+        )
+    return lines

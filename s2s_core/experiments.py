@@ -1,0 +1,303 @@
+"""The paper's experiments on any section: data consistency, co-learning, cascades, sparsity.
+
+Every variant is a configuration; it is fitted on what a mask leaves and scored at the spots the
+mask hides. Variants are compared over genes with a paired test, draws averaged first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+from s2s_core.cases import Cases, numbers, read_about, read_cases
+from s2s_core.config import PRESETS, RunConfig, preset
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.masks import sample
+from s2s_core.methods import Hooks, method
+from s2s_core.metrics import SCALE, score_genes
+from s2s_core.observation import known_values, observe
+from s2s_core.progress import Progress
+from s2s_core.section import MIN_MEASURED, Section
+from s2s_core.store import atomic
+
+SCORES = ("mae", "rmse", "pcc", "ssim")
+# Without the trained prior the compact network has more to learn.
+ALONE_STEPS = 150
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One line of an experiment: fields of the configuration that are changed."""
+
+    name: str
+    model: dict = field(default_factory=dict)
+    train: dict = field(default_factory=dict)
+    mask: str = ""
+    method: str = "s2s"
+
+    def config(self, base: RunConfig, seed: int) -> RunConfig:
+        """The whole configuration."""
+        return replace(
+            base, method=self.method, seed=seed, compare=(),
+            model=replace(base.model, **self.model), train=replace(base.train, **self.train),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, its variants and the one that the others are compared with."""
+
+    question: str
+    variants: Callable[[RunConfig], tuple[Variant, ...]]
+    against: str
+
+
+def _alone(base: RunConfig) -> dict:
+    """Training without the prior; the published form has none."""
+    steps = base.train.steps
+    if base.programmes and steps == PRESETS[base.preset].train.steps:
+        steps = max(steps, ALONE_STEPS)
+    return {"prior": False, "steps": steps}
+
+
+def _colearning(base: RunConfig) -> tuple[Variant, ...]:
+    alone = _alone(base)
+    out = [
+        Variant("co-learning", train=alone | {"natural_images": True}),
+        Variant("no co-learning", train=alone | {"natural_images": False}),
+    ]
+    if base.programmes:
+        # The prior has learned from photographs beforehand.
+        out += [
+            Variant("prior and co-learning", train={"natural_images": True}),
+            Variant("prior, no co-learning", train={"natural_images": False}),
+        ]
+    return (*out, *CLASSICAL)
+
+
+def _cascades(base: RunConfig) -> tuple[Variant, ...]:
+    own = _alone(base)
+    return (*(Variant(f"K = {k}", {"cascades": k}, own) for k in (1, 2, 3, 4)), *CLASSICAL)
+
+
+def _sparsity(base: RunConfig) -> tuple[Variant, ...]:
+    return tuple(
+        replace(variant, name=f"S = {s}, {variant.name}", mask=f"lattice:{s}")
+        for s in (2, 4, 8)
+        for variant in (Variant("Sparser2Sparse"), *CLASSICAL)
+    )
+
+
+CLASSICAL = (
+    Variant("kriging of programmes", method="programme-kriging"),
+    Variant("linear interpolation", method="linear"),
+)
+EXPERIMENTS = {
+    "colearning": Experiment(
+        "Does training on photographs at the same time help?", _colearning, "no co-learning"
+    ),
+    "cascades": Experiment(
+        "What do more cascades K add, and what do they cost in time?", _cascades, "K = 1"
+    ),
+    "sparsity": Experiment(
+        "How do scores fall when every S-th row and column is measured?",
+        _sparsity,
+        "S = 2, Sparser2Sparse",
+    ),
+}
+
+
+def run_experiment(
+    section: Section,
+    name: str,
+    folder: Path,
+    *,
+    base: RunConfig | None = None,
+    mask: str = "lattice:2",
+    seeds: int = 3,
+    hooks: Hooks | None = None,
+) -> pd.DataFrame:
+    """Run an experiment, or what is left of it, and write its tables.
+
+    Parameters
+    ----------
+    section : Section
+        With every spot known; only what the mask leaves is seen by any method.
+    name : str
+        ``colearning``, ``cascades`` or ``sparsity``.
+    folder : Path
+        Finished variants are kept there; ``scores.csv``, ``summary.csv`` and ``report.md``.
+    base : RunConfig, optional
+        What the variants change; the preset ``fast`` when not given.
+    mask : str
+        Sampling design of the experiments that do not vary it.
+    seeds : int
+        Repetitions: seeds of training and of masks that draw lots.
+    hooks : Hooks, optional
+
+    Returns
+    -------
+    DataFrame
+        Summary: one row a variant.
+
+    Raises
+    ------
+    S2SError
+    Cancelled
+        When asked to stop; finished variants are kept.
+    """
+    hooks = hooks or Hooks()
+    base = base or preset("fast")
+    if name not in EXPERIMENTS:
+        raise S2SError(f"Unknown experiment {name!r}; choose dc, {', '.join(EXPERIMENTS)}.")
+    experiment = EXPERIMENTS[name]
+    variants = experiment.variants(base)
+    digest = hashlib.sha256(section.counts.data.tobytes() + section.counts.indices.tobytes())
+    digest.update(section.pixels.tobytes() + section.known.tobytes())
+    digest.update(f"{name}|{mask}|{base.to_json()}|{list(section.genes)}".encode())
+    about = {"mark": digest.hexdigest(), "genes": list(section.genes), "mask": mask, "name": name,
+             "preset": base.preset}  # fmt: skip
+    cases = Cases(folder, about)
+    done = {(record["variant"], record["seed"]) for record in read_cases(folder)}
+    wanted = [(variant, seed) for seed in range(seeds) for variant in variants]
+    waiting = [(v, s) for v, s in wanted if (v.name, s) not in done]
+    begun = time.perf_counter()
+    for k, (variant, seed) in enumerate(waiting):
+        if hooks.should_stop():
+            raise Cancelled
+        left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
+        finished = len(wanted) - len(waiting) + k
+        hooks.on_progress(Progress(f"Experiment: {name}", finished, len(wanted), left))
+        record = _compute(section, variant, base, variant.mask or mask, seed, hooks)
+        cases.add({"variant": variant.name, "seed": seed, **record})
+    hooks.on_progress(Progress(f"Experiment: {name}", len(wanted), len(wanted)))
+    names = [variant.name for variant in variants]
+    return write_tables(folder, names, experiment, seeds)
+
+
+def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks) -> dict:
+    """Fit one variant and score it at the hidden spots."""
+    sampled = sample(section, mask, seed)
+    if sampled.measured.sum() < MIN_MEASURED:
+        return {"n_measured": int(sampled.measured.sum()), "left_out": True}
+    obs = observe(sampled)
+    config = variant.config(base, seed)
+    begun = time.perf_counter()
+    quiet = replace(Hooks(), should_stop=hooks.should_stop)
+    predictor = method(variant.method).fit(obs, config, quiet)
+    fitted = time.perf_counter()
+    answer = predictor(obs, obs.targets)
+    # The first prediction makes the kriged estimate as well; later ones find it made.
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        predictor(obs, obs.targets)
+        times.append(time.perf_counter() - start)
+    scores = score_genes(
+        known_values(sampled, obs.target_sum), answer.mean, sampled.hidden,
+        pixels=sampled.pixels, shape=sampled.grid.shape,
+    )  # fmt: skip
+    details = answer.details
+    return {
+        "n_measured": int(sampled.measured.sum()),
+        "n_hidden": int(sampled.hidden.sum()),
+        "fit_seconds": round(fitted - begun, 3),
+        "prediction_seconds": round(min(times), 4),
+        "parameters": details.get("parameters"),
+        "steps": details.get("steps_done"),
+        "network_share": details.get("network_share"),
+        **{score: numbers(scores[score].to_numpy()) for score in SCORES},
+    }
+
+
+def write_tables(
+    folder: Path, names: list[str], experiment: Experiment, seeds: int
+) -> pd.DataFrame:
+    """Write ``scores.csv`` (by gene), ``summary.csv`` and ``report.md`` of what is done."""
+    about = read_about(folder)
+    records = [r for r in read_cases(folder) if r["variant"] in names and r["seed"] < seeds]
+    left_out = sorted({r["variant"] for r in records if r.get("left_out")})
+    records = [r for r in records if not r.get("left_out")]
+    genes = pd.concat(
+        [
+            pd.DataFrame({"variant": r["variant"], "seed": r["seed"], "gene": about["genes"],
+                          **{s: np.array(r[s], float) for s in SCORES}})
+            for r in records
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
+    summary = summarise(genes, runs, [n for n in names if n not in left_out], experiment.against)
+    lines = [f"# {about['name']}: {experiment.question}", "",
+             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seeds; {len(about['genes']):,} "
+             f"genes, scored at the hidden spots ({SCALE}). Mean and median (quartiles) over genes, seeds averaged; "
+             f"p: Wilcoxon over genes against *{experiment.against}*. MAE is that of the conditional mean. "
+             "Prediction: fastest of three for the whole section, all genes, the first estimate already made. "
+             "Share: how much of the network's correction withheld spots let in.", "", *_markdown(summary)]  # fmt: skip
+    if left_out:
+        lines += ["", f"Left out, fewer than {MIN_MEASURED} measured spots: {'; '.join(left_out)}."]
+    for name, part in (("scores.csv", genes), ("summary.csv", summary)):
+        with atomic(folder / name) as file:
+            part.to_csv(file, index=False)
+    with atomic(folder / "report.md") as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return summary
+
+
+def summarise(
+    genes: pd.DataFrame, runs: pd.DataFrame, names: list[str], against: str
+) -> pd.DataFrame:
+    """One row a variant: scores over genes, change and p against one of them, times."""
+    means = genes.groupby(["variant", "gene"], sort=False)[list(SCORES)].mean()
+    draws = genes.groupby(["variant", "seed"], sort=False)["mae"].mean().groupby("variant").std()
+    rows = []
+    for name in names:
+        own, run = means.loc[name], runs[runs["variant"] == name]
+        row = {"variant": name, "n_measured": round(run["n_measured"].mean())}
+        for score in SCORES:
+            row[score] = own[score].mean()
+            quartiles = own[score].quantile([0.5, 0.25, 0.75])
+            row |= dict(
+                zip((f"{score}_median", f"{score}_q25", f"{score}_q75"), quartiles, strict=True)
+            )
+        row["mae_sd_of_seeds"] = draws[name]
+        base = means.loc[against]
+        row["mae_change"] = row["mae"] / base["mae"].mean() - 1.0
+        for score in ("mae", "pcc"):
+            difference = (own[score] - base[score]).dropna()
+            nothing = name == against or len(difference) < 6 or (difference == 0).all()
+            row[f"{score}_p"] = 1.0 if nothing else float(wilcoxon(difference).pvalue)
+        for column in ("fit_seconds", "prediction_seconds", "parameters", "steps", "network_share"):
+            row[column] = pd.to_numeric(run[column]).mean()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _markdown(summary: pd.DataFrame) -> list[str]:
+    lines = ["| variant | spots | MAE | sd of seeds | median (quartiles) | change | p | RMSE | PCC | median (quartiles) "
+             "| p | SSIM | parameters | steps | share | fit, s | prediction, s |", "|" + "---|" * 17]  # fmt: skip
+
+    def number(value, digits: int) -> str:
+        return "" if pd.isna(value) else f"{value:,.{digits}f}"
+
+    for _, r in summary.iterrows():
+        spread = {
+            s: f"{r[f'{s}_median']:.3f} ({r[f'{s}_q25']:.3f} to {r[f'{s}_q75']:.3f})"
+            for s in SCORES
+        }
+        lines.append(
+            f"| {r['variant']} | {r['n_measured']:,} | {r['mae']:.4f} | {number(r['mae_sd_of_seeds'], 4)} "
+            f"| {spread['mae']} | {r['mae_change']:+.2%} | {r['mae_p']:.2g} | {r['rmse']:.4f} | {r['pcc']:.4f} "
+            f"| {spread['pcc']} | {r['pcc_p']:.2g} | {number(r['ssim'], 4)} | {number(r['parameters'], 0)} "
+            f"| {number(r['steps'], 0)} | {number(r['network_share'], 2)} | {r['fit_seconds']:.1f} "
+            f"| {r['prediction_seconds']:.3f} |"
+        )
+    return lines

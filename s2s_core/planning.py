@@ -1,0 +1,280 @@
+"""What a sampling design means before anything is trained: gaps, aliasing, expected error.
+
+:func:`judge` is cheap enough to be called at every change of a design; what is slow is kept
+by the :class:`~s2s_core.pilot.Pilot`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import cho_factor, cho_solve
+from scipy.spatial import cKDTree
+
+from s2s_core.aliasing import aliased_share
+from s2s_core.errors import S2SError
+from s2s_core.pilot import Pilot
+from s2s_core.variograms import KERNELS, NUGGETS, distances, matern32
+
+RESOLVED, MARGINAL, LOST, FLAT = (
+    "resolved",
+    "marginal",
+    "cannot be resolved",
+    "no spatial pattern in the pilot",
+)
+# Correlation that a pattern must keep across the design's gap (nine in ten positions are
+# nearer to a measured spot than it).
+SURE, DOUBTFUL = 0.5, 0.2
+TYPICAL_GAP = 0.9
+# Expected errors are taken at this many unmeasured positions, from their nearest spots.
+TARGETS, NEIGHBOURS = 300, 48
+# Dispersion below and above which a design is called even and clustered, counted within this
+# many mean spacings.
+EVEN, CLUSTERED, WINDOW = 0.6, 1.5, 1.5
+# Shares of the patterns folded onto coarser ones that are worth a word.
+LITTLE_ALIASING, MUCH_ALIASING = 0.05, 0.15
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a design means for one pilot.
+
+    Attributes
+    ----------
+    n_measured : int
+    fraction : float
+        Of the tissue positions.
+    largest_gap, mean_gap, typical_gap : float
+        Distance of unmeasured tissue positions to the nearest measured one, in pitches: the
+        largest, the mean, and what nine in ten do not exceed.
+    largest_gap_unit, mean_gap_unit : float
+        The same in the section's own ``unit``.
+    unit : str
+        "" where the section does not say.
+    dispersion : float
+        Variance of the number of measured spots around a position, over that of a random draw
+        from the same lattice: 0 perfectly even, 1 random, above 1 clustered.
+    periodic : bool
+    aliased : float
+        Share (0..1) of the pilot's patterns that a periodic design folds onto coarser ones.
+    edge_coverage : float
+        Share of the tissue's rim within one mean spacing of a measured spot.
+    expected_rmse, expected_pcc : float
+        Mean over genes at unmeasured positions, from the kriging variance of the programmes.
+    genes : DataFrame
+        By gene: ``range`` (pitches), ``signal``, ``correlation`` (kept across the typical gap),
+        ``verdict``, ``expected_rmse``, ``expected_pcc``.
+    sentences : tuple of str
+        All of it in words.
+    """
+
+    n_measured: int
+    fraction: float
+    largest_gap: float
+    mean_gap: float
+    typical_gap: float
+    largest_gap_unit: float
+    mean_gap_unit: float
+    unit: str
+    dispersion: float
+    periodic: bool
+    aliased: float
+    edge_coverage: float
+    expected_rmse: float
+    expected_pcc: float
+    genes: pd.DataFrame
+    sentences: tuple[str, ...]
+
+
+def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
+    """Judge a design on a pilot.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    measured : (n,) bool array
+        The design at the pilot section's positions.
+
+    Raises
+    ------
+    S2SError
+        If it measures fewer than three positions, or all of them.
+    """
+    measured = np.asarray(measured, bool)
+    if measured.shape != pilot.measured.shape:
+        raise S2SError(
+            f"The design has {measured.size} positions, the pilot {pilot.measured.size}; make the "
+            "design on the pilot's own section."
+        )
+    count = int(measured.sum())
+    if count < 3 or measured.all():
+        raise S2SError(
+            f"The design measures {count} of {measured.size} positions; it must measure at least "
+            "3 and leave some out."
+        )
+    points = pilot.points
+    here, away = points[measured], points[~measured]
+    gap = cKDTree(here).query(away)[0]
+    typical = float(np.quantile(gap, TYPICAL_GAP))
+    aliased, periodic = aliased_share(pilot.spectrum, measured)
+    genes = _genes(pilot, typical)
+    genes["expected_rmse"], genes["expected_pcc"] = expected_error(pilot, measured)
+    pitch = pilot.section.grid.pitch
+    numbers = {
+        "n_measured": count,
+        "fraction": count / measured.size,
+        "largest_gap": float(gap.max()),
+        "mean_gap": float(gap.mean()),
+        "typical_gap": typical,
+        "largest_gap_unit": float(gap.max()) * pitch,
+        "mean_gap_unit": float(gap.mean()) * pitch,
+        "unit": unit_of(pilot),
+        "dispersion": _dispersion(measured, points),
+        "periodic": periodic,
+        "aliased": aliased,
+        "edge_coverage": _edge_coverage(here, points),
+        "expected_rmse": float(genes["expected_rmse"].mean()),
+        "expected_pcc": float(genes["expected_pcc"].mean()),
+    }
+    return Facts(**numbers, genes=genes, sentences=tuple(_sentences(numbers, genes)))
+
+
+def unit_of(pilot: Pilot) -> str:
+    """The section's unit as its file states it, "" where it does not."""
+    # Some files explain their unit in brackets.
+    return str(pilot.section.uns.get("spatial_unit", "")).partition("(")[0].strip()
+
+
+def expected_error(pilot: Pilot, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """RMSE and PCC (G,) to expect at unmeasured positions, noise of the measurement included.
+
+    Each programme's kriging variance (it depends on the places alone) is taken at up to 300
+    positions from their 48 nearest measured spots, and spread over genes by the loadings. With
+    variance e left of a variance v, a prediction correlates with the truth as sqrt(1 - e / v).
+    """
+    points, fitted = pilot.points, pilot.variograms
+    away = np.nonzero(~measured)[0]
+    away = away[np.linspace(0, len(away) - 1, min(len(away), TARGETS)).astype(int)]
+    here = points[measured]
+    few = min(NEIGHBOURS, len(here))
+    near = cKDTree(here).query(points[away], k=few)[1]
+    total = fitted.signal + fitted.noise
+    explained = np.zeros(len(total))
+    everything = len(here) <= 2 * NEIGHBOURS
+    if everything:
+        among, towards = distances(here, here), distances(points[away], here)
+    else:
+        local = here[near]
+        among = np.linalg.norm(local[:, :, None] - local[:, None], axis=-1).astype(np.float32)
+        towards = np.linalg.norm(local - points[away, None], axis=-1).astype(np.float32)
+    best = fitted.weight.reshape(-1, fitted.weight.shape[2]).argmax(0)
+    for pair in np.unique(best):
+        (kernel, range_), nugget = (
+            fitted.candidates[pair // len(NUGGETS)],
+            NUGGETS[pair % len(NUGGETS)],
+        )
+        gram, cross = KERNELS[kernel](among, range_), KERNELS[kernel](towards, range_)
+        at = np.arange(gram.shape[-1])
+        gram[..., at, at] += nugget
+        if everything:
+            share = cho_solve(cho_factor(gram), cross.T).T
+        else:
+            share = np.linalg.solve(gram, cross[..., None])[..., 0]
+        columns = best == pair
+        explained[columns] = fitted.signal[columns] * float((share * cross).sum(1).mean())
+    low_rank = pilot.programmes
+    residual = (pilot.values - low_rank.genes(pilot.scores)).var(0)
+    left = low_rank.gene_variance((total - explained)[None])[0] + residual
+    # Blocks of a large section know less than its whole variance.
+    whole = np.maximum(pilot.values.var(0), 1e-12)
+    return np.sqrt(left), np.sqrt(np.clip(1.0 - left / whole, 0.0, 1.0))
+
+
+def verdicts(pilot: Pilot, gap: float) -> pd.Series:
+    """What becomes of every gene when nine in ten positions are ``gap`` pitches or nearer."""
+    return _genes(pilot, gap)["verdict"]
+
+
+def _genes(pilot: Pilot, gap: float) -> pd.DataFrame:
+    table = pilot.genes[["range", "signal"]].copy()
+    kept = matern32(np.full(len(table), gap), pilot.genes["length"].to_numpy())
+    level = np.select([kept >= SURE, kept >= DOUBTFUL], [0, 1], 2)
+    level[~pilot.genes["spatial"].to_numpy()] = 3
+    table["correlation"] = kept
+    table["verdict"] = np.array([RESOLVED, MARGINAL, LOST, FLAT])[level]
+    return table
+
+
+def _dispersion(measured: np.ndarray, points: np.ndarray) -> float:
+    """Variance of the measured spots counted around each position, over that of a random draw."""
+    share = measured.mean()
+    radius = WINDOW * max(np.sqrt(_area(points) / measured.sum()), 1.0)
+    everywhere = cKDTree(points).query_ball_point(points, radius, return_length=True)
+    counted = cKDTree(points[measured]).query_ball_point(points, radius, return_length=True)
+    # Of a random draw without replacement.
+    chance = everywhere * share * (1 - share) * (1 - everywhere / len(points))
+    return float(((counted - share * everywhere) ** 2).sum() / max(chance.sum(), 1e-12))
+
+
+def _area(points: np.ndarray) -> float:
+    """Area of the tissue in squared pitches: each position has the cell of its lattice."""
+    nearest = cKDTree(points).query(points, k=7)[0][:, 1:]
+    # Six neighbours at one pitch on a hexagonal lattice, four on a square one.
+    hexagonal = np.median((nearest < 1.2).sum(1)) > 4
+    return len(points) * (np.sqrt(3.0) / 2.0 if hexagonal else 1.0)
+
+
+def _edge_coverage(here: np.ndarray, points: np.ndarray) -> float:
+    """Share of rim positions (with fewer neighbours than inside) near a measured spot."""
+    tree = cKDTree(points)
+    around = tree.query_ball_point(points, 1.2, return_length=True)
+    rim = points[around < np.quantile(around, 0.9)]
+    if not len(rim):
+        return 1.0
+    spacing = np.sqrt(_area(points) / len(here))
+    return float((cKDTree(here).query(rim)[0] <= spacing + 1e-9).mean())
+
+
+def _sentences(facts: dict, genes: pd.DataFrame) -> list[str]:
+    def length(pitches: float, real: float) -> str:
+        return f"{pitches:.1f} pitches" + (
+            f" ({real:.4g} {facts['unit']})" if facts["unit"] else ""
+        )
+
+    out = [
+        f"{facts['n_measured']:,} spots are measured, {facts['fraction']:.1%} of the tissue.",
+        f"An unmeasured position is {length(facts['mean_gap'], facts['mean_gap_unit'])} from the "
+        f"nearest measured one on average, {length(facts['largest_gap'], facts['largest_gap_unit'])} "
+        "at most.",
+    ]
+    uneven = facts["dispersion"]
+    spread = (
+        "evenly" if uneven < EVEN else "about at random" if uneven < CLUSTERED else "in clusters"
+    )
+    out.append(f"The spots lie {spread} (dispersion {uneven:.2f}; a random draw has 1).")
+    share = facts["aliased"]
+    if not facts["periodic"]:
+        out.append(
+            "The design has no period: fine patterns show as noise, never as false coarse ones."
+        )
+    else:
+        risk = "low" if share < LITTLE_ALIASING else "moderate" if share < MUCH_ALIASING else "high"
+        out.append(
+            f"The design repeats with a period: {share:.0%} of the pilot's patterns are finer than it "
+            f"can tell and may show as false coarse patterns (aliasing risk: {risk})."
+        )
+    out.append(f"{facts['edge_coverage']:.0%} of the tissue's edge has a measured spot nearby.")
+    counts = genes["verdict"].value_counts()
+    spatial = len(genes) - counts.get(FLAT, 0)
+    out.append(
+        f"Of {spatial:,} genes with a spatial pattern in the pilot {counts.get(RESOLVED, 0):,} are "
+        f"resolved, {counts.get(MARGINAL, 0):,} are marginal and {counts.get(LOST, 0):,} cannot be "
+        f"resolved; {counts.get(FLAT, 0):,} genes have no pattern."
+    )
+    out.append(
+        f"Kriging of gene programmes is expected to reach a mean PCC of {facts['expected_pcc']:.2f} and "
+        f"an RMSE of {facts['expected_rmse']:.2f} (log scale) at unmeasured positions."
+    )
+    return out
