@@ -37,7 +37,7 @@ page = st.navigation(
     [
         st.Page("pages/data.py", title="Data", default=True),
         # Addresses differ from every file name in pages/ on purpose: asked for /train before it
-        # has run this file, a fresh server would run pages/train.py on its own.
+        # has run this file, a fresh server would run pages/train.py (or _train.py) on its own.
         st.Page("pages/sampling.py", title="Sampling", url_path="design"),
         st.Page("pages/train.py", title="Train", url_path="run"),
         st.Page("pages/results.py", title="Results", url_path="imputed"),

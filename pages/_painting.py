@@ -1,4 +1,4 @@
-"""Sampling by hand: regions drawn on the map, added to the mask or taken out of it."""
+"""Sampling by hand: regions drawn on the map, and what they are for."""
 
 from dataclasses import replace
 
@@ -6,41 +6,52 @@ import numpy as np
 import streamlit as st
 
 from pages import _state
+from pages._choice import USES
 from s2s_core.maps import mask_map
 from s2s_core.painting import Painting, inside
 from s2s_core.section import Section
 
 TOOLS = {"lasso": "Lasso", "select": "Box", "zoom": "Zoom"}
-STARTS = ("the design", "nothing measured", "everything measured")
+STARTS = ("nothing measured", "everything measured", "the design below")
 
 
-def painted(section: Section, designed: Section | None) -> np.ndarray | None:
-    """Mask (n,) painted by hand, None where the user does not paint.
-
-    ``designed`` is the section under the design chosen on the page, None where that failed.
-    """
+def wish(section: Section) -> tuple[str | None, np.ndarray | None]:
+    """Use of the painted region (a key of ``USES``) and the region (n,); None without painting."""
     here = _state.workspace()
-    if not st.toggle("Paint on the map", key="paint", help="Add or remove regions by hand."):
+    if not st.toggle("Paint on the map", key="paint", help="Draw regions with lasso or box."):
         here.painting = None
-        return None
-    starts = STARTS if designed is not None else STARTS[1:]
-    start = st.radio("Begin with", starts, horizontal=True, key="paint_start")
-    first = {
-        STARTS[0]: None if designed is None else designed.measured,
-        STARTS[1]: np.zeros(section.n_positions, bool),
-        STARTS[2]: section.known,
-    }[start]
+        return None, None
+    use = st.selectbox("The painted spots are", list(USES), format_func=USES.get, key="paint_use")
+    nothing = np.zeros(section.n_positions, bool)
+    if use != "mask":
+        _begin(nothing)
+        return use, here.painting.mask & section.known
+    start = st.radio("Begin with", STARTS, horizontal=True, key="paint_start")
+    if start == STARTS[2]:
+        # Known only when the design was made; see begin_with.
+        return use, None
+    _begin(section.known if start == STARTS[1] else nothing)
+    return use, here.painting.mask & section.known
+
+
+def begin_with(mask: np.ndarray) -> np.ndarray:
+    """Paint upon a design; returns the painted mask."""
+    _begin(mask)
+    return _state.workspace().painting.mask
+
+
+def _begin(first: np.ndarray) -> None:
+    here = _state.workspace()
     if here.painting is None or not np.array_equal(here.painting.start, first):
         here.painting = Painting(first.copy())
-    return here.painting.mask & section.known
 
 
-def canvas(section: Section) -> None:
+def canvas(section: Section, sampled: Section | None, use: str) -> None:
     """The map one paints on, with its tools."""
     here = _state.workspace()
     painting = here.painting
     # A stroke that was taken over must not be offered again: each stroke has its own chart.
-    key = f"canvas-{len(painting.strokes)}-{st.session_state.get('canvas_turn', 0)}"
+    key = f"canvas-{st.session_state.get('canvas_turn', 0)}"
     drawn = inside(section, _selection(key)) & section.known
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control(
@@ -48,21 +59,22 @@ def canvas(section: Section) -> None:
             label_visibility="collapsed",
         )  # fmt: skip
         nothing = not drawn.any()
-        if st.button("Measure these", key="paint_add", type="primary", disabled=nothing):
+        if st.button("Add", key="paint_add", type="primary", disabled=nothing):
             _stroke(painting.painted("add", drawn))
-        if st.button("Do not measure these", key="paint_remove", disabled=nothing):
+        if st.button("Remove", key="paint_remove", disabled=nothing):
             _stroke(painting.painted("remove", drawn))
         if st.button("Undo", key="paint_undo", disabled=not painting.strokes):
             _stroke(painting.undone())
-    count = int(drawn.sum())
+    count, total = int(drawn.sum()), int(painting.mask.sum())
     st.caption(
-        f"{count:,} spots are inside what you drew: measure them or not?"
-        if count else "Draw around spots on the map; then say whether they are measured."
+        f"{count:,} spots are inside what you drew: add them or remove them?" if count
+        else f"{total:,} spots are painted. Draw around spots on the map to add or remove them."
     )  # fmt: skip
-    shown = replace(section, measured=painting.mask & section.known, design="painted")
+    mask = sampled.measured if sampled is not None and use != "mask" else painting.mask
+    shown = replace(section, measured=mask & section.known, design="painted")
     st.plotly_chart(
-        mask_map(shown, dragmode=tool or "lasso"), key=key, on_select="rerun",
-        selection_mode=("box", "lasso"), config={"displaylogo": False},
+        mask_map(shown, dragmode=tool or "lasso", outlined=None if use == "mask" else painting.mask),
+        key=key, on_select="rerun", selection_mode=("box", "lasso"), config={"displaylogo": False},
     )  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from pages import _who
 from s2s_core import jobs
 from s2s_core.errors import S2SError
 from s2s_core.painting import Painting
+from s2s_core.pilot import Pilot
 from s2s_core.section import Section
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (
     "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "design", "design_column",
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
-    "colours", "quantile", "marked", "tissue_opacity", "multiples", "paint", "paint_start", "paint_tool",
+    "colours", "quantile", "marked", "tissue_opacity", "multiples", "paint", "paint_start", "paint_tool", "paint_use",
 )  # fmt: skip
 PATH = (
     ("Data", "pages/data.py"),
@@ -48,6 +49,8 @@ class Workspace:
         Mask painted by hand, while that is what the user does.
     structure : DataFrame or None
         Moran's I and verdict of every gene of the section.
+    pilot : Pilot or None
+        Patterns of the section, by which designs are judged.
     """
 
     section: Section | None = None
@@ -58,6 +61,17 @@ class Workspace:
     mask_table: pd.DataFrame | None = None
     painting: Painting | None = None
     structure: pd.DataFrame | None = None
+    pilot: Pilot | None = None
+    _chosen: Section | None = None
+
+    @property
+    def chosen(self) -> Section:
+        """The section with the chosen genes only; the same object while the choice is the same."""
+        if self.genes is None:
+            return self.section
+        if self._chosen is None or list(self._chosen.genes) != self.genes:
+            self._chosen = self.section.subset_genes(self.genes)
+        return self._chosen
 
 
 def workspace() -> Workspace:

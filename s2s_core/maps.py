@@ -19,6 +19,7 @@ from s2s_core.section import Section
 COLOURS = ("Viridis", "Cividis", "Magma", "Inferno")
 DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
+PAINTED = "#D1495B"
 # Above this many positions the pointer tells values only: ids would weigh megabytes.
 NAMED_MAX = 12_000
 AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
@@ -126,8 +127,13 @@ def map_panels(
     return figure
 
 
-def mask_map(section: Section, *, width: int = 640, dragmode: str = "zoom") -> go.Figure:
-    """The sampling design on the tissue: measured, hidden and gap positions."""
+def mask_map(
+    section: Section, *, width: int = 640, dragmode: str = "zoom", outlined: np.ndarray | None = None
+) -> go.Figure:
+    """The sampling design on the tissue: measured, hidden and gap positions.
+
+    ``outlined`` (n,) bool marks a region with dots.
+    """
     kinds = (
         ("measured", section.measured, MEASURED),
         ("hidden, kept for scores", section.hidden, HIDDEN),
@@ -143,6 +149,13 @@ def mask_map(section: Section, *, width: int = 640, dragmode: str = "zoom") -> g
     names = np.array([name for name, _, _ in kinds])[code.astype(int)]
     words = np.char.add(np.char.add(_ids(section), "<br>"), names.astype(str))
     _add_map(figure, place, section, panel, (-0.5, 2.5), colours, "", words, 1.0)
+    if outlined is not None and outlined.any():
+        figure.add_trace(
+            go.Scattergl(
+                x=section.xy[outlined, 0], y=section.xy[outlined, 1], mode="markers",
+                name="painted region", hoverinfo="skip", marker={"size": 5, "color": PAINTED},
+            )
+        )  # fmt: skip
     for name, where, color in kinds:
         if where.any():
             figure.add_trace(

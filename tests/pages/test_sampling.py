@@ -36,12 +36,66 @@ def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
     assert "No method ever sees them" in ready.words()
 
 
-@pytest.mark.parametrize("design", [d for d in DESIGNS if d not in ("obs", "csv")])
+CHOSEN = [d for d in DESIGNS if d not in ("obs", "csv", "region", "density")]
+
+
+@pytest.mark.parametrize("design", CHOSEN)
 def test_every_design_of_the_registry_works(ready, design):
     ready.at.selectbox(key="design").set_value(design).run()
     ready.healthy()
     assert not ready.at.error
     assert ready.workspace.sampled.design.startswith(design)
+
+
+def paint(app, use, where):
+    """Paint as the map's Add button does."""
+    app.at.toggle(key="paint").set_value(True).run()
+    app.at.selectbox(key="paint_use").set_value(use).run()
+    app.workspace.painting = app.workspace.painting.painted("add", where)
+    app.at.run()
+    return app.healthy()
+
+
+def test_a_painted_mask_is_what_is_measured(ready):
+    section = ready.workspace.section
+    left = section.col < 5
+    paint(ready, "mask", left)
+    np.testing.assert_array_equal(ready.workspace.sampled.measured, left)
+    assert ready.at.metric[0].value == f"{int(left.sum()):,}"
+    ready.click("paint_undo").healthy()
+    assert ready.workspace.sampled is None
+    assert "measures no spot" in ready.at.error[0].value
+
+
+@pytest.mark.parametrize(("use", "inside"), [("must", 1.0), ("avoid", 0.0), ("region", 1.0)])
+def test_a_painted_region_shapes_the_design(ready, use, inside):
+    region = (ready.workspace.section.col < 3) & (ready.workspace.section.row < 8)
+    ready.at.selectbox(key="design").set_value("random").run()
+    paint(ready, use, region)
+    measured = ready.workspace.sampled.measured
+    assert measured[region].mean() == inside
+    assert 0 < measured[~region].mean() < 1
+
+
+def test_a_painted_density_draws_spots_to_it(ready):
+    region = ready.workspace.section.col < 4
+    paint(ready, "density", region)
+    measured = ready.workspace.sampled.measured
+    assert measured[region].mean() > 1.5 * measured[~region].mean()
+
+
+def test_painting_begins_with_the_design(ready):
+    designed = ready.workspace.sampled.measured
+    ready.at.toggle(key="paint").set_value(True).run()
+    ready.at.radio(key="paint_start").set_value("the design below").run()
+    ready.healthy()
+    np.testing.assert_array_equal(ready.workspace.sampled.measured, designed)
+
+
+def test_the_page_says_what_a_design_means(ready):
+    labels = [m.label for m in ready.at.metric]
+    assert {"Largest gap", "Expected PCC", "Genes resolved"} <= set(labels)
+    assert "measured" in ready.words()
 
 
 def test_a_wrong_argument_is_one_sentence(ready):

@@ -1,0 +1,63 @@
+"""What a sampling design means before anything is trained."""
+
+import streamlit as st
+
+from pages._choice import pilot_of
+from s2s_core.errors import S2SError
+from s2s_core.planning import Facts, judge
+from s2s_core.section import Section
+
+COLUMNS = {
+    "verdict": "with this design",
+    "range": "range (pitches)",
+    "correlation": "kept across a gap",
+    "expected_pcc": "expected PCC",
+    "expected_rmse": "expected RMSE",
+}
+
+
+def numbers(sampled: Section) -> None:
+    """Exact counts of the design."""
+    measured, total = int(sampled.measured.sum()), sampled.n_positions
+    one, two, three = st.columns(3)
+    one.metric("Measured spots", f"{measured:,}")
+    two.metric("Share of positions", f"{measured / total:.1%}")
+    three.metric("To be imputed", f"{total - measured:,}")
+
+
+def meaning(section: Section, sampled: Section) -> None:
+    """Gaps, expected accuracy and genes of a design, judged on the whole section as pilot."""
+    try:
+        with st.spinner("Judging the design ..."):
+            facts = judge(pilot_of(section), sampled.measured)
+    except S2SError as error:
+        st.caption(f"What it means cannot be said: {error}")
+        return
+    st.write("**What this design means**")
+    one, two, three = st.columns(3)
+    one.metric("Largest gap", f"{facts.largest_gap:.1f} pitches", help=_gap_words(facts))
+    two.metric("Expected PCC", f"{facts.expected_pcc:.2f}",
+               help="Mean over genes at unmeasured positions, from the kriging variance of gene "
+               "programmes: before any training, without looking at hidden values one by one.")  # fmt: skip
+    resolved = facts.genes["verdict"].eq("resolved").sum()
+    three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}",
+                 help="Genes whose spatial pattern is wider than the gaps of the design.")  # fmt: skip
+    with st.expander("In words, and gene by gene"):
+        for sentence in facts.sentences:
+            st.write("- " + sentence)
+        table = facts.genes[list(COLUMNS)].rename(columns=COLUMNS)
+        st.dataframe(
+            table, height=260,
+            column_config={
+                c: st.column_config.NumberColumn(format="%.2f")
+                for c in table.columns if c != COLUMNS["verdict"]
+            },
+        )  # fmt: skip
+        st.caption(
+            "Log-normalised scale. The pilot is the section itself with everything that is known."
+        )
+
+
+def _gap_words(facts: Facts) -> str:
+    unit = f" ({facts.largest_gap_unit:,.0f} {facts.unit})" if facts.unit else ""
+    return f"An unmeasured position is at most {facts.largest_gap:.1f} pitches{unit} from a measured one."
