@@ -181,7 +181,7 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
     ``curve.csv`` (scores with intervals and costs by design and budget), ``genes.csv`` (scores
     by gene), ``mask.csv`` (the recommended spots on the pilot) and ``recommendation.md``.
     """
-    table, about = tabulate(folder, plan), read_about(folder)
+    about, table = read_about(folder), tabulate(folder, plan)
     found = curve(table, goal)
     labels = {name: design.label for name, design in DESIGNS.items()}
     plain = tuple(name for name, design in DESIGNS.items() if design.kind == "periodic")
