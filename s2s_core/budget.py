@@ -29,7 +29,7 @@ from s2s_core.observation import known_values, observe
 from s2s_core.pilot import Pilot
 from s2s_core.planning import expected_error
 from s2s_core.progress import Progress
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.store import atomic
 
 # Neighbours on any lattice are one pitch apart.
@@ -171,7 +171,10 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
             scores = {k: np.array(record.pop(k), float) for k in SCORES}
             parts.append(pd.DataFrame({**record, "gene": genes, **scores}))
     if not parts:
-        raise S2SError("No tested design can have any of these budgets; choose others.")
+        raise S2SError(
+            "No tested design can have any of these budgets (no such period, or fewer than "
+            f"{MIN_MEASURED} spots); choose others."
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -192,6 +195,12 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
         sentences.append(
             f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
             "how they do on a section just like it."
+        )
+    missing = {f"{r['design']} at {r['budget']:.0%}": 0 for r in read_cases(folder)
+               if r["spec"] is None and r["design"] in plan.designs and r["budget"] in plan.budgets}  # fmt: skip
+    if missing:
+        sentences.append(
+            f"Left out: {', '.join(missing)} (no such period, or fewer than {MIN_MEASURED} spots)."
         )
     best = choose(found, goal)
     case = table[(table["design"] == best["design"]) & (table["budget"] == best["budget"])].iloc[0]
@@ -237,7 +246,7 @@ def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hook
     """One case: what was measured and the scores of each gene at the hidden spots."""
     begun = time.perf_counter()
     sampled = at_budget(section, case.design, case.budget, case.seed, pilot=pilot)
-    if sampled is None:
+    if sampled is None or sampled.measured.sum() < MIN_MEASURED:
         return {"spec": None}
     config = preset(plan.preset, method=plan.engine, compare=(), seed=case.seed)
     obs = observe(sampled)

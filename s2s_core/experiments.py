@@ -210,7 +210,7 @@ def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks
         "n_measured": int(sampled.measured.sum()),
         "n_hidden": int(sampled.hidden.sum()),
         "fit_seconds": round(fitted - begun, 3),
-        "prediction_seconds": round(min(times), 4),
+        "prediction_seconds": round(min(times), 6),
         "parameters": details.get("parameters"),
         "steps": details.get("steps_done"),
         "network_share": details.get("network_share"),

@@ -143,6 +143,12 @@ def test_designs_that_cannot_have_a_budget_are_left_out(pilot, tmp_path):
     assert set(table["design"]) == {"random"}
     with pytest.raises(S2SError, match="No tested design"):
         run_design(pilot, Plan(("checkerboard",), (0.25,), 1, "nearest"), tmp_path)
+    # 5 % of this pilot are fewer spots than any method works with.
+    plan = Plan(("checkerboard", "random"), (0.05, 0.25), 1, "nearest")
+    assert set(run_design(pilot, plan, tmp_path)["budget"]) == {0.25}
+    words = " ".join(write_plan(pilot, tmp_path, plan, Goal()))
+    assert "Left out: checkerboard at 25%" in words
+    assert "random at 5%" in words
 
 
 def test_rows_and_regions_are_counted():

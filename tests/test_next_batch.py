@@ -19,7 +19,7 @@ from tests.made import made_result
 
 @pytest.fixture(scope="module")
 def section():
-    return sample(demo_section(rows=24, genes=12), "random:0.25", 1)
+    return sample(demo_section(rows=34, genes=12), "random:0.25", 1)
 
 
 @pytest.fixture
