@@ -22,11 +22,12 @@ from s2s_core.config import preset
 from s2s_core.curve import Goal, choose, curve, recommend
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import guard
-from s2s_core.masks import BUDGETED, DESIGNS, at_budget, mask_table, sample
+from s2s_core.masks import DESIGNS, at_budget, mask_table, sample
 from s2s_core.methods import METHODS, Hooks, method
 from s2s_core.metrics import SCALE, pearson
 from s2s_core.observation import known_values, observe
 from s2s_core.pilot import Pilot
+from s2s_core.plan import FINAL, Plan
 from s2s_core.planning import expected_error
 from s2s_core.progress import Progress
 from s2s_core.section import MIN_MEASURED, Section
@@ -35,57 +36,6 @@ from s2s_core.store import atomic
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2
 SCORES = ("pcc", "rmse", "pcc_map", "rmse_map", "expected_pcc", "expected_rmse")
-DRAFT, FINAL = "programme-kriging", "s2s"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is tried on a pilot.
-
-    Attributes
-    ----------
-    designs : tuple of str
-        Names of the design registry (those with a budget).
-    budgets : tuple of float
-        Shares (0..1) of the pilot's spots.
-    seeds : int
-        Draws of each design and budget; periodic designs take another phase.
-    engine : str
-        A name of the method registry: ``programme-kriging`` for a draft, ``s2s`` for the plan.
-    preset : str
-        Of the network.
-    genes : tuple of str or None
-        Genes that are scored; all when None. All genes of the section are imputed either way.
-    """
-
-    designs: tuple[str, ...] = ("lattice", "hexlattice", "poisson", "random", "active")
-    budgets: tuple[float, ...] = (0.1, 0.25, 0.5)
-    seeds: int = 3
-    engine: str = DRAFT
-    preset: str = "fast"
-    genes: tuple[str, ...] | None = None
-
-    def check(self, section: Section) -> None:
-        """Refuse what cannot be run, with a sentence.
-
-        Raises
-        ------
-        S2SError
-        """
-        method(self.engine)
-        preset(self.preset)
-        for name in self.designs:
-            if name not in BUDGETED:
-                raise S2SError(
-                    f"Unknown sampling design {name!r}; choose from {', '.join(BUDGETED)}."
-                )
-        for share in self.budgets:
-            if not 0 < share < 1:
-                raise S2SError(f"A budget must be above 0 and below 100 %, found {share:.0%}.")
-        if not self.designs or not self.budgets or self.seeds < 1:
-            raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
-        if self.genes is not None:
-            section.subset_genes(self.genes)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ LAYERS = (
     ("training", "compact", "published"),
     ("prior",),
     ("methods",),
-    ("network", "imputation", "next_batch"),
+    ("network", "imputation", "next_batch", "plan"),
     ("export", "api", "terminal", "jobs"),
-    ("budget", "experiments"),
+    ("budget", "experiments", "consistency"),
     ("worker", "cli", "cli_design"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -78,7 +78,7 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "charts") if (CORE / f"{m}.py").is_file()]
+LIGHT = [m for m in ("cli", "export", "jobs", "charts", "budget", "experiments") if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

@@ -263,6 +263,14 @@ def test_bad_plans_are_refused(pilot, tmp_path, plan, word):
         run_design(pilot, plan, tmp_path)
 
 
+def test_a_plan_goes_through_json():
+    plan = Plan(("lattice",), (0.1, 0.3), 2, "s2s", "balanced", ("A", "B"))
+    assert Plan.from_json(plan.to_json()) == plan
+    assert Plan.from_json(Plan().to_json()) == Plan()
+    with pytest.raises(S2SError, match="Unknown setting 'magic'"):
+        Plan.from_json('{"magic": 1}')
+
+
 def test_goals_and_small_pilots_are_checked(tmp_path):
     with pytest.raises(S2SError, match="between -1 and 1"):
         Goal(1.5)
