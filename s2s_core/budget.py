@@ -170,7 +170,7 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
             part.to_csv(file, index=False)
     lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
              f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
-             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; {plan.seeds} draws. "
+             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
              "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
     with atomic(folder / "recommendation.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ LAYERS = (
     ("methods",),
     ("network", "imputation", "next_batch", "plan"),
     ("export", "api", "terminal", "jobs"),
-    ("budget", "experiments", "consistency"),
+    ("budget", "experiments", "experiment_report", "consistency"),
     ("worker", "cli", "cli_design"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -105,6 +105,7 @@ def test_tables_hold_scores_at_hidden_spots_and_paired_tests(section, seen, tmp_
     assert np.allclose(linear["mae"], error, atol=1e-4)
     report = (tmp_path / "report.md").read_text()
     assert "| K = 3 |" in report
+    assert "- K = 4: MAE lower than with K = 1" in report
     assert "hidden spots" in report
     # Nothing but measured spots reached any fit.
     assert all(len(obs.pixels) == sampled.measured.sum() for _, obs in seen)
