@@ -22,70 +22,20 @@ from s2s_core.config import preset
 from s2s_core.curve import Goal, choose, curve, recommend
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import guard
-from s2s_core.masks import BUDGETED, DESIGNS, at_budget, mask_table, sample
+from s2s_core.masks import DESIGNS, at_budget, mask_table, sample
 from s2s_core.methods import METHODS, Hooks, method
 from s2s_core.metrics import SCALE, pearson
 from s2s_core.observation import known_values, observe
 from s2s_core.pilot import Pilot
+from s2s_core.plan import FINAL, Plan
 from s2s_core.planning import expected_error
 from s2s_core.progress import Progress
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.store import atomic
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2
 SCORES = ("pcc", "rmse", "pcc_map", "rmse_map", "expected_pcc", "expected_rmse")
-DRAFT, FINAL = "programme-kriging", "s2s"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is tried on a pilot.
-
-    Attributes
-    ----------
-    designs : tuple of str
-        Names of the design registry (those with a budget).
-    budgets : tuple of float
-        Shares (0..1) of the pilot's spots.
-    seeds : int
-        Draws of each design and budget; periodic designs take another phase.
-    engine : str
-        A name of the method registry: ``programme-kriging`` for a draft, ``s2s`` for the plan.
-    preset : str
-        Of the network.
-    genes : tuple of str or None
-        Genes that are scored; all when None. All genes of the section are imputed either way.
-    """
-
-    designs: tuple[str, ...] = ("lattice", "hexlattice", "poisson", "random", "active")
-    budgets: tuple[float, ...] = (0.1, 0.25, 0.5)
-    seeds: int = 3
-    engine: str = DRAFT
-    preset: str = "fast"
-    genes: tuple[str, ...] | None = None
-
-    def check(self, section: Section) -> None:
-        """Refuse what cannot be run, with a sentence.
-
-        Raises
-        ------
-        S2SError
-        """
-        method(self.engine)
-        preset(self.preset)
-        for name in self.designs:
-            if name not in BUDGETED:
-                raise S2SError(
-                    f"Unknown sampling design {name!r}; choose from {', '.join(BUDGETED)}."
-                )
-        for share in self.budgets:
-            if not 0 < share < 1:
-                raise S2SError(f"A budget must be above 0 and below 100 %, found {share:.0%}.")
-        if not self.designs or not self.budgets or self.seeds < 1:
-            raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
-        if self.genes is not None:
-            section.subset_genes(self.genes)
 
 
 @dataclass(frozen=True)
@@ -171,7 +121,10 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
             scores = {k: np.array(record.pop(k), float) for k in SCORES}
             parts.append(pd.DataFrame({**record, "gene": genes, **scores}))
     if not parts:
-        raise S2SError("No tested design can have any of these budgets; choose others.")
+        raise S2SError(
+            "No tested design can have any of these budgets (no such period, or fewer than "
+            f"{MIN_MEASURED} spots); choose others."
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -181,7 +134,7 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
     ``curve.csv`` (scores with intervals and costs by design and budget), ``genes.csv`` (scores
     by gene), ``mask.csv`` (the recommended spots on the pilot) and ``recommendation.md``.
     """
-    table, about = tabulate(folder, plan), read_about(folder)
+    about, table = read_about(folder), tabulate(folder, plan)
     found = curve(table, goal)
     labels = {name: design.label for name, design in DESIGNS.items()}
     plain = tuple(name for name, design in DESIGNS.items() if design.kind == "periodic")
@@ -192,6 +145,12 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
         sentences.append(
             f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
             "how they do on a section just like it."
+        )
+    missing = {f"{r['design']} at {r['budget']:.0%}": 0 for r in read_cases(folder)
+               if r["spec"] is None and r["design"] in plan.designs and r["budget"] in plan.budgets}  # fmt: skip
+    if missing:
+        sentences.append(
+            f"Left out: {', '.join(missing)} (no such period, or fewer than {MIN_MEASURED} spots)."
         )
     best = choose(found, goal)
     case = table[(table["design"] == best["design"]) & (table["budget"] == best["budget"])].iloc[0]
@@ -211,7 +170,7 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
             part.to_csv(file, index=False)
     lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
              f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
-             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; {plan.seeds} draws. "
+             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
              "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
     with atomic(folder / "recommendation.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -237,7 +196,7 @@ def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hook
     """One case: what was measured and the scores of each gene at the hidden spots."""
     begun = time.perf_counter()
     sampled = at_budget(section, case.design, case.budget, case.seed, pilot=pilot)
-    if sampled is None:
+    if sampled is None or sampled.measured.sum() < MIN_MEASURED:
         return {"spec": None}
     config = preset(plan.preset, method=plan.engine, compare=(), seed=case.seed)
     obs = observe(sampled)

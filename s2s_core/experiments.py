@@ -12,25 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
-from s2s_core.cases import Cases, numbers, read_about, read_cases
+from s2s_core.cases import Cases, numbers, read_cases
 from s2s_core.config import PRESETS, RunConfig, preset
 from s2s_core.errors import Cancelled, S2SError
+from s2s_core.experiment_report import SCORES, write_tables
 from s2s_core.masks import sample
 from s2s_core.methods import Hooks, method
-from s2s_core.metrics import SCALE, score_genes
+from s2s_core.metrics import score_genes
 from s2s_core.observation import known_values, observe
 from s2s_core.progress import Progress
 from s2s_core.section import MIN_MEASURED, Section
-from s2s_core.store import atomic
 
-SCORES = ("mae", "rmse", "pcc", "ssim")
 # Without the trained prior the compact network has more to learn.
 ALONE_STEPS = 150
-REPEATS = 3
+REPEATS = 5
 
 
 @dataclass(frozen=True)
@@ -180,7 +177,7 @@ def run_experiment(
         cases.add({"variant": variant.name, "seed": seed, **record})
     hooks.on_progress(Progress(f"Experiment: {name}", len(wanted), len(wanted)))
     names = [variant.name for variant in variants]
-    return write_tables(folder, names, experiment, seeds)
+    return write_tables(folder, names, experiment.question, experiment.against, seeds)
 
 
 def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks) -> dict:
@@ -210,94 +207,9 @@ def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks
         "n_measured": int(sampled.measured.sum()),
         "n_hidden": int(sampled.hidden.sum()),
         "fit_seconds": round(fitted - begun, 3),
-        "prediction_seconds": round(min(times), 4),
+        "prediction_seconds": round(min(times), 6),
         "parameters": details.get("parameters"),
         "steps": details.get("steps_done"),
         "network_share": details.get("network_share"),
         **{score: numbers(scores[score].to_numpy()) for score in SCORES},
     }
-
-
-def write_tables(
-    folder: Path, names: list[str], experiment: Experiment, seeds: int
-) -> pd.DataFrame:
-    """Write ``scores.csv`` (by gene), ``summary.csv`` and ``report.md`` of what is done."""
-    about = read_about(folder)
-    records = [r for r in read_cases(folder) if r["variant"] in names and r["seed"] < seeds]
-    left_out = sorted({r["variant"] for r in records if r.get("left_out")})
-    records = [r for r in records if not r.get("left_out")]
-    genes = pd.concat(
-        [
-            pd.DataFrame({"variant": r["variant"], "seed": r["seed"], "gene": about["genes"],
-                          **{s: np.array(r[s], float) for s in SCORES}})
-            for r in records
-        ],
-        ignore_index=True,
-    )  # fmt: skip
-    runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
-    summary = summarise(genes, runs, [n for n in names if n not in left_out], experiment.against)
-    lines = [f"# {about['name']}: {experiment.question}", "",
-             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seeds; {len(about['genes']):,} "
-             f"genes, scored at the hidden spots ({SCALE}). Mean and median (quartiles) over genes, seeds averaged; "
-             f"p: Wilcoxon over genes against *{experiment.against}*. MAE is that of the conditional mean. "
-             "Prediction: fastest of three for the whole section, all genes, the first estimate already made. "
-             "Share: how much of the network's correction withheld spots let in.", "", *_markdown(summary)]  # fmt: skip
-    if left_out:
-        lines += ["", f"Left out, fewer than {MIN_MEASURED} measured spots: {'; '.join(left_out)}."]
-    for name, part in (("scores.csv", genes), ("summary.csv", summary)):
-        with atomic(folder / name) as file:
-            part.to_csv(file, index=False)
-    with atomic(folder / "report.md") as file:
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return summary
-
-
-def summarise(
-    genes: pd.DataFrame, runs: pd.DataFrame, names: list[str], against: str
-) -> pd.DataFrame:
-    """One row a variant: scores over genes, change and p against one of them, times."""
-    means = genes.groupby(["variant", "gene"], sort=False)[list(SCORES)].mean()
-    draws = genes.groupby(["variant", "seed"], sort=False)["mae"].mean().groupby("variant").std()
-    rows = []
-    for name in names:
-        own, run = means.loc[name], runs[runs["variant"] == name]
-        row = {"variant": name, "n_measured": round(run["n_measured"].mean())}
-        for score in SCORES:
-            row[score] = own[score].mean()
-            quartiles = own[score].quantile([0.5, 0.25, 0.75])
-            row |= dict(
-                zip((f"{score}_median", f"{score}_q25", f"{score}_q75"), quartiles, strict=True)
-            )
-        row["mae_sd_of_seeds"] = draws[name]
-        base = means.loc[against]
-        row["mae_change"] = row["mae"] / base["mae"].mean() - 1.0
-        for score in ("mae", "pcc"):
-            difference = (own[score] - base[score]).dropna()
-            nothing = name == against or len(difference) < 6 or (difference == 0).all()
-            row[f"{score}_p"] = 1.0 if nothing else float(wilcoxon(difference).pvalue)
-        for column in ("fit_seconds", "prediction_seconds", "parameters", "steps", "network_share"):
-            row[column] = pd.to_numeric(run[column]).mean()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _markdown(summary: pd.DataFrame) -> list[str]:
-    lines = ["| variant | spots | MAE | sd of seeds | median (quartiles) | change | p | RMSE | PCC | median (quartiles) "
-             "| p | SSIM | parameters | steps | share | fit, s | prediction, s |", "|" + "---|" * 17]  # fmt: skip
-
-    def number(value, digits: int) -> str:
-        return "" if pd.isna(value) else f"{value:,.{digits}f}"
-
-    for _, r in summary.iterrows():
-        spread = {
-            s: f"{r[f'{s}_median']:.3f} ({r[f'{s}_q25']:.3f} to {r[f'{s}_q75']:.3f})"
-            for s in SCORES
-        }
-        lines.append(
-            f"| {r['variant']} | {r['n_measured']:,} | {r['mae']:.4f} | {number(r['mae_sd_of_seeds'], 4)} "
-            f"| {spread['mae']} | {r['mae_change']:+.2%} | {r['mae_p']:.2g} | {r['rmse']:.4f} | {r['pcc']:.4f} "
-            f"| {spread['pcc']} | {r['pcc_p']:.2g} | {number(r['ssim'], 4)} | {number(r['parameters'], 0)} "
-            f"| {number(r['steps'], 0)} | {number(r['network_share'], 2)} | {r['fit_seconds']:.1f} "
-            f"| {r['prediction_seconds']:.3f} |"
-        )
-    return lines

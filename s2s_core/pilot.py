@@ -101,6 +101,16 @@ class Pilot:
         return self.programmes.scale * np.sqrt(1.0 / (1.0 + self.variograms.nugget))
 
     @cached_property
+    def variance(self) -> np.ndarray:
+        """(G,) variance of every gene over the pilot, above 0."""
+        return np.maximum(self.values.var(0), 1e-12)
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        """(G,) variance that the programmes leave of every gene."""
+        return (self.values - self.programmes.genes(self.scores)).var(0)
+
+    @cached_property
     def genes(self) -> pd.DataFrame:
         """Spatial range of every gene.
 

@@ -185,11 +185,9 @@ def expected_error(pilot: Pilot, measured: np.ndarray) -> tuple[np.ndarray, np.n
         columns = best == pair
         explained[columns] = fitted.signal[columns] * float((share * cross).sum(1).mean())
     low_rank = pilot.programmes
-    residual = (pilot.values - low_rank.genes(pilot.scores)).var(0)
-    left = low_rank.gene_variance((total - explained)[None])[0] + residual
+    left = low_rank.gene_variance((total - explained)[None])[0] + pilot.residual
     # Blocks of a large section know less than its whole variance.
-    whole = np.maximum(pilot.values.var(0), 1e-12)
-    return np.sqrt(left), np.sqrt(np.clip(1.0 - left / whole, 0.0, 1.0))
+    return np.sqrt(left), np.sqrt(np.clip(1.0 - left / pilot.variance, 0.0, 1.0))
 
 
 def verdicts(pilot: Pilot, gap: float) -> pd.Series:

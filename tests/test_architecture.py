@@ -29,12 +29,12 @@ LAYERS = (
     ("training", "compact", "published"),
     ("prior",),
     ("methods",),
-    ("network", "imputation", "next_batch"),
+    ("network", "imputation", "next_batch", "plan"),
     ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
     ("wording", "regions", "tables"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
-    ("runner", "forecast", "budget", "experiments"),
+    ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),
     ("demo",),
     ("worker", "cli", "cli_design"),
 )
@@ -85,7 +85,8 @@ def test_imports_go_one_way(path):
 # What the web process imports: torch costs it seconds and memory.
 NAMES = (
     "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
-    "recommend", "figures", "wording", "report", "bundle", "regions",
+    "recommend", "figures", "wording", "report", "bundle", "regions", "budget",
+    "experiments", "planning",
 )  # fmt: skip
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 

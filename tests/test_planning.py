@@ -1,6 +1,9 @@
 """The pilot and what is said of a design before any training."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from s2s_core.aliasing import aliased_share, spectrum
@@ -14,7 +17,7 @@ from s2s_core.simulate import demo_section
 from tests.made import lattice_positions, made_section
 
 
-def patterned(kind, waves, rows=36, cols=34, noise=0.0):
+def patterned(kind, waves, rows=28, cols=26, noise=0.0):
     """Section whose genes are waves of given vectors (cycles a pitch), plus noise genes."""
     row, col = lattice_positions(kind, rows, cols)
     points = np.column_stack([col / 2, row * HEX_ROW] if kind == "hex" else [col, row]).astype(
@@ -24,8 +27,6 @@ def patterned(kind, waves, rows=36, cols=34, noise=0.0):
     maps = [np.sin(2 * np.pi * points @ np.array(w) + k) for k, w in enumerate(waves)]
     values = np.column_stack(maps) * 20 + 60 + noise * rng.standard_normal((len(row), len(waves)))
     filler = np.full((len(row), 1), 1e5)
-    import pandas as pd
-
     return assemble(
         np.maximum(np.hstack([values, filler]), 0), obs=pd.DataFrame(index=[f"s{i}" for i in range(len(row))]),
         var=pd.DataFrame(index=[f"g{i}" for i in range(len(waves) + 1)]), xy=points * 50.0,
@@ -96,7 +97,7 @@ def test_stripes_fold_patterns_across_them_only():
 
 
 def test_noise_does_not_count_as_fine_patterns():
-    rows = np.arange(36 * 34)
+    rows = np.arange(28 * 26)
     section = patterned("square", [(0.03, 0.02)])
     noise = np.random.default_rng(0).standard_normal((len(rows), 10))
     wave = 2 * np.sin(0.2 * section.col)[:, None] * np.ones(10)
@@ -170,8 +171,6 @@ def test_a_pilot_looks_at_measured_values_only(demo):
     spoiled = demo.with_measured(sparse.measured)
     counts = spoiled.counts.tolil()
     counts[~sparse.measured] = 777
-    from dataclasses import replace
-
     spoiled = replace(spoiled, counts=counts.tocsr())
     mask = np.arange(demo.n_positions) % 5 == 0
     one, other = judge(Pilot(sparse), mask), judge(Pilot(spoiled), mask)

@@ -1,0 +1,117 @@
+"""Tables of an experiment: scores by gene, a line a variant, paired tests, in CSV and Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+from s2s_core.cases import read_about, read_cases
+from s2s_core.metrics import SCALE
+from s2s_core.section import MIN_MEASURED
+from s2s_core.store import atomic
+
+SCORES = ("mae", "rmse", "pcc", "ssim")
+# A smaller change of the mean absolute error is none.
+WORTH = 0.002
+
+
+def write_tables(
+    folder: Path, names: list[str], question: str, against: str, seeds: int
+) -> pd.DataFrame:
+    """Write ``scores.csv`` (by gene), ``summary.csv`` and ``report.md`` of what is done."""
+    about = read_about(folder)
+    records = [r for r in read_cases(folder) if r["variant"] in names and r["seed"] < seeds]
+    left_out = sorted({r["variant"] for r in records if r.get("left_out")})
+    records = [r for r in records if not r.get("left_out")]
+    genes = pd.concat(
+        [
+            pd.DataFrame({"variant": r["variant"], "seed": r["seed"], "gene": about["genes"],
+                          **{s: np.array(r[s], float) for s in SCORES}})
+            for r in records
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
+    summary = summarise(genes, runs, [n for n in names if n not in left_out], against)
+    lines = [f"# {about['name']}: {question}", "",
+             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seeds; {len(about['genes']):,} "
+             f"genes, scored at the hidden spots ({SCALE}). Mean and median (quartiles) over genes, seeds averaged; "
+             f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
+             "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
+             "Share: how much of the network's correction withheld spots let in.", "",
+             *_verdicts(summary, against), "", *_markdown(summary)]  # fmt: skip
+    if left_out:
+        lines += ["", f"Left out, fewer than {MIN_MEASURED} measured spots: {'; '.join(left_out)}."]
+    for name, part in (("scores.csv", genes), ("summary.csv", summary)):
+        with atomic(folder / name) as file:
+            part.to_csv(file, index=False)
+    with atomic(folder / "report.md") as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return summary
+
+
+def summarise(
+    genes: pd.DataFrame, runs: pd.DataFrame, names: list[str], against: str
+) -> pd.DataFrame:
+    """One row a variant: scores over genes, change and p against one of them, times."""
+    means = genes.groupby(["variant", "gene"], sort=False)[list(SCORES)].mean()
+    draws = genes.groupby(["variant", "seed"], sort=False)["mae"].mean().groupby("variant").std()
+    rows = []
+    for name in names:
+        own, run = means.loc[name], runs[runs["variant"] == name]
+        row = {"variant": name, "n_measured": round(run["n_measured"].mean())}
+        for score in SCORES:
+            row[score] = own[score].mean()
+            quartiles = own[score].quantile([0.5, 0.25, 0.75])
+            row |= dict(
+                zip((f"{score}_median", f"{score}_q25", f"{score}_q75"), quartiles, strict=True)
+            )
+        row["mae_sd_of_seeds"] = draws[name]
+        base = means.loc[against]
+        row["mae_change"] = row["mae"] / base["mae"].mean() - 1.0
+        for score in ("mae", "pcc"):
+            difference = (own[score] - base[score]).dropna()
+            nothing = name == against or len(difference) < 6 or (difference == 0).all()
+            row[f"{score}_p"] = 1.0 if nothing else float(wilcoxon(difference).pvalue)
+        for column in ("fit_seconds", "prediction_seconds", "parameters", "steps", "network_share"):
+            row[column] = pd.to_numeric(run[column]).mean()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _verdicts(summary: pd.DataFrame, against: str) -> list[str]:
+    """One line a variant: is its error another than that of the one compared with?"""
+    lines = []
+    for _, row in summary[summary["variant"] != against].iterrows():
+        found = f"({row['mae_change']:+.1%}, p = {row['mae_p']:.2g})"
+        if row["mae_p"] >= 0.05 or abs(row["mae_change"]) < WORTH:
+            lines.append(f"- {row['variant']}: no difference in MAE to {against} {found}.")
+        else:
+            word = "lower" if row["mae_change"] < 0 else "higher"
+            lines.append(f"- {row['variant']}: MAE {word} than with {against} {found}.")
+    return lines
+
+
+def _markdown(summary: pd.DataFrame) -> list[str]:
+    lines = ["| variant | spots | MAE | sd of seeds | median (quartiles) | change | p | RMSE | PCC | median (quartiles) "
+             "| p | SSIM | parameters | steps | share | fit, s | prediction, s |", "|" + "---|" * 17]  # fmt: skip
+
+    def number(value, digits: int) -> str:
+        return "" if pd.isna(value) else f"{value:,.{digits}f}"
+
+    for _, r in summary.iterrows():
+        spread = {
+            s: f"{r[f'{s}_median']:.3f} ({r[f'{s}_q25']:.3f} to {r[f'{s}_q75']:.3f})"
+            for s in SCORES
+        }
+        lines.append(
+            f"| {r['variant']} | {r['n_measured']:,} | {r['mae']:.4f} | {number(r['mae_sd_of_seeds'], 4)} "
+            f"| {spread['mae']} | {r['mae_change']:+.2%} | {r['mae_p']:.2g} | {r['rmse']:.4f} | {r['pcc']:.4f} "
+            f"| {spread['pcc']} | {r['pcc_p']:.2g} | {number(r['ssim'], 4)} | {number(r['parameters'], 0)} "
+            f"| {number(r['steps'], 0)} | {number(r['network_share'], 2)} | {r['fit_seconds']:.1f} "
+            f"| {r['prediction_seconds']:.3f} |"
+        )
+    return lines

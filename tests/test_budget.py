@@ -1,0 +1,290 @@
+"""Accuracy against budget: exact scores, resuming, cancelling, costs, the recommendation."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from s2s_core.budget import Plan, measured_parts, run_design, tabulate, write_plan
+from s2s_core.cases import Cases, read_cases
+from s2s_core.config import preset
+from s2s_core.curve import Cost, Goal, choose, curve, paired, recommend, smallest_budgets
+from s2s_core.errors import Cancelled, S2SError
+from s2s_core.masks import mask_from_table, read_mask_table, sample
+from s2s_core.methods import Hooks, method
+from s2s_core.metrics import pearson
+from s2s_core.observation import known_values, observe
+from s2s_core.simulate import demo_section
+from tests.made import made_section
+
+PLAN = Plan(designs=("lattice", "random"), budgets=(0.25, 0.5), seeds=2, engine="linear")
+
+
+@pytest.fixture(scope="module")
+def pilot():
+    return demo_section(rows=18, genes=12)
+
+
+@pytest.fixture(scope="module")
+def done(pilot, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan")
+    return folder, run_design(pilot, PLAN, folder)
+
+
+def made_table(levels: dict, genes: int = 40, seeds: int = 3, spread: float = 0.05) -> pd.DataFrame:
+    """Table of made scores: mean PCC of each (design, budget)."""
+    rng = np.random.default_rng(0)
+    own = rng.normal(0, 0.1, genes)
+    rows = []
+    for (design, budget), level in levels.items():
+        for seed in range(seeds):
+            pcc = np.clip(level + own + rng.normal(0, spread, genes), -1, 1)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "design": design, "budget": budget, "seed": seed, "spec": f"{design}:{budget}",
+                        "n_measured": round(1000 * budget), "n_rows": 10, "n_regions": 5,
+                        "gene": [f"g{i}" for i in range(genes)], "pcc": pcc, "rmse": 1 - pcc,
+                        "pcc_map": pcc, "rmse_map": 1 - pcc,
+                    }
+                )
+            )  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_scores_are_those_of_the_engine_at_the_hidden_spots(done, pilot):
+    _, table = done
+    case = table[(table["design"] == "random") & (table["budget"] == 0.25) & (table["seed"] == 1)]
+    sampled = sample(pilot, case["spec"].iloc[0], 1)
+    obs = observe(sampled)
+    guess = method("linear").fit(obs, preset("fast"), Hooks())(obs, obs.targets).mean
+    truth = known_values(sampled, obs.target_sum)
+    assert np.allclose(
+        case["pcc"], pearson(truth[sampled.hidden], guess[sampled.hidden]), atol=1e-5
+    )
+    error = np.where(sampled.hidden[:, None], guess - truth, 0.0)
+    assert np.allclose(case["rmse_map"], np.sqrt((error**2).mean(0)), atol=1e-5)
+    assert (case["n_measured"] == sampled.measured.sum()).all()
+    assert len(table) == 2 * 2 * 2 * 12
+
+
+def test_a_finished_plan_is_not_computed_again_and_can_be_widened(done, pilot):
+    folder, table = done
+    before = (folder / "cases.jsonl").read_text()
+
+    def fail(progress):
+        assert progress.step == progress.steps
+
+    again = run_design(pilot, PLAN, folder, Hooks(on_progress=fail))
+    assert again.equals(table)
+    assert (folder / "cases.jsonl").read_text() == before
+    wider = Plan(("lattice", "random", "stratified"), (0.25, 0.5), 2, "linear")
+    assert len(run_design(pilot, wider, folder)) == len(table) * 1.5
+    # A narrower one reads its own cases only.
+    assert tabulate(folder, PLAN).equals(table)
+
+
+def test_a_stopped_plan_goes_on_where_it_was(done, pilot, tmp_path):
+    _, table = done
+    calls = []
+
+    def stop():
+        calls.append(1)
+        return len(list(read_cases(tmp_path))) >= 3
+
+    with pytest.raises(Cancelled):
+        run_design(pilot, PLAN, tmp_path, Hooks(should_stop=stop))
+    assert len(list(read_cases(tmp_path))) == 3
+    # The power failed in the middle of a line.
+    with (tmp_path / "cases.jsonl").open("a") as file:
+        file.write('{"design": "ran')
+    steps = []
+    found = run_design(pilot, PLAN, tmp_path, Hooks(on_progress=lambda p: steps.append(p.step)))
+    assert steps[0] == 3
+    assert steps[-1] == 8
+    columns = ["design", "budget", "seed", "gene", "pcc", "rmse"]
+    key = ["design", "budget", "seed", "gene"]
+    one, other = (t[columns].sort_values(key, ignore_index=True) for t in (found, table))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_folder_of_another_pilot_or_engine_is_refused(done, pilot):
+    folder, _ = done
+    with pytest.raises(S2SError, match="another section or other settings"):
+        run_design(pilot, Plan(("random",), (0.5,), 1, "nearest"), folder)
+    with pytest.raises(S2SError, match="another section"):
+        run_design(demo_section(rows=18, genes=12, seed=1), PLAN, folder)
+
+
+def test_hidden_values_of_a_masked_pilot_are_never_used(pilot, tmp_path):
+    masked = sample(pilot, "random:0.6", 1)
+    table = run_design(masked, Plan(("random",), (0.5,), 1, "nearest"), tmp_path / "a")
+    assert table["n_measured"].iloc[0] == round(0.5 * masked.measured.sum())
+    plain = run_design(
+        masked.without_hidden(), Plan(("random",), (0.5,), 1, "nearest"), tmp_path / "b"
+    )
+    assert table["pcc"].equals(plain["pcc"])
+
+
+def test_chosen_genes_are_scored_as_within_the_whole_panel(done, pilot, tmp_path):
+    _, table = done
+    two = list(pilot.genes[[7, 2]])
+    plan = Plan(PLAN.designs, PLAN.budgets, 1, "linear", genes=tuple(two))
+    found = run_design(pilot, plan, tmp_path)
+    assert list(dict.fromkeys(found["gene"])) == two
+    whole = table[table["seed"] == 0].set_index(["design", "budget", "gene"])["pcc"]
+    own = found.set_index(["design", "budget", "gene"])["pcc"]
+    assert np.allclose(own, whole.loc[own.index])
+
+
+def test_designs_that_cannot_have_a_budget_are_left_out(pilot, tmp_path):
+    table = run_design(pilot, Plan(("checkerboard", "random"), (0.25,), 1, "nearest"), tmp_path)
+    assert set(table["design"]) == {"random"}
+    with pytest.raises(S2SError, match="No tested design"):
+        run_design(pilot, Plan(("checkerboard",), (0.25,), 1, "nearest"), tmp_path)
+    # 5 % of this pilot are fewer spots than any method works with.
+    plan = Plan(("checkerboard", "random"), (0.05, 0.25), 1, "nearest")
+    assert set(run_design(pilot, plan, tmp_path)["budget"]) == {0.25}
+    words = " ".join(write_plan(pilot, tmp_path, plan, Goal()))
+    assert "Left out: checkerboard at 25%" in words
+    assert "random at 5%" in words
+
+
+def test_rows_and_regions_are_counted():
+    section = made_section("square", 10, 12)
+    assert measured_parts(sample(section, "stripes:5")) == (2, 2)
+    assert measured_parts(sample(section, "lattice:5")) == (2, 6)
+    two = ((section.row < 3) & (section.col < 3)) | (section.row > 7)
+    assert measured_parts(section.with_measured(two)) == (5, 2)
+    hexagonal = made_section("hex", 10, 12)
+    assert measured_parts(sample(hexagonal, "hexlattice:3"))[1] == 40
+
+
+def test_cost_is_per_spot_row_region_and_fixed():
+    assert Cost(2, 10, 100, 1000).total(3, 2, 1) == 1126
+    found = curve(made_table({("random", 0.1): 0.5}), Goal(cost=Cost(2, 10, 100, 1000)))
+    assert found["cost"].iloc[0] == 2 * 100 + 10 * 10 + 100 * 5 + 1000
+    with pytest.raises(S2SError, match="0 or more"):
+        Cost(-1)
+    with pytest.raises(S2SError, match="0 or more"):
+        Cost(float("nan"))
+
+
+def test_intervals_hold_the_mean_and_narrow_with_genes():
+    found = {
+        n: curve(made_table({("random", 0.1): 0.5}, genes=n), Goal(0.5)).iloc[0] for n in (20, 400)
+    }
+    for row in found.values():
+        for score in ("pcc", "rmse", "reached"):
+            assert row[f"{score}_low"] <= row[score] <= row[f"{score}_high"]
+    width = {n: row["pcc_high"] - row["pcc_low"] for n, row in found.items()}
+    assert width[400] < 0.5 * width[20]
+    # 90 % of the mean of 400 genes of deviation 0.11: 3.3 standard errors wide.
+    assert width[400] == pytest.approx(3.3 * 0.11 / 20, rel=0.5)
+
+
+def test_genes_without_a_score_do_not_reach_the_goal():
+    table = made_table({("random", 0.1): 0.9}, genes=10)
+    table.loc[table["gene"].isin(["g0", "g1", "g2"]), "pcc"] = np.nan
+    row = curve(table, Goal(0.2)).iloc[0]
+    assert row["reached"] == pytest.approx(0.7)
+    assert row["pcc"] == pytest.approx(0.9, abs=0.1)
+
+
+def test_the_smallest_budget_that_reaches_the_goal_is_recommended():
+    levels = {("random", 0.1): 0.2, ("random", 0.25): 0.5, ("random", 0.5): 0.8,
+              ("lattice", 0.1): 0.3, ("lattice", 0.25): 0.75, ("lattice", 0.5): 0.85}  # fmt: skip
+    table, goal = made_table(levels), Goal(0.5, 0.8, Cost(3, currency="EUR"))
+    found = curve(table, goal)
+    first = smallest_budgets(found, goal).set_index("design")
+    assert first["budget"].to_dict() == {"lattice": 0.25, "random": 0.5}
+    best = choose(found, goal)
+    assert (best["design"], best["budget"]) == ("lattice", 0.25)
+    words = recommend(table, goal, 3000.0, {"lattice": "Lattice"})
+    assert words[0] == "Measure 250 spots (25%) by the design: Lattice."
+    assert "750 EUR, 2,250 EUR less than measuring everything" in " ".join(words)
+    assert "worse: random (-0.2" in " ".join(words)
+
+
+def test_an_impossible_goal_is_said_to_be_one():
+    words = recommend(made_table({("random", 0.5): 0.2}), Goal(0.9, 0.9), 1.0, {})
+    assert words[0].startswith("No tested design and budget keeps 90%")
+    assert "random at 50%" in words[1]
+
+
+def test_a_plain_design_that_does_as_well_is_named():
+    table = made_table({("active", 0.25): 0.8, ("lattice", 0.25): 0.799}, seeds=3)
+    words = recommend(table, Goal(0.5), 1.0, {}, plain=("lattice",))
+    assert "easier to carry out does as well here: lattice" in words[-1] or "lattice" in words[0]
+
+
+def test_a_difference_must_hold_over_genes_and_over_draws():
+    table = made_table({("a", 0.1): 0.5, ("b", 0.1): 0.56, ("c", 0.1): 0.5})
+    gain, p = paired(table, 0.1, "b", "a")
+    assert gain == pytest.approx(0.06, abs=0.02)
+    assert p < 0.01
+    # One lucky draw lifts all genes alike: over genes that looks sure.
+    lucky = table.copy()
+    lucky.loc[(lucky["design"] == "c") & (lucky["seed"] == 1), "pcc_map"] += 0.15
+    assert paired(lucky, 0.1, "c", "a")[1] > 0.1
+    assert np.isnan(paired(table, 0.1, "b", "nobody")[1])
+
+
+def test_everything_for_the_laboratory_is_written(done, pilot):
+    folder, _ = done
+    words = write_plan(pilot, folder, PLAN, Goal(0.1, 0.3, Cost(1, currency="CHF")))
+    table = pd.read_csv(folder / "curve.csv")
+    assert set(zip(table["design"], table["budget"], strict=True)) == {
+        (d, b) for d in PLAN.designs for b in PLAN.budgets
+    }
+    text = (folder / "recommendation.md").read_text()
+    assert all(word in text for word in words)
+    assert "CHF" in text
+    mask = mask_from_table(read_mask_table(folder / "mask.csv"), pilot)
+    assert f"{mask.sum():,} spots" in words[0]
+    assert len(pd.read_csv(folder / "genes.csv")) == 4 * 12
+
+
+@pytest.mark.parametrize(
+    ("plan", "word"),
+    [
+        (Plan(designs=("spiral",)), "Unknown sampling design 'spiral'"),
+        (Plan(designs=("csv",)), "Unknown sampling design 'csv'"),
+        (Plan(budgets=(0.0,)), "found 0%"),
+        (Plan(budgets=(1.2,)), "found 120%"),
+        (Plan(seeds=0), "Nothing is planned"),
+        (Plan(engine="magic"), "Unknown method"),
+        (Plan(genes=("Nobody",)), "not a gene"),
+    ],
+)
+def test_bad_plans_are_refused(pilot, tmp_path, plan, word):
+    with pytest.raises(S2SError, match=word):
+        run_design(pilot, plan, tmp_path)
+
+
+def test_a_plan_goes_through_json():
+    plan = Plan(("lattice",), (0.1, 0.3), 2, "s2s", "balanced", ("A", "B"))
+    assert Plan.from_json(plan.to_json()) == plan
+    assert Plan.from_json(Plan().to_json()) == Plan()
+    with pytest.raises(S2SError, match="Unknown setting 'magic'"):
+        Plan.from_json('{"magic": 1}')
+
+
+def test_goals_and_small_pilots_are_checked(tmp_path):
+    with pytest.raises(S2SError, match="between -1 and 1"):
+        Goal(1.5)
+    with pytest.raises(S2SError, match="at least 50"):
+        run_design(made_section("square", 6, 7), PLAN, tmp_path)
+    with pytest.raises(S2SError, match="holds no results"):
+        write_plan(made_section(), tmp_path / "none", PLAN, Goal())
+
+
+def test_cases_survive_a_torn_line(tmp_path):
+    cases = Cases(tmp_path, {"mark": "x"})
+    cases.add({"k": 1})
+    with (tmp_path / "cases.jsonl").open("a") as file:
+        file.write('{"k":')
+    Cases(tmp_path, {"mark": "x"}).add({"k": 2})
+    assert [record["k"] for record in read_cases(tmp_path)] == [1, 2]
+    assert json.loads((tmp_path / "about.json").read_text()) == {"mark": "x"}
