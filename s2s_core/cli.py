@@ -100,7 +100,9 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
     group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
                        help="what tissue positions without a spot are")  # fmt: skip
-    group.add_argument("--bin-size", type=float, help="edge of the bins, in the file's unit (Visium HD: um)")
+    group.add_argument(
+        "--bin-size", type=float, help="edge of the bins, in the file's unit (Visium HD: um)"
+    )
     group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"))
 
 

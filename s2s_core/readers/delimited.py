@@ -19,6 +19,8 @@ from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import PARQUET_MAGIC, Source
 
 MAX_LINE = 2**26
+# pandas' faster ways crash the process on exponents beyond its integers (2e3099919288).
+SAFE = "round_trip"
 ENCODINGS = ("utf-8-sig", "latin-1")
 
 
@@ -223,6 +225,7 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
                 index_col=False,
                 converters={} if ids is None else {ids: str.strip},
                 chunksize=rows,
+                float_precision=SAFE,
                 low_memory=False,
             )
             yield from reader

@@ -10,6 +10,7 @@ import pandas as pd
 from s2s_core.errors import S2SError
 from s2s_core.readers import images, parquet
 from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.delimited import SAFE
 from s2s_core.readers.pairs import join, match_ids
 from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
@@ -148,6 +149,7 @@ def _table(source: Source, name: str) -> pd.DataFrame:
             index_col=False,
             dtype={"barcode": str},
             low_memory=False,
+            float_precision=SAFE,
         )
     check_values(*table.shape, source.spoken(name))
     return table.set_axis(table.columns.astype(str).str.strip(), axis=1)
