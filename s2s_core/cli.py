@@ -89,12 +89,7 @@ def _designs() -> str:
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "input",
-        metavar="IN",
-        type=Path,
-        help="a file, folder or zip of a section (docs/formats.md)",
-    )
+    parser.add_argument("input", metavar="IN", type=Path, help="a section: file, folder or zip")
     group = parser.add_argument_group("reading")
     group.add_argument("--technology", default="auto", choices=("auto", *READERS))
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")

@@ -2,6 +2,7 @@
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
 import s2s_core as s2s
@@ -48,6 +49,43 @@ def test_what_was_read_can_be_imputed(tmp_path, name):
     result = s2s.impute(section, method="linear", genes=["Gene0", "Gene1"])
     assert result.imputed.shape == (section.n_positions, 2)
     assert np.isfinite(result.imputed).all()
+
+
+@pytest.mark.parametrize("n", [1, 20_000])
+@pytest.mark.parametrize("form", ["csv", "across", "parquet", "h5ad", "10x", "mtx"])
+def test_one_gene_and_a_whole_transcriptome(tmp_path, n, form):
+    counts, places = made.visium_truth(6, 8)
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.3, (len(places), n)).astype(np.float32)
+    genes = [f"Gene{g}" for g in range(n)]
+    spots = places.rename(columns={"pxl_col_in_fullres": "x", "pxl_row_in_fullres": "y"})
+    spots = spots.set_index("barcode")[["x", "y", "array_row", "array_col"]]
+    path = tmp_path / "section"
+    table = pd.concat([spots, pd.DataFrame(counts, spots.index, genes)], axis=1)
+    if form == "csv":
+        path = tmp_path / "t.csv"
+        table.to_csv(path)
+    elif form == "parquet":
+        path = tmp_path / "t.parquet"
+        table.to_parquet(path)
+    elif form == "across":
+        path.mkdir()
+        pd.DataFrame(counts, spots.index, genes).T.to_csv(path / "counts.csv")
+        spots.to_csv(path / "positions.csv")
+    elif form == "h5ad":
+        adata = ad.AnnData(counts, obs=spots, var=pd.DataFrame(index=genes))
+        path = made.write_h5ad(adata, tmp_path / "a.h5ad")
+    else:
+        made.write_spatial(path / "spatial", places.assign(in_tissue=1), "header")
+        if form == "10x":
+            made.write_10x_h5(path / "filtered_feature_bc_matrix.h5", counts, spots.index, genes)
+        else:
+            made.write_mtx(path / "filtered_feature_bc_matrix", counts, spots.index, genes)
+    section = read(path)
+    order = section.spot_ids.get_indexer(spots.index)
+    assert section.genes.tolist() == genes
+    assert np.array_equal(section.counts.toarray()[order], counts)
+    assert section.grid.kind == "hex"
 
 
 # --- real files
