@@ -1,6 +1,7 @@
 """Cells, beads and molecules, from made files that follow the makers' documentation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from s2s_core.errors import S2SError
@@ -106,3 +107,23 @@ def test_a_proposed_pixel_holds_a_fair_number_of_molecules(tmp_path):
     per_pixel = section.counts.sum() / section.n_positions
     assert 10 < per_pixel < 40
     assert "proposed size" in notes(section)
+
+
+def test_bins_stay_bins_on_the_way_through_h5ad(tmp_path):
+    for folder in (made.vizgen(tmp_path / "v"), made.gem(tmp_path / "a.gem")):
+        section = read(folder)
+        again = read(made.write_h5ad(section.to_anndata(), tmp_path / "out.h5ad"))
+        assert again.grid.kind == "bins"
+        assert again.known.all()
+        assert (again.counts != section.counts).nnz == 0
+
+
+def test_cells_that_stand_in_rows_are_cells_all_the_same(tmp_path):
+    folder = made.vizgen(tmp_path / "v")
+    ids = pd.read_csv(folder / "cell_by_gene.csv", dtype=str).iloc[:, 0]
+    cells = pd.read_csv(folder / "cell_metadata.csv", dtype={0: str}, index_col=0).loc[ids]
+    cells["center_x"], cells["center_y"] = np.divmod(np.arange(900) * 10.0, 300)
+    cells["center_x"] *= 10
+    cells.to_csv(folder / "cell_metadata.csv")
+    assert read(folder).grid.kind == "bins"
+    assert read(folder, kind="square").grid.kind == "square"

@@ -67,6 +67,11 @@ class ReadOptions:
     scale: str = "auto"
 
 
+def points(options: ReadOptions) -> ReadOptions:
+    """Options for cells and beads, which lie on no lattice whatever their places look like."""
+    return replace(options, kind="points") if options.kind == "auto" else options
+
+
 @dataclass(frozen=True)
 class Reader:
     """One technology or file format of the registry."""

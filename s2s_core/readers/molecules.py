@@ -115,6 +115,7 @@ def read_molecules(
         xy=grid.to_xy(row, col),
         notes=tuple(notes),
         binned=True,
+        uns={"bin_size": float(size)},
     )
 
 
