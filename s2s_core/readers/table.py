@@ -34,7 +34,7 @@ METADATA = frozenset(
     unassigned_codeword_counts deprecated_codeword_counts cell_area nucleus_area area volume
     cell_volume fov z z_centroid cluster clusters leiden louvain region layer label sample
     batch slide section pct_counts_mt percent_mt ncount_spatial nfeature_spatial ncount_rna
-    nfeature_rna ncount_xenium nfeature_xenium""".split()  # noqa: SIM905
+    nfeature_rna ncount_xenium nfeature_xenium new_x new_y selected""".split()  # noqa: SIM905
 )
 PLACES = frozenset(name for pair in (*XY_NAMES, *INDEX_NAMES) for name in pair)
 
