@@ -78,7 +78,8 @@ def real_inputs() -> dict[str, Path]:
         return {}
     inputs = {f"real {p.name}": p for p in sorted(raw.glob("spaceranger_*"))}
     inputs |= {f"real {p.name}": p for p in sorted((raw / "cells_csv").glob("*"))}
-    inputs |= {f"real {p.name}": p for p in sorted((raw / "st_v1_counts").glob("*[a-z].tsv*"))}
+    tables = [p for p in sorted((raw / "st_v1_counts").glob("*.tsv*")) if "selection" not in p.name]
+    inputs |= {f"real {p.name}": p for p in tables}
     inputs |= {f"real {p.name}": p for p in sorted(data.glob("st1_*.h5ad"))}
     return inputs
 

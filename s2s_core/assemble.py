@@ -109,6 +109,8 @@ def assemble(
         counts, obs, xy, grid, row, col, seen, note = _bin(counts, obs, xy, bin_size, is_log, seen)
         notes.append(note)
         binned = True
+        # An exported file says by it that its pixels are bins.
+        uns = {**(uns or {}), "bin_size": grid.pitch}
     else:
         row_index, col_index = (np.asarray(a).astype(int) for a in array_index)
         if kind in ("auto", "points"):

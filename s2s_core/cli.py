@@ -98,18 +98,15 @@ def _designs() -> str:
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "input",
-        metavar="IN",
-        type=Path,
-        help="a file, folder or zip of a section (docs/formats.md)",
-    )
+    parser.add_argument("input", metavar="IN", type=Path, help="a section: file, folder or zip")
     group = parser.add_argument_group("reading")
     group.add_argument("--technology", default="auto", choices=("auto", *READERS))
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
     group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
                        help="what tissue positions without a spot are")  # fmt: skip
-    group.add_argument("--bin-size", type=float, help="edge of the bins for points")
+    group.add_argument(
+        "--bin-size", type=float, help="edge of the bins, in the file's unit (Visium HD: um)"
+    )
     group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"))
 
 

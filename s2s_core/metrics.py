@@ -185,9 +185,7 @@ def verdict(metrics: pd.DataFrame, method: str, labels: dict[str, str]) -> str:
     ours, theirs = labels.get(method, method), labels.get(best, best)
     stated = f"{abs(gain):.1%} in mean RMSE over genes, paired Wilcoxon test p = {p:.2g}"
     if p >= 0.05 or abs(gain) < 0.001:
-        return (
-            f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
-        )
+        return f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
     if gain > 0:
         return f"{ours} is better than {theirs}, the best of the others, by {stated}."
     return f"{theirs} is better here than {ours} by {stated}: prefer it for this section."

@@ -298,7 +298,7 @@ def st_v1(
     return folder
 
 
-def made_anndata(kind: str = "hex", **place) -> ad.AnnData:
+def made_anndata(kind: str = "square", **place) -> ad.AnnData:
     """A lattice as AnnData."""
     counts, obs, var, xy, _ = made_table(kind, **place)
     return ad.AnnData(sparse.csr_matrix(counts), obs=obs, var=var, obsm={"spatial": xy})
@@ -313,7 +313,7 @@ def write_h5ad(adata: ad.AnnData, path: Path) -> Path:
     return path
 
 
-def spots_table(kind: str = "hex") -> pd.DataFrame:
+def spots_table(kind: str = "square") -> pd.DataFrame:
     """Table of spots x genes with coordinates."""
     counts, obs, var, xy, _ = made_table(kind)
     table = pd.DataFrame(counts.astype(int), index=obs.index, columns=var.index)
@@ -324,7 +324,7 @@ def spots_table(kind: str = "hex") -> pd.DataFrame:
 
 def pair(folder: Path, *, across: bool = True) -> Path:
     """Counts in one table (``across``: genes x spots), positions in another."""
-    table = spots_table()
+    table = spots_table("hex")
     folder.mkdir(parents=True, exist_ok=True)
     counts = table.iloc[:, 2:]
     (counts.T if across else counts).to_csv(folder / "counts.csv")

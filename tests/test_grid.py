@@ -168,3 +168,17 @@ def test_absurdly_small_bins_are_refused():
 def test_points_at_one_place_have_no_bin_size():
     with pytest.raises(S2SError, match="same position"):
         gridlib.propose_bin_size(np.ones((5, 2)))
+
+
+def test_lattices_that_span_the_world_are_refused():
+    with pytest.raises(S2SError, match="span 3001 x 3001 places"):
+        gridlib.from_array_index("square", [0, 3000, 5], [0, 7, 3000])
+    far = gridlib.from_array_index("square", [0, 0, 1999, 1999], [0, 1999, 0, 1999])
+    with pytest.raises(S2SError, match="lattice steps apart"):
+        gridlib.close_tissue(far)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-3])
+def test_bins_too_small_for_the_section_are_refused(size):
+    with pytest.raises(S2SError, match="choose a larger bin"):
+        gridlib.bin_points(np.array([[0.0, 0.0], [1e6, 1e6]]), size)

@@ -1,5 +1,6 @@
 """Files that declare too much, lead elsewhere or carry more than they show: refused, in a sentence."""
 
+import contextlib
 import gzip
 import os
 import pickle
@@ -124,6 +125,29 @@ def test_a_matrix_market_header_that_declares_too_much(tmp_path):
         path.write_bytes(gzip.compress("\n".join(text).encode()))
         with pytest.raises(S2SError, match=word):
             read(folder)
+
+
+@pytest.mark.parametrize("number", ["24892581e3099919288", "1e-99999999999", "1e99999"])
+def test_exponents_that_crash_pandas(tmp_path, number):
+    for column in ("x", "Gene1"):
+        table = made.spots_table().astype(object)
+        table.loc["AAAC0007-1", column] = number
+        for path in (tmp_path / "t.csv", tmp_path / "t.parquet"):
+            if path.suffix == ".csv":
+                table.to_csv(path)
+            else:
+                table.astype(str).to_parquet(path)
+            try:
+                assert np.isfinite(read(path).counts.data).all()
+            except S2SError as error:
+                assert "infinite" in str(error) or "missing" in str(error) or number in str(error)
+    folder = made.space_ranger(tmp_path / "run", matrix="mtx")
+    path = folder / "outs/filtered_feature_bc_matrix/matrix.mtx.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().split("\n")
+    lines[-2] = " ".join([*lines[-2].split()[:2], number])
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    with pytest.raises(S2SError) if number != "1e-99999999999" else contextlib.nullcontext():
+        read(folder)
 
 
 # --- limits ---------------------------------------------------------------------------------------

@@ -67,6 +67,11 @@ class ReadOptions:
     scale: str = "auto"
 
 
+def points(options: ReadOptions) -> ReadOptions:
+    """Options for cells and beads, which lie on no lattice whatever their places look like."""
+    return replace(options, kind="points") if options.kind == "auto" else options
+
+
 @dataclass(frozen=True)
 class Reader:
     """One technology or file format of the registry."""
@@ -177,6 +182,23 @@ def _in_tissue(obs: pd.DataFrame) -> np.ndarray:
     return inside
 
 
+def numbers(column: pd.Series) -> np.ndarray:
+    """Values as floats, NaN where they are no numbers.
+
+    pandas' own conversion crashes the process on exponents beyond its integers (2e3099919288).
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(float, na_value=np.nan)
+    return np.array([_number(value) for value in column], float)
+
+
+def _number(value) -> float:
+    try:
+        return np.nan if "_" in str(value) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+
+
 def find_pair(columns, pairs) -> tuple[str, str] | None:
     """First pair of column names that both occur, whatever their case."""
     lower = {str(c).lower(): c for c in reversed(list(columns))}
@@ -198,7 +220,7 @@ def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
     pair = find_pair(obs.columns, INDEX_NAMES)
     if pair is None:
         return None
-    values = [pd.to_numeric(obs[c], errors="coerce").to_numpy(float) for c in pair]
+    values = [numbers(obs[c]) for c in pair]
     for name, column in zip(pair, values, strict=True):
         wrong = ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
         if wrong.any():
@@ -220,13 +242,13 @@ def xy_columns(table: pd.DataFrame) -> np.ndarray | None:
             return None
         pair = pair[::-1]
     for name in pair:
-        text = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
+        text = np.isnan(numbers(table[name])) & table[name].notna().to_numpy()
         if text.any():
             raise S2SError(
                 f"The coordinate column {name!r} holds {table[name][text].iloc[0]!r} at spot "
                 f"{table.index[text][0]!r}; give numbers."
             )
-    return table[list(pair)].apply(pd.to_numeric).to_numpy(float)
+    return np.column_stack([numbers(table[name]) for name in pair])
 
 
 def _fill_xy(xy: np.ndarray, index, seen: np.ndarray | None) -> np.ndarray:

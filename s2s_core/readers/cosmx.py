@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
 from s2s_core.readers.molecules import named
 from s2s_core.readers.pairs import join, match_ids
@@ -61,7 +61,7 @@ def read(source: Source, options: ReadOptions) -> Section:
         raise S2SError("The two CosMx files have no cell in common; give files of one run.")
     var = pd.DataFrame(index=pd.Index(counts.names, dtype=object))
     values = counts.values[np.nonzero(inside)[0]]
-    return join(values, kept, var, places, match, options, notes=notes)
+    return join(values, kept, var, places, match, points(options), notes=notes)
 
 
 def _no_id(header: list[str], first: list[str]) -> None:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
 from s2s_core.errors import S2SError
+from s2s_core.readers import parquet
+from s2s_core.readers.parquet import BLOCK_VALUES, is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import PARQUET_MAGIC, Source
 
-# Values of one block: memory follows it, not the table.
-BLOCK_VALUES = 8_000_000
 MAX_LINE = 2**26
+# pandas' faster ways crash the process on exponents beyond its integers (2e3099919288).
+SAFE = "round_trip"
 ENCODINGS = ("utf-8-sig", "latin-1")
 
 
@@ -60,11 +60,6 @@ class Layout:
     skip: int
 
 
-def is_parquet(source: Source, name: str) -> bool:
-    """Whether a file is Parquet."""
-    return source.head(name, 4) == PARQUET_MAGIC
-
-
 def is_table(source: Source, name: str) -> bool:
     """Whether a file is Parquet, or text whose first line has three columns or more."""
     head = source.head(name)
@@ -83,7 +78,7 @@ def outline(source: Source, name: str) -> tuple[list[str], list[str]]:
         If it is none.
     """
     if is_parquet(source, name):
-        return _parquet_blocks(source, name)[:2]
+        return parquet.outline(source, name)
     found = layout(source, name)
     return found.header, found.first
 
@@ -171,10 +166,10 @@ def read_table(
     """
     spoken = source.spoken(name)
     if is_parquet(source, name):
-        header, first, blocks = _parquet_blocks(source, name)
+        header, first = parquet.outline(source, name)
         ids = id_column(header, first)
         _check_header(header, spoken)
-        return _collect(blocks, header, ids, keep, spoken)
+        return _collect(parquet.frames(source, name, header), header, ids, keep, spoken)
     found = layout(source, name)
     ids = id_column(found.header, found.first)
     _check_header(found.header, spoken)
@@ -230,6 +225,7 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
                 index_col=False,
                 converters={} if ids is None else {ids: str.strip},
                 chunksize=rows,
+                float_precision=SAFE,
                 low_memory=False,
             )
             yield from reader
@@ -241,48 +237,6 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
             f"{source.spoken(name)!r} is no regular table: a row{f' (line {line[1]})' if line else ''} "
             "has more columns than the header; export it again."
         ) from error
-
-
-def _parquet(source: Source, name: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(source.path(name))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
-
-
-def parquet_batches(source: Source, name: str, columns: list[str] | None = None) -> Iterator:
-    """Record batches of a Parquet file, after its declared size was looked at."""
-    file = _parquet(source, name)
-    meta = file.metadata
-    wide = len(columns or file.schema_arrow.names)
-    check_values(meta.num_rows, wide, source.spoken(name))
-    try:
-        yield from file.iter_batches(max(64, BLOCK_VALUES // max(wide, 1)), columns=columns)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
-
-
-def _parquet_blocks(source: Source, name: str) -> tuple[list[str], list[str], Iterator]:
-    """(header, first row as text, blocks); pandas' own index comes first, as in a CSV."""
-    schema = _parquet(source, name).schema_arrow
-    index = [
-        c for c in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(c, str)
-    ]
-    names = [str(c) for c in schema.names]
-    order = [*(c for c in index if c in names), *(c for c in names if c not in index)]
-    header = ["" if c.startswith("__index_level_") else c for c in order]
-
-    def blocks() -> Iterator[pd.DataFrame]:
-        for batch in parquet_batches(source, name, order):
-            frame = batch.to_pandas(ignore_metadata=True)
-            if len(frame.columns) != len(header):
-                raise S2SError(f"{source.spoken(name)!r} has nested columns; save plain columns.")
-            yield frame.set_axis(header, axis=1)
-
-    first = next(blocks(), pd.DataFrame(columns=header))
-    if len(first) == 0:
-        raise S2SError(f"{source.spoken(name)!r} has a header but no rows.")
-    return header, [str(v) for v in first.iloc[0]], blocks()
 
 
 def _collect(blocks: Iterator, header, ids: str | None, keep, spoken: str) -> Table:

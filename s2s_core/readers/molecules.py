@@ -13,8 +13,10 @@ from scipy import sparse
 
 from s2s_core import grid as gridlib
 from s2s_core.errors import S2SError
+from s2s_core.readers import parquet
 from s2s_core.readers.base import CONTROL, ReadOptions, build
-from s2s_core.readers.delimited import column_names, delimiter_of, is_parquet, parquet_batches
+from s2s_core.readers.delimited import column_names, delimiter_of
+from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
@@ -113,6 +115,7 @@ def read_molecules(
         xy=grid.to_xy(row, col),
         notes=tuple(notes),
         binned=True,
+        uns={"bin_size": float(size)},
     )
 
 
@@ -180,7 +183,7 @@ def _gather(source: Source, name: str, columns: Columns):
 
 
 def _parquet_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
-    yield from parquet_batches(source, name, columns.names)
+    yield from parquet.batches(source, name, columns.names)
 
 
 def _text_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:

@@ -156,7 +156,7 @@ def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
         if member.flag_bits & 1:
             raise S2SError(f"{name!r} is locked with a password; zip the files without one.")
         hidden = any(part.startswith((".", "__MACOSX")) for part in place.parts)
-        if not member.is_dir() and not hidden:
+        if place.name and not member.filename.endswith(("/", "\\")) and not hidden:
             kept.append(member)
     return kept
 

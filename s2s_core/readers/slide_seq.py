@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
@@ -23,7 +23,7 @@ def sniff(source: Source) -> bool:
 def read(source: Source, options: ReadOptions) -> Section:
     """Read beads and bin them."""
     counts, places = _files(source)
-    return read_pair(source, counts[0], places[0], options)
+    return read_pair(source, counts[0], places[0], points(options))
 
 
 READER = Reader("slide_seq", "Slide-seq (counts of beads and bead locations)", sniff, read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -21,6 +22,11 @@ MAX_DEPTH = 8
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PARQUET_MAGIC = b"PAR1"
 ZIP_MAGIC = b"PK\x03\x04"
+# What the standard library raises on damaged zips (NotImplementedError is a RuntimeError).
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, LookupError, OverflowError,
+    struct.error,
+)  # fmt: skip
 
 
 class Source:
@@ -126,7 +132,7 @@ class Source:
             with self._raw(name) as raw:
                 file = gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw
                 return file.read(size)
-        except (OSError, EOFError, zlib.error, RuntimeError, zipfile.BadZipFile):
+        except (*DAMAGED_ZIP, zlib.error):
             return b""
 
     def _raw(self, name: str) -> BinaryIO:
@@ -156,13 +162,15 @@ class Source:
         spoken = PurePosixPath(name).name
         try:
             member = self._archive.open(info)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        except DAMAGED_ZIP as error:
             raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
         with preflight.Unpacked(member, limit, spoken) as stream, path.open("wb") as file:
             try:
                 while chunk := stream.read(2**20):
                     file.write(chunk)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            except S2SError:
+                raise
+            except DAMAGED_ZIP as error:
                 raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
         return path
 
@@ -187,6 +195,8 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     for item in paths:
         if not item.exists():
             raise S2SError(f"There is no file {str(item)!r}; check the path.")
+        if not os.access(item, os.R_OK):
+            raise S2SError(f"{item.name!r} may not be read; check its permissions.")
     if len(paths) == 1 and paths[0].is_dir():
         files, links = _walk(paths[0])
         yield Source(paths[0].resolve().name or str(paths[0]), files, links=links)
@@ -215,7 +225,7 @@ def _zip(path: Path) -> zipfile.ZipFile:
     preflight.check_upload(path.stat().st_size, path.name)
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED_ZIP as error:
         raise S2SError(f"{path.name!r} is cut off or no zip; copy or zip it again.") from error
 
 

@@ -8,10 +8,11 @@ import warnings
 import pandas as pd
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import images
+from s2s_core.readers import images, parquet
 from s2s_core.readers.base import Reader, ReadOptions
-from s2s_core.readers.delimited import is_parquet, parquet_batches
+from s2s_core.readers.delimited import SAFE
 from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import Matrix, find_matrices, read_matrix, several
@@ -133,7 +134,7 @@ def read_positions(source: Source, matrix: str) -> pd.DataFrame:
 
 def _table(source: Source, name: str) -> pd.DataFrame:
     if is_parquet(source, name):
-        batches = [batch.to_pandas() for batch in parquet_batches(source, name)]
+        batches = [batch.to_pandas() for batch in parquet.batches(source, name)]
         return pd.concat(batches).reset_index()
     first = source.head(name).decode("utf-8", "replace").split("\n")[0]
     cells = [c.strip() for c in re.split(r"[,\t]", first)]
@@ -148,6 +149,7 @@ def _table(source: Source, name: str) -> pd.DataFrame:
             index_col=False,
             dtype={"barcode": str},
             low_memory=False,
+            float_precision=SAFE,
         )
     check_values(*table.shape, source.spoken(name))
     return table.set_axis(table.columns.astype(str).str.strip(), axis=1)

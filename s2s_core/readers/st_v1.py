@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions, build, unique_names
+from s2s_core.readers.base import Reader, ReadOptions, build, numbers, unique_names
 from s2s_core.readers.delimited import column_names, first_column, is_table, outline, read_table
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
@@ -98,9 +98,7 @@ def _selection(source: Source, counts: str) -> pd.DataFrame | None:
         columns = {c.lower() for c in column_names(source, name)}
         if name != counts and {"x", "y"} <= columns and columns & {"selected", "new_x", "pixel_x"}:
             table = read_table(source, name, id_column=lambda *_: None, keep=lambda _: True).other
-            return table.set_axis(table.columns.str.lower(), axis=1).apply(
-                pd.to_numeric, errors="coerce"
-            )
+            return pd.DataFrame({str(c).lower(): numbers(table[c]) for c in table.columns})
     return None
 
 

@@ -17,6 +17,7 @@ from s2s_core.readers.base import (
     build,
     find_pair,
     measured_rows,
+    numbers,
     xy_columns,
 )
 from s2s_core.readers.delimited import Table, column_names, is_number, is_table, read_table
@@ -33,7 +34,7 @@ METADATA = frozenset(
     unassigned_codeword_counts deprecated_codeword_counts cell_area nucleus_area area volume
     cell_volume fov z z_centroid cluster clusters leiden louvain region layer label sample
     batch slide section pct_counts_mt percent_mt ncount_spatial nfeature_spatial ncount_rna
-    nfeature_rna ncount_xenium nfeature_xenium""".split()  # noqa: SIM905
+    nfeature_rna ncount_xenium nfeature_xenium new_x new_y selected""".split()  # noqa: SIM905
 )
 PLACES = frozenset(name for pair in (*XY_NAMES, *INDEX_NAMES) for name in pair)
 
@@ -119,10 +120,10 @@ def split_columns(table: Table, meta: list[str], seen: np.ndarray):
     words, rescued = {}, {}
     for column in table.other.columns.difference(meta, sort=False):
         values = table.other[column]
-        numbers = pd.to_numeric(values, errors="coerce")
-        wrong = seen & numbers.isna().to_numpy() & values.notna().to_numpy()
+        found = numbers(values)
+        wrong = seen & np.isnan(found) & values.notna().to_numpy()
         if values.dtype != bool and not wrong.any() and seen.any():
-            rescued[column] = numbers.to_numpy(np.float32)
+            rescued[column] = found.astype(np.float32)
         elif values.dtype != bool and wrong.sum() < 0.2 * seen.sum():
             raise S2SError(
                 f"The column {column!r} holds {values[wrong].iloc[0]!r} at spot "

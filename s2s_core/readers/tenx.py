@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from s2s_core.errors import S2SError
+from s2s_core.readers.delimited import SAFE
 from s2s_core.readers.preflight import check_hdf5, check_values
 from s2s_core.readers.source import Source, is_hdf5
 
@@ -170,7 +171,7 @@ def _matrix_market(source: Source, name: str) -> Matrix:
     with source.open(name) as stream:
         for block in pd.read_csv(
             stream, sep=" ", header=None, names=["feature", "barcode", "value"], skiprows=skip,
-            chunksize=ENTRIES, dtype={"feature": np.int64, "barcode": np.int64, "value": np.float32},
+            chunksize=ENTRIES, float_precision=SAFE, dtype={"feature": np.int64, "barcode": np.int64, "value": np.float32},
         ):  # fmt: skip
             count += len(block)
             place = (block["barcode"].to_numpy() - 1, block["feature"].to_numpy() - 1)

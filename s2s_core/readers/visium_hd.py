@@ -11,7 +11,7 @@ from scipy import sparse
 
 from s2s_core.errors import S2SError
 from s2s_core.masks import as_bool
-from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.base import Reader, ReadOptions, numbers
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import library_of, matrix_of, read_positions, spots
 from s2s_core.readers.tenx import Matrix, find_matrices, first_barcode, read_matrix
@@ -74,13 +74,13 @@ def _listed(sizes) -> str:
 
 def _joined(matrix: Matrix, places: pd.DataFrame, factor: int) -> tuple[Matrix, pd.DataFrame]:
     """Sum bins over squares of ``factor`` x ``factor``; a square is called after its place."""
-    numbers = places[PLACE].apply(pd.to_numeric, errors="coerce")
-    if not np.isfinite(numbers.to_numpy(float)).all():
+    where = pd.DataFrame({name: numbers(places[name]) for name in PLACE})
+    if not np.isfinite(where.to_numpy()).all():
         raise S2SError("The table of positions holds places that are no numbers; copy it again.")
-    numbers[PLACE[:2]] //= factor
-    squares = numbers.groupby(PLACE[:2], as_index=False).mean()
+    where[PLACE[:2]] //= factor
+    squares = where.groupby(PLACE[:2], as_index=False).mean()
     key = pd.MultiIndex.from_frame(squares[PLACE[:2]])
-    square = key.get_indexer(pd.MultiIndex.from_frame(numbers[PLACE[:2]]))
+    square = key.get_indexer(pd.MultiIndex.from_frame(where[PLACE[:2]]))
     row = places.index.get_indexer(matrix.barcodes)
     found = np.nonzero(row >= 0)[0]
     gather = sparse.csr_matrix(

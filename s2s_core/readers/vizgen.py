@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
@@ -35,7 +35,7 @@ def read(source: Source, options: ReadOptions) -> Section:
             f"{source.name!r} holds several sections ({', '.join((counts + cells)[:3])}); give the "
             "two tables of one."
         )
-    return read_pair(source, counts[0], cells[0], options)
+    return read_pair(source, counts[0], cells[0], points(options))
 
 
 READER = Reader("vizgen", "Vizgen MERSCOPE (cell_by_gene and cell_metadata)", sniff, read)

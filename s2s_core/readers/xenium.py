@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import column_names, read_table
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
 from s2s_core.readers.pairs import join, match_ids
@@ -68,7 +68,7 @@ def read(source: Source, options: ReadOptions) -> Section:
             f"No cell of {source.spoken(matrix)!r} is in {source.spoken(cells)!r}; give files of "
             "one run."
         )
-    return join(counts.values, ids, counts.var, places, match, options, notes=counts.notes)
+    return join(counts.values, ids, counts.var, places, match, points(options), notes=counts.notes)
 
 
 def _cell_id(header: list[str], first: list[str]) -> str:

@@ -1,0 +1,86 @@
+"""Reading in a process of its own: python -m s2s_core.readers.apart FOLDER
+
+What a hostile file breaks is that process, and nobody else waits while it is parsed: the way for
+a server. In a notebook :func:`s2s_core.read` is quicker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from s2s_core.errors import S2SError
+from s2s_core.readers import read
+from s2s_core.section import Section
+from s2s_core.store import load_section, save_section
+
+# CPU time and addresses that reading the largest section may take.
+SECONDS = 1800
+GIGABYTES = 48
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
+    """Read a section as :func:`s2s_core.read` does, in a child process.
+
+    Parameters
+    ----------
+    path : str or Path, or several
+    **options
+        Those of :func:`s2s_core.read`.
+
+    Raises
+    ------
+    S2SError
+        The same sentences; and one where the file brought the child down.
+    """
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    with tempfile.TemporaryDirectory(prefix="s2s-") as name:
+        folder = Path(name)
+        task = {"paths": [str(Path(p).absolute()) for p in paths], "options": options}
+        (folder / "task.json").write_text(json.dumps(task))
+        done = subprocess.run(
+            [sys.executable, "-m", "s2s_core.readers.apart", name],
+            check=False, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, errors="replace",
+        )  # fmt: skip
+        if (folder / "error.txt").is_file():
+            raise S2SError((folder / "error.txt").read_text(encoding="utf-8"))
+        if done.returncode or not (folder / "section.h5ad").is_file():
+            logging.getLogger("s2s").warning("reading ended early: %s", done.stderr[-2000:])
+            what = repr(Path(paths[0]).name) if len(paths) == 1 else "These files"
+            raise S2SError(
+                f"{what} could not be read: reading took too much time or memory, or came to a "
+                "sudden end; copy or export the data again, or keep fewer genes."
+            )
+        return load_section(folder / "section.h5ad")
+
+
+def main(folder: Path) -> None:
+    """Do the task of a folder; leave a section or a sentence."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30, GIGABYTES * 2**30))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    task = json.loads((folder / "task.json").read_text())
+    paths = task["paths"]
+    try:
+        section = read(paths[0] if len(paths) == 1 else paths, **task["options"])
+    except S2SError as error:
+        (folder / "error.txt").write_text(str(error), encoding="utf-8")
+        return
+    save_section(section, folder / "section.h5ad")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
+    # Closing a damaged file may hang.
+    os._exit(0)

@@ -1,0 +1,45 @@
+"""Reading in a process of its own: the same section, the same sentences, and no way down."""
+
+import numpy as np
+import pytest
+
+from s2s_core.errors import S2SError
+from s2s_core.readers import apart, read
+from s2s_core.readers.apart import read_apart
+from tests import made_files as made
+
+
+def test_a_section_read_apart_is_the_same(tmp_path):
+    folder = made.space_ranger(tmp_path / "run")
+    here, there = read(folder), read_apart(folder)
+    assert (here.counts != there.counts).nnz == 0
+    assert there.obs.equals(here.obs)
+    assert there.var.equals(here.var)
+    assert there.notes == here.notes
+    assert np.array_equal(there.xy, here.xy)
+    assert there.uns["s2s_input"] == here.uns["s2s_input"]
+    image = there.uns["spatial"]["made_library"]["images"]["hires"]
+    assert np.array_equal(image, here.uns["spatial"]["made_library"]["images"]["hires"])
+
+
+def test_options_and_several_files_pass_through(tmp_path):
+    files = sorted(made.xenium(tmp_path / "x").iterdir())
+    section = read_apart(files, bin_size=25.0, absent="background")
+    assert section.grid.pitch == 25.0
+    assert set(section.origin) == {"spot"}
+
+
+def test_sentences_pass_through(tmp_path):
+    (tmp_path / "bad.h5ad").write_bytes(b"nothing of use")
+    with pytest.raises(S2SError, match=r"'bad\.h5ad' is not an AnnData file"):
+        read_apart(tmp_path / "bad.h5ad")
+
+
+def test_a_file_that_brings_the_process_down_is_one_sentence(tmp_path, monkeypatch):
+    made.spots_table().to_csv(tmp_path / "t.csv")
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(apart.sys, "executable", str(script))
+    with pytest.raises(S2SError, match=r"'t\.csv' could not be read"):
+        read_apart(tmp_path / "t.csv")
