@@ -41,6 +41,7 @@ page = st.navigation(
         st.Page("pages/sampling.py", title="Sampling", url_path="design"),
         st.Page("pages/train.py", title="Train", url_path="run"),
         st.Page("pages/results.py", title="Results", url_path="imputed"),
+        st.Page("pages/study.py", title="Studies", url_path="studies"),
     ],
     # The path at the top of every page is the menu.
     position="hidden",

@@ -28,6 +28,15 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
     st.subheader(job.name)
     what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
     st.caption(f"{what} · preset {config.preset} · seed {config.seed}")
+    stands(job, state)
+    if state.status == "done":
+        _state.next_step("Results", "pages/results.py")
+    controls(job, state, _state.leave_job)
+    curves(job)
+
+
+def stands(job: jobs.Job, state: jobs.State) -> None:
+    """How a job stands, in words or as a bar."""
     if state.status == "queued":
         runner.advance_queue()
         ahead = runner.queue_position(job)
@@ -42,13 +51,10 @@ def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment
         utilisation()
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
-        _state.next_step("Results", "pages/results.py")
     elif state.status == "failed":
         st.error(state.message)
     else:
         st.warning(state.message or "The run was stopped before it started.")
-    controls(job, state)
-    curves(job)
 
 
 def utilisation() -> None:

@@ -1,6 +1,7 @@
 """What Train says of runs and lets one do with them: pause, cancel, resume, open, rename, delete."""
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -21,8 +22,8 @@ STATUS = {
 SHOWN = 30
 
 
-def controls(job: jobs.Job, state: jobs.State) -> None:
-    """Pause, cancel, resume or start another."""
+def controls(job: jobs.Job, state: jobs.State, leave: Callable[[], None]) -> None:
+    """Pause, cancel, resume, or let go of it (``leave``) to start another."""
     with st.container(horizontal=True):
         mine = _state.may_change(job)
         if state.status in jobs.ACTIVE:
@@ -44,8 +45,7 @@ def controls(job: jobs.Job, state: jobs.State) -> None:
             runner.start(job, resume=True)
             st.rerun()
         if st.button("New run", key="new_run"):
-            _state.workspace().job_id = None
-            st.query_params.clear()
+            leave()
             st.rerun()
 
 
@@ -71,6 +71,8 @@ def _one_run(job: jobs.Job) -> None:
     status.caption(STATUS[jobs.state(job).status])
     if go.button("Open", key=f"open-{job.id}"):
         _state.open_run(job)
+        if job.kind in jobs.STUDIES:
+            st.switch_page("pages/study.py", query_params=_state.addresses())
         st.rerun()
     with more.popover("More"):
         chosen = st.text_input("Name", job.name, key=f"name-{job.id}")

@@ -51,6 +51,8 @@ class Workspace:
         Moran's I and verdict of every gene of the section.
     pilot : Pilot or None
         Patterns of the section, by which designs are judged.
+    study_id : str or None
+        The study that the page of studies shows.
     """
 
     section: Section | None = None
@@ -62,6 +64,7 @@ class Workspace:
     painting: Painting | None = None
     structure: pd.DataFrame | None = None
     pilot: Pilot | None = None
+    study_id: str | None = None
     _chosen: Section | None = None
 
     @property
@@ -90,10 +93,16 @@ def use_section(section: Section, name: str) -> None:
 
 
 def use_job(job: jobs.Job) -> None:
-    """Attach to a run, its section included."""
+    """Attach to a run or a study, its section included."""
     here = workspace()
-    here.job_id = job.id
     jobs.touch(job)
+    if job.kind in jobs.STUDIES:
+        here.study_id = job.id
+        st.query_params["study"] = job.id
+        if here.section is None:
+            here.section, here.name = job.section(), job.name
+        return
+    here.job_id = job.id
     if here.section is None:
         section = job.section()
         here.section, here.sampled, here.name = section.everything_known(), section, job.name
@@ -113,28 +122,45 @@ def may_change(job: jobs.Job) -> bool:
 
 def current_job() -> jobs.Job | None:
     """The attached run, None where there is none (any more)."""
+    return _attached("job_id")
+
+
+def current_study() -> jobs.Job | None:
+    """The attached study, None where there is none (any more)."""
+    return _attached("study_id")
+
+
+def _attached(which: str) -> jobs.Job | None:
     here = workspace()
-    if here.job_id is None:
+    job_id = getattr(here, which)
+    if job_id is None:
         return None
     try:
-        return jobs.find(here.job_id)
+        return jobs.find(job_id)
     except S2SError:
-        here.job_id = None
+        setattr(here, which, None)
         return None
 
 
 def open_from_url() -> None:
-    """Attach to the run the URL names; write the attached run into the URL."""
+    """Attach to the run and the study that the URL names; write the attached ones into it."""
     here = workspace()
-    asked = st.query_params.get("job")
-    if here.job_id is not None:
-        st.query_params["job"] = here.job_id
-    elif asked:
-        try:
-            use_job(jobs.find(asked))
-        except S2SError as error:
-            st.query_params.clear()
-            st.warning(str(error))
+    for name, attached in (("job", here.job_id), ("study", here.study_id)):
+        asked = st.query_params.get(name)
+        if attached is not None:
+            st.query_params[name] = attached
+        elif asked:
+            try:
+                use_job(jobs.find(asked))
+            except S2SError as error:
+                st.query_params.pop(name, None)
+                st.warning(str(error))
+
+
+def leave_job() -> None:
+    """Let go of the attached run; it goes on by itself."""
+    workspace().job_id = None
+    st.query_params.pop("job", None)
 
 
 def show_path() -> None:
@@ -167,8 +193,14 @@ def show_path() -> None:
 def next_step(label: str, page: str) -> None:
     """The one button that leads on along the path."""
     if st.button(f"Next: {label} →", type="primary", key=f"next-{page}"):
-        query = {"job": workspace().job_id} if workspace().job_id else None
-        st.switch_page(page, query_params=query)
+        st.switch_page(page, query_params=addresses())
+
+
+def addresses() -> dict[str, str]:
+    """What the URL of every page says of the attached run and study."""
+    here = workspace()
+    named = {"job": here.job_id, "study": here.study_id}
+    return {name: value for name, value in named.items() if value}
 
 
 def need_section() -> Section | None:

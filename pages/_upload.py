@@ -10,7 +10,8 @@ import streamlit as st
 from pages import _state
 from s2s_core.errors import S2SError
 from s2s_core.limits import Limits
-from s2s_core.readers import READERS, read
+from s2s_core.readers import READERS
+from s2s_core.readers.apart import read_apart
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
 ABSENT = {
@@ -75,7 +76,7 @@ def take_uploads(uploads: list, reading: Reading) -> None:
         paths = save_uploads(uploads, Path(folder))
         try:
             with st.spinner("Reading the section ..."):
-                section = read(paths[0] if len(paths) == 1 else paths, **asdict(reading))
+                section = read_apart(paths[0] if len(paths) == 1 else paths, **asdict(reading))
         except S2SError as error:
             st.error(str(error))
             return

@@ -51,6 +51,11 @@ def main() -> None:
             if situation == SIMULATE:
                 meaning(section, here.sampled)
             download(here.sampled)
+            if situation == SIMULATE:
+                st.page_link(
+                    "pages/study.py", label="How sparse can I go? Try designs and budgets →",
+                    icon=":material/query_stats:",
+                )  # fmt: skip
 
 
 def apply(section: Section, situation: str) -> tuple[Section, str | None]:

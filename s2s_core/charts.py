@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -79,6 +80,69 @@ def _smooth(values: list[float], share: float = 0.15) -> list[float]:
         mean += share * (value - mean)
         out.append(mean)
     return out
+
+
+def budget_curves(found: pd.DataFrame, score: str, names: dict[str, str], goal: float) -> go.Figure:
+    """A score against the budget for every design, with its interval and the goal as a line.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Of :func:`s2s_core.curve.curve`.
+    score : {"reached", "pcc", "rmse"}
+    names : dict
+        Designs for the user.
+    goal : float
+        Drawn where it is finite.
+    """
+    words = {"reached": "share of genes that reach the PCC", "pcc": "mean PCC", "rmse": "mean RMSE"}
+    figure = go.Figure()
+    for i, (design, part) in enumerate(found.groupby("design", sort=False)):
+        # Side by side, so that intervals do not hide each other.
+        x = 100 * part["budget"] + 0.25 * i
+        figure.add_trace(
+            go.Scatter(
+                x=x, y=part[score], mode="lines+markers", name=names.get(design, design),
+                error_y={"type": "data", "symmetric": False, "thickness": 1,
+                         "array": part[f"{score}_high"] - part[score],
+                         "arrayminus": part[score] - part[f"{score}_low"]},
+                customdata=part["n_measured"],
+                hovertemplate="%{customdata:,} spots<br>%{y:.3f}<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    if np.isfinite(goal):
+        figure.add_hline(goal, line={"color": "#9AA5AE", "dash": "dot"})
+    figure.update_layout(
+        height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision=score,
+        xaxis_title="measured spots, % of the section", yaxis_title=words[score],
+        legend={"orientation": "h", "y": -0.2},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+    return figure
+
+
+def variants_chart(summary: pd.DataFrame, score: str, cost: str = "") -> go.Figure:
+    """Score of every variant of an experiment: median and quartiles over genes.
+
+    With ``cost`` (a column) it is drawn against that, else by name.
+    """
+    x = summary[cost] if cost else summary["variant"]
+    middle = summary[f"{score}_median"]
+    figure = go.Figure(
+        go.Scatter(
+            x=x, y=middle, mode="markers+text" if cost else "markers", text=summary["variant"],
+            textposition="top center", marker={"color": MEASURED, "size": 10},
+            error_y={"type": "data", "symmetric": False, "thickness": 1,
+                     "array": summary[f"{score}_q75"] - middle,
+                     "arrayminus": middle - summary[f"{score}_q25"]},
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False,
+        xaxis_title=cost.replace("_", " "), yaxis_title=f"{score.upper()}, median and quartiles over genes",
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+    return figure
 
 
 def histogram(values: np.ndarray, name: str, count: str) -> go.Figure:

@@ -115,9 +115,9 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _next(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.export import guard
     from s2s_core.next_batch import next_batch
     from s2s_core.store import atomic
+    from s2s_core.tables import guard
 
     count = _needed(args.budget, "--budget N", "how many spots the next batch has")
     section, spread = finished_run(args.input)

@@ -2,7 +2,7 @@
 
 A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything about it::
 
-    section.h5ad config.json job.json      what was asked
+    section.h5ad config.json job.json      what was asked (a study: task.json as well)
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
     cancel                                 a wish to stop ("cancel" or "pause")
     opened                                 when somebody last looked at it
@@ -36,7 +36,9 @@ from s2s_core.store import atomic, load_section, save_section
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
 RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
-KINDS = ("run", "tournament", "demo")
+# What a job imputes with its result; studies try many imputations on a pilot.
+IMPUTING = ("run", "tournament", "demo")
+STUDIES = ("plan", "experiment")
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class Job:
     owner : str or None
         Whose list it stands in and who may change it; None: whoever has the id.
     kind : str
-        One of :data:`KINDS`: an imputation; every method tried on withheld spots to recommend
-        one; the finished example.
+        Of :data:`IMPUTING`: an imputation; every method tried on withheld spots to recommend
+        one; the finished example. Of :data:`STUDIES`: accuracy against budget on a pilot; one of
+        the paper's experiments.
     """
 
     id: str
@@ -104,6 +107,10 @@ class Job:
         """The run's configuration."""
         return RunConfig.from_json((self.folder / "config.json").read_text())
 
+    def task(self) -> dict:
+        """What a study is to do."""
+        return json.loads((self.folder / "task.json").read_text())
+
     def section(self) -> Section:
         """The section as it was handed in."""
         return load_section(self.folder / "section.h5ad")
@@ -122,20 +129,26 @@ def create(
     *,
     owner: str | None = None,
     kind: str = "run",
+    task: dict | None = None,
 ) -> Job:
     """Make a job folder; :func:`s2s_core.runner.start` queues it.
+
+    ``task`` says what a study is to do (:mod:`s2s_core.studies`).
 
     Raises
     ------
     S2SError
         Where the section cannot be imputed: better said now than by the job.
     """
-    section.check_ready()
+    if kind in IMPUTING:
+        section.check_ready()
     job_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
     folder = runs_folder() / job_id
     folder.mkdir(parents=True)
     save_section(section, folder / "section.h5ad")
     (folder / "config.json").write_text(config.to_json())
+    if task is not None:
+        (folder / "task.json").write_text(json.dumps(task))
     job = Job(job_id, folder, name, time.time(), preview_gene, owner, kind)
     # Written last: a folder without it is no job yet.
     _write_about(job)

@@ -104,14 +104,10 @@ def work(folder: Path) -> None:
 
     signal.signal(signal.SIGTERM, terminate)
     try:
-        result = run(
-            job.section(), with_threads(job.config()), folder=job.folder, resume=reporter.state.resume,
-            on_progress=reporter.on_progress, should_stop=reporter.should_stop,
-            preview_gene=job.preview_gene,
-        )  # fmt: skip
-        reporter.on_progress(Progress("Writing the results", 0, 1))
-        export(result, job.result)
-        save_result(result, job.result)
+        if job.kind in jobs.STUDIES:
+            study(job, reporter)
+        else:
+            impute(job, reporter)
         reporter.end("done")
     except Cancelled:
         reporter.stopped()
@@ -130,6 +126,27 @@ def work(folder: Path) -> None:
                      "run's log, worker.log.")  # fmt: skip
     finally:
         runner.advance_queue()
+
+
+def impute(job: jobs.Job, reporter: Reporter) -> None:
+    """Run an imputation and write its result."""
+    result = run(
+        job.section(), with_threads(job.config()), folder=job.folder, resume=reporter.state.resume,
+        on_progress=reporter.on_progress, should_stop=reporter.should_stop,
+        preview_gene=job.preview_gene,
+    )  # fmt: skip
+    reporter.on_progress(Progress("Writing the results", 0, 1))
+    export(result, job.result)
+    save_result(result, job.result)
+
+
+def study(job: jobs.Job, reporter: Reporter) -> None:
+    """Run a study; it keeps what is finished by itself."""
+    from s2s_core.methods import Hooks
+    from s2s_core.studies import run_study
+
+    hooks = Hooks(on_progress=reporter.on_progress, should_stop=reporter.should_stop)
+    run_study(job, hooks)
 
 
 def with_threads(config: RunConfig) -> RunConfig:

@@ -35,6 +35,7 @@ LAYERS = (
     ("wording", "regions", "tables"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
     ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),
+    ("studies",),
     ("demo",),
     ("worker", "cli", "cli_design"),
 )
@@ -86,7 +87,7 @@ def test_imports_go_one_way(path):
 NAMES = (
     "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
     "recommend", "figures", "wording", "report", "bundle", "regions", "budget",
-    "experiments", "planning",
+    "experiments", "planning", "studies",
 )  # fmt: skip
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 

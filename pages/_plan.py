@@ -1,0 +1,115 @@
+"""Accuracy against budget on a pilot section: what to try, and what came out."""
+
+import streamlit as st
+
+from pages import _state, _who
+from s2s_core import jobs, runner
+from s2s_core.budget import read_cases, tabulate, write_plan
+from s2s_core.charts import budget_curves
+from s2s_core.config import preset
+from s2s_core.curve import Cost, Goal, curve
+from s2s_core.errors import S2SError
+from s2s_core.masks import BUDGETED, DESIGNS
+from s2s_core.methods import METHODS
+from s2s_core.plan import DRAFT, FINAL, Plan
+from s2s_core.section import Section
+from s2s_core.studies import plan_of, plan_task
+
+LABELS = {name: design.label for name, design in DESIGNS.items()}
+ENGINES = {
+    DRAFT: "Draft: kriging of gene programmes, seconds a case",
+    FINAL: "Final: Sparser2Sparse, a run a case",
+}
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5)
+# Designs that must be told what to follow have no place in an equal contest.
+TOLD = ("density", "region")
+SCORES = {"reached": "Genes that reach it", "pcc": "PCC", "rmse": "RMSE"}
+
+
+def plan_form(section: Section) -> None:
+    """What is tried on the pilot, and the start button."""
+    st.write(
+        "The open section is the pilot: its spots are thinned out by different designs and "
+        "budgets, imputed, and compared with what was measured. That tells how few spots a "
+        "section of this tissue needs."
+    )
+    hexagonal = section.grid.kind == "hex"
+    names = [n for n in BUDGETED if n not in TOLD and (hexagonal or n != "hexlattice")]
+    first = [n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)]
+    designs = st.multiselect("Designs", names, default=first, format_func=LABELS.get, key="plan_designs")
+    budgets = st.multiselect(
+        "Budgets (share of the spots)", SHARES, default=[0.1, 0.25, 0.5],
+        format_func=lambda s: f"{s:.0%}", key="plan_budgets",
+    )  # fmt: skip
+    one, two = st.columns(2)
+    seeds = one.number_input("Draws of each", 1, 10, 3, key="plan_seeds",
+                             help="Random designs are drawn anew, periodic ones shifted.")  # fmt: skip
+    engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
+    plan = Plan(tuple(designs), tuple(sorted(budgets)), int(seeds), engine)
+    st.caption(f"{len(designs) * len(budgets) * int(seeds)} cases; it can be paused and widened.")
+    if st.button("Start", type="primary", key="plan_start"):
+        try:
+            plan.check(section)
+            job = jobs.create(
+                section, preset("fast"), f"Plan on {_state.workspace().name}", owner=_who.owner(),
+                kind="plan", task=plan_task(plan),
+            )  # fmt: skip
+        except S2SError as error:
+            st.error(str(error))
+            return
+        runner.start(job)
+        _state.use_job(job)
+        st.rerun()
+
+
+def plan_result(study: jobs.Job) -> None:
+    """Curves of what is finished, the goal, the recommendation and the files."""
+    plan = plan_of(study)
+    try:
+        table = tabulate(study.result, plan) if read_cases(study.result) else None
+    except S2SError as error:
+        # Cases without scores (too few spots) may be all that is finished so far.
+        table = None
+        if jobs.state(study).status not in jobs.ACTIVE:
+            st.warning(str(error))
+            return
+    if table is None:
+        st.info("The curves appear with the first finished cases.")
+        return
+    goal = ask_goal()
+    found = curve(table, goal)
+    score = st.segmented_control(
+        "Score", list(SCORES), default="reached", format_func=SCORES.get, key="plan_score",
+        label_visibility="collapsed",
+    ) or "reached"  # fmt: skip
+    wanted = {"reached": goal.share}.get(score, float("nan"))
+    figure = budget_curves(found, score, LABELS, wanted)
+    st.plotly_chart(figure, key="plan_curves", config={"displaylogo": False})
+    st.caption(
+        "Scores at the spots each design hides, log-normalised; bars are 90 % intervals by "
+        f"bootstrap over genes and draws. Imputed by: {METHODS[plan.engine].label}."
+    )
+    sentences = write_plan(study.section(), study.result, plan, goal)
+    for sentence in sentences:
+        st.write("- " + sentence)
+    names = {"curve.csv": "Curve (CSV)", "mask.csv": "Recommended spots (CSV)",
+             "genes.csv": "Scores by gene (CSV)", "recommendation.md": "Recommendation (text)"}  # fmt: skip
+    with st.container(horizontal=True):
+        for name, label in names.items():
+            path = study.result / name
+            if path.exists():
+                st.download_button(label, path.read_bytes, name, key=f"plan-{name}", on_click="ignore")
+
+
+def ask_goal() -> Goal:
+    """What the plan is to reach, and what measuring costs."""
+    one, two, three = st.columns(3)
+    threshold = one.slider("A gene must keep a PCC of", 0.1, 0.9, 0.5, 0.05, key="goal_pcc")
+    share = two.slider("Share of genes that must", 10, 100, 80, 5, format="%d %%", key="goal_share")
+    with three.popover("Costs"):
+        currency = st.text_input("Currency", key="cost_currency", placeholder="EUR")
+        spot = st.number_input("A spot", 0.0, value=1.0, key="cost_spot")
+        row = st.number_input("A row of the array", 0.0, value=0.0, key="cost_row")
+        region = st.number_input("A region (field of view)", 0.0, value=0.0, key="cost_region")
+        fixed = st.number_input("The section itself", 0.0, value=0.0, key="cost_fixed")
+    return Goal(threshold, share / 100, Cost(spot, row, region, fixed, currency))

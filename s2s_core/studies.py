@@ -1,0 +1,64 @@
+"""Studies as jobs: accuracy against budget on a pilot, and the paper's experiments.
+
+What is finished of a study stands in the job's result folder and is read from there while the
+rest is computed.
+"""
+
+from __future__ import annotations
+
+from s2s_core.budget import run_design
+from s2s_core.config import preset
+from s2s_core.consistency import check_consistency
+from s2s_core.errors import S2SError
+from s2s_core.experiments import EXPERIMENTS, run_experiment
+from s2s_core.jobs import Job
+from s2s_core.methods import Hooks
+from s2s_core.plan import Plan
+
+CONSISTENCY = "dc"
+
+
+def plan_task(plan: Plan) -> dict:
+    """Task of a job of kind "plan"."""
+    return {"plan": plan.to_json()}
+
+
+def plan_of(job: Job) -> Plan:
+    """Plan of a job of kind "plan"."""
+    return Plan.from_json(job.task()["plan"])
+
+
+def experiment_task(name: str, mask: str, seeds: int, preset_name: str) -> dict:
+    """Task of a job of kind "experiment".
+
+    Raises
+    ------
+    S2SError
+        If there is no such experiment.
+    """
+    if name != CONSISTENCY and name not in EXPERIMENTS:
+        raise S2SError(f"Unknown experiment {name!r}; choose dc, {', '.join(EXPERIMENTS)}.")
+    return {"name": name, "mask": mask, "seeds": seeds, "preset": preset_name}
+
+
+def questions() -> dict[str, str]:
+    """Experiments by name, each with the question it answers."""
+    return {CONSISTENCY: "Does data consistency keep every measured value?"} | {
+        name: experiment.question for name, experiment in EXPERIMENTS.items()
+    }
+
+
+def run_study(job: Job, hooks: Hooks) -> None:
+    """Do what is left of a study."""
+    section, task = job.section(), job.task()
+    if job.kind == "plan":
+        run_design(section, plan_of(job), job.result, hooks)
+    elif task["name"] == CONSISTENCY:
+        check_consistency(
+            section, job.result, preset(task["preset"]), mask=task["mask"], hooks=hooks
+        )
+    else:
+        run_experiment(
+            section, task["name"], job.result, base=preset(task["preset"]), mask=task["mask"],
+            seeds=task["seeds"], hooks=hooks,
+        )  # fmt: skip

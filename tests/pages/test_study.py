@@ -1,0 +1,101 @@
+"""Studies: planned, run as jobs, read while they run and afterwards."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from s2s_core import jobs, runner
+from s2s_core.config import preset
+from s2s_core.plan import Plan
+from s2s_core.simulate import demo_section
+from s2s_core.studies import experiment_task, plan_task
+from tests.pages.conftest import PAGES, ROOT
+
+SMALL = Plan(("lattice", "random"), (0.25, 0.5), 2, "linear")
+
+
+@pytest.fixture
+def section():
+    return demo_section(rows=20, genes=8)
+
+
+def words(at):
+    found = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success]
+    return "\n".join(str(element.value) for element in found)
+
+
+def ended(job) -> jobs.State:
+    for _ in range(1200):
+        state = jobs.state(job)
+        if state.status not in jobs.ACTIVE:
+            return state
+        time.sleep(0.1)
+    raise AssertionError((job.folder / "worker.log").read_text())
+
+
+def opened(job):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["study"] = job.id
+    at.run()
+    at.switch_page("pages/study.py").run()
+    assert not at.exception
+    return at
+
+
+def test_a_pilot_is_asked_for(app):
+    app.at.switch_page("pages/study.py").run()
+    assert "study" not in PAGES
+    assert "No section is open" in words(app.healthy().at)
+
+
+def test_a_plan_is_started_and_ends_in_a_recommendation(app, section):
+    app.take(section)
+    app.at.switch_page("pages/study.py").run()
+    app.healthy().at.multiselect(key="plan_designs").set_value(["lattice", "random"]).run()
+    app.at.number_input(key="plan_seeds").set_value(1).run()
+    app.click("plan_start").healthy()
+    job = jobs.find(app.workspace.study_id)
+    assert job.kind == "plan"
+    assert job.owner == app.owner
+    assert ended(job).status == "done", jobs.state(job).message
+    at = opened(job)
+    assert len(at.get("plotly_chart")) == 1
+    labels = [b.label for b in at.get("download_button")]
+    assert "Recommended spots (CSV)" in labels
+    at.slider(key="goal_pcc").set_value(0.9).run()
+    assert not at.exception
+
+
+def test_curves_show_while_a_plan_is_paused(section):
+    job = jobs.create(section, preset("fast"), "a plan", kind="plan", task=plan_task(SMALL))
+    runner.start(job)
+    assert ended(job).status == "done"
+    jobs.write_state(job, jobs.State(status="paused", message="The run is paused."))
+    at = opened(job)
+    assert at.button(key="resume")
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_what_cannot_be_planned_is_one_sentence(app, section):
+    app.take(section)
+    app.at.switch_page("pages/study.py").run()
+    app.at.multiselect(key="plan_designs").set_value([]).run()
+    app.click("plan_start").healthy()
+    assert "Nothing is planned" in app.at.error[0].value
+    assert jobs.all_jobs() == []
+
+
+def test_an_experiment_leaves_a_report(section):
+    task = experiment_task("sparsity", "lattice:2", 1, "fast")
+    job = jobs.create(section, preset("fast"), "an experiment", kind="experiment", task=task)
+    (job.result).mkdir(parents=True)
+    (job.result / "summary.csv").write_text(
+        "variant,mae_median,mae_q25,mae_q75,pcc_median,pcc_q25,pcc_q75\nS = 2,0.3,0.2,0.4,0.5,0.4,0.6\n"
+    )
+    (job.result / "report.md").write_text("# sparsity: what happens\n")
+    jobs.write_state(job, jobs.State(status="done"))
+    at = opened(job)
+    assert "what happens" in words(at)
+    assert len(at.get("plotly_chart")) == 2
+    assert len(at.dataframe) == 1
