@@ -32,6 +32,8 @@ from s2s_core.planning import verdicts  # noqa: E402
 HERE = Path(__file__).parent
 SECTIONS = (
     "visium_human_breast_crop",
+    "visium_human_prostate_normal_crop",
+    "osmfish_mouse_cortex_bin35um",
     "visium_mouse_brain_coronal",
     "xenium_human_breast_bin30um",
 )
