@@ -37,7 +37,7 @@ SECTIONS = (
     "visium_mouse_brain_coronal",
     "xenium_human_breast_bin30um",
 )
-BASE = "random"
+BASE, PLAIN = "random", "lattice"
 
 
 def main() -> None:
@@ -122,6 +122,7 @@ def standing(table: pd.DataFrame) -> pd.DataFrame:
         best = means.index[0]
         for rank, (design, row) in enumerate(means.iterrows(), 1):
             gain, p = paired(part, budget, design, BASE)
+            over_plain, p_plain = paired(part, budget, design, PLAIN)
             behind, p_best = paired(part, budget, design, best)
             rows.append(
                 {
@@ -129,6 +130,7 @@ def standing(table: pd.DataFrame) -> pd.DataFrame:
                     "n_measured": int(part.loc[part["design"] == design, "n_measured"].iloc[0]),
                     **row.to_dict(), "pcc_map_sd_of_draws": spread[design],
                     "gain_on_random": gain, "p_random": p,
+                    "gain_on_lattice": over_plain, "p_lattice": p_plain,
                     "behind_best": behind, "p_best": 1.0 if design == best else p_best,
                 }
             )  # fmt: skip
@@ -176,19 +178,22 @@ def write(table: pd.DataFrame, foretold: pd.DataFrame, args) -> None:
 def _overall(found: pd.DataFrame) -> list[str]:
     """Mean rank and gain on random of every design over sections, budget by budget."""
     budgets = list(dict.fromkeys(found["budget"]))
-    lines = ["| design | mean rank | " + " | ".join(f"gain on random, {b:.0%} (wins, ties, losses)" for b in budgets)
-             + " |", "|" + "---|" * (2 + len(budgets))]  # fmt: skip
+    lines = ["| design | mean rank | on lattice (wins, ties, losses) | " + " | ".join(f"gain on random, {b:.0%} (wins, ties, losses)" for b in budgets)
+             + " |", "|" + "---|" * (3 + len(budgets))]  # fmt: skip
     for design, part in sorted(found.groupby("design"), key=lambda item: item[1]["rank"].mean()):
-        cells = []
+        signs = [_sign(g, p) for g, p in zip(part["gain_on_lattice"], part["p_lattice"], strict=True)]
+        cells = [_score(part["gain_on_lattice"].mean(), signs) if design != PLAIN else ""]
         for budget in budgets:
             here = part[part["budget"] == budget]
             signs = [_sign(g, p) for g, p in zip(here["gain_on_random"], here["p_random"], strict=True)]
-            cells.append(
-                f"{here['gain_on_random'].mean():+.4f} ({signs.count(' +')}, {signs.count(' =')}, {signs.count(' -')})"
-                if len(here) and design != BASE else ""
-            )  # fmt: skip
+            shown = len(here) and design != BASE
+            cells.append(_score(here["gain_on_random"].mean(), signs) if shown else "")
         lines.append(f"| {_name(design)} | {part['rank'].mean():.1f} | {' | '.join(cells)} |")
     return lines
+
+
+def _score(gain: float, signs: list[str]) -> str:
+    return f"{gain:+.4f} ({signs.count(' +')}, {signs.count(' =')}, {signs.count(' -')})"
 
 
 def _name(design: str) -> str:
