@@ -49,12 +49,17 @@ def main() -> None:
                         default=[0.1, 0.25, 0.5])  # fmt: skip
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--name", default="designs")
-    parser.add_argument("--report", action="store_true", help="only write the table of what is done")
+    parser.add_argument(
+        "--report", action="store_true", help="only write the table of what is done"
+    )
     args = parser.parse_args()
     tables, foretold = [], []
     for name in args.sections:
         section = read(DATA / f"{name}.h5ad").everything_known()
-        plan, folder = Plan(tuple(args.designs), tuple(args.budgets), args.seeds), RUNS / "designs" / name
+        plan, folder = (
+            Plan(tuple(args.designs), tuple(args.budgets), args.seeds),
+            RUNS / "designs" / name,
+        )
         if args.report:
             table = tabulate(folder, plan)
         else:
@@ -66,7 +71,9 @@ def main() -> None:
 
 def show(progress) -> None:
     """One line a case."""
-    print(f"{progress.step} of {progress.steps}, {progress.seconds_left or 0:.0f} s left", flush=True)
+    print(
+        f"{progress.step} of {progress.steps}, {progress.seconds_left or 0:.0f} s left", flush=True
+    )
 
 
 def foresight(table: pd.DataFrame, pilot: Pilot) -> pd.DataFrame:
@@ -79,8 +86,13 @@ def foresight(table: pd.DataFrame, pilot: Pilot) -> pd.DataFrame:
     rows = []
     for budget, part in [*table.groupby("budget"), ("all", table)]:
         blind = part[~part["design"].map(lambda name: DESIGNS[name].informed)]
-        case = blind.groupby(["design", "budget"])[["rmse", "expected_rmse", "pcc", "expected_pcc"]].mean()
-        genes = [_rank(p["pcc"], p["expected_pcc"]) for _, p in blind.groupby(["design", "budget", "seed"])]
+        case = blind.groupby(["design", "budget"])[
+            ["rmse", "expected_rmse", "pcc", "expected_pcc"]
+        ].mean()
+        genes = [
+            _rank(p["pcc"], p["expected_pcc"])
+            for _, p in blind.groupby(["design", "budget", "seed"])
+        ]
         rows.append(
             {
                 "budget": budget,
@@ -181,11 +193,15 @@ def _overall(found: pd.DataFrame) -> list[str]:
     lines = ["| design | mean rank | on lattice (wins, ties, losses) | " + " | ".join(f"gain on random, {b:.0%} (wins, ties, losses)" for b in budgets)
              + " |", "|" + "---|" * (3 + len(budgets))]  # fmt: skip
     for design, part in sorted(found.groupby("design"), key=lambda item: item[1]["rank"].mean()):
-        signs = [_sign(g, p) for g, p in zip(part["gain_on_lattice"], part["p_lattice"], strict=True)]
+        signs = [
+            _sign(g, p) for g, p in zip(part["gain_on_lattice"], part["p_lattice"], strict=True)
+        ]
         cells = [_score(part["gain_on_lattice"].mean(), signs) if design != PLAIN else ""]
         for budget in budgets:
             here = part[part["budget"] == budget]
-            signs = [_sign(g, p) for g, p in zip(here["gain_on_random"], here["p_random"], strict=True)]
+            signs = [
+                _sign(g, p) for g, p in zip(here["gain_on_random"], here["p_random"], strict=True)
+            ]
             shown = len(here) and design != BASE
             cells.append(_score(here["gain_on_random"].mean(), signs) if shown else "")
         lines.append(f"| {_name(design)} | {part['rank'].mean():.1f} | {' | '.join(cells)} |")

@@ -78,7 +78,11 @@ def test_imports_go_one_way(path):
 
 
 # What the web process imports: torch costs it seconds and memory.
-LIGHT = [m for m in ("cli", "export", "jobs", "charts", "budget", "experiments") if (CORE / f"{m}.py").is_file()]
+LIGHT = [
+    m
+    for m in ("cli", "export", "jobs", "charts", "budget", "experiments")
+    if (CORE / f"{m}.py").is_file()
+]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])
