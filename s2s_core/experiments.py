@@ -105,7 +105,7 @@ EXPERIMENTS = {
         "What do more cascades K add, and what do they cost in time?", _cascades, "K = 1"
     ),
     "sparsity": Experiment(
-        "How do scores fall when every S-th row and column is measured?",
+        "How do scores fall when every S-th row and column is measured? (Each S hides other spots.)",
         _sparsity,
         "S = 2, Sparser2Sparse",
     ),

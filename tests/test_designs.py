@@ -313,3 +313,23 @@ def test_too_many_positions_for_an_active_design():
             np.zeros((10_001, 2)), Covariance(), np.ones(10_001, bool), 5,
             rng=np.random.default_rng(0),
         )  # fmt: skip
+
+
+def test_every_design_on_a_real_section(data_dir, tmp_path):
+    from s2s_core import read
+    from s2s_core.planning import judge
+
+    section = read(data_dir / "visium_human_breast_crop.h5ad").everything_known()
+    pilot = Pilot(section)
+    expected = {}
+    for name in BUDGETED:
+        sampled = at_budget(section, name, 0.25, pilot=pilot)
+        if sampled is None:
+            assert name == "checkerboard"
+            continue
+        assert sampled.measured.sum() == round(0.25 * section.measured.sum())
+        mask_table(sampled).to_csv(tmp_path / "mask.csv", index=False)
+        again = mask_from_table(read_mask_table(tmp_path / "mask.csv"), section)
+        assert np.array_equal(again, sampled.measured)
+        expected[name] = judge(pilot, sampled.measured).expected_pcc
+    assert expected["poisson"] > expected["random"] > expected["stripes"]

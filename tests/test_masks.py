@@ -9,8 +9,13 @@ from tests.made import made_section
 
 # name -> spec and how many of a full 12 x 10 grid it measures
 COUNTS = {
-    "lattice": [("lattice:2", 30), ("lattice:3", 16), ("lattice:4", 9), ("lattice:3@1,2", 12),
-                ("lattice", 30)],
+    "lattice": [
+        ("lattice:2", 30),
+        ("lattice:3", 16),
+        ("lattice:4", 9),
+        ("lattice:3@1,2", 12),
+        ("lattice", 30),
+    ],
     "checkerboard": [("checkerboard", 60), ("checkerboard:1", 60)],
     "random": [("random:0.25", 30), ("random:10%", 12), ("random:0.3333", 40)],
     "stripes": [("stripes:2", 60), ("stripes:3", 40), ("stripes:5@4", 20)],

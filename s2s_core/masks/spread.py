@@ -57,7 +57,9 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     """
     where = np.nonzero(allowed | task.must)[0]
     points, must = task.points[where], task.must[where]
-    size = np.maximum(density[where], density[where].max() / DENSITY_SPAN) ** -0.5
+    # Spots of ``must`` may lie where the density is zero.
+    floor = max(float(density[where].max(initial=0.0)), 1e-12) / DENSITY_SPAN
+    size = np.maximum(density[where], floor) ** -0.5
     size = size / size.mean()
     # Distance of neighbours if the spots formed a perfect hexagonal lattice.
     cell = HEX_ROW if task.section.grid.kind == "hex" else 1.0
