@@ -335,7 +335,7 @@ def bin_points(xy: np.ndarray, size: float) -> tuple[Grid, np.ndarray, np.ndarra
         raise S2SError(f"The bin size must be positive, found {size:g}.")
     origin = xy.min(0)
     cols, rows = np.floor(np.ptp(xy, axis=0) / size) + 1
-    if rows * cols > MAX_PIXELS:
+    if max(rows, cols) > MAX_PIXELS or rows * cols > MAX_PIXELS:
         raise S2SError(
             f"A bin size of {size:g} gives a grid of {rows:.0f} x {cols:.0f} pixels, "
             "more than 4 million; choose a larger bin."

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import s2s_core as s2s
+from s2s_core.cli import main
 from s2s_core.readers import READERS, read
 from s2s_core.readers.source import open_source
 from tests import made_files as made
@@ -49,6 +50,15 @@ def test_what_was_read_can_be_imputed(tmp_path, name):
     result = s2s.impute(section, method="linear", genes=["Gene0", "Gene1"])
     assert result.imputed.shape == (section.n_positions, 2)
     assert np.isfinite(result.imputed).all()
+
+
+def test_the_command_line_takes_a_folder(tmp_path, capsys):
+    folder = EVERY["space_ranger"](tmp_path / "section")
+    words = ["impute", str(folder), "--mask", "lattice:2", "--method", "linear", "--compare",
+             "none", "--technology", "space_ranger", "--out", str(tmp_path / "out")]  # fmt: skip
+    assert main(words) == 0
+    assert (tmp_path / "out" / "imputed.parquet").is_file()
+    assert "tissue image is kept" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n", [1, 20_000])

@@ -1,5 +1,6 @@
 """Space Ranger and Visium HD, from made files that follow 10x's documentation."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,6 +150,19 @@ def test_names_that_occur_twice_are_numbered_and_other_features_left_out(tmp_pat
     section = read(folder)
     assert section.genes.tolist() == list("ABCDE")
     assert "Antibody Capture" in notes(section)
+
+
+def test_matrices_of_the_older_form(tmp_path):
+    folder = made.space_ranger(tmp_path / "run")
+    whole = read(folder)
+    with h5py.File(folder / "outs/filtered_feature_bc_matrix.h5", "a") as file:
+        file.move("matrix", "GRCh38")
+        group = file["GRCh38"]
+        group["genes"], group["gene_names"] = group["features/id"][:], group["features/name"][:]
+        del group["features"]
+    section = read(folder)
+    assert (section.counts != whole.counts).nnz == 0
+    assert section.genes.tolist() == whole.genes.tolist()
 
 
 # --- Visium HD
