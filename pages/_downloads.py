@@ -19,6 +19,7 @@ from s2s_core.tables import write_csv, write_long_csv
 CSV, H5AD, JSON = "text/csv", "application/octet-stream", "application/json"
 WRITTEN = {
     "imputed.csv": ("Imputed table (CSV)", CSV),
+    "imputed.parquet": ("Imputed table (Parquet)", H5AD),
     "imputed.h5ad": ("AnnData (.h5ad)", H5AD),
     "metrics.csv": ("Scores per gene (CSV)", CSV),
     "run.json": ("Run record (JSON)", JSON),
@@ -37,8 +38,11 @@ def first_download(job: jobs.Job) -> None:
 def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     """Everything there is to take away."""
     st.write("**Tables**")
-    for column, (name, (label, kind)) in zip(st.columns(4), WRITTEN.items(), strict=True):
+    for column, (name, (label, kind)) in zip(st.columns(5), WRITTEN.items(), strict=True):
         path = job.result / name
+        # Runs of an earlier version have no Parquet.
+        if not path.exists():
+            continue
         with column:
             _button(label, path.read_bytes, name, kind)
             st.caption(_size(path))

@@ -65,7 +65,7 @@ def reading_options() -> Reading:
         size = three.number_input(
             "Bin size (0: propose one)", min_value=0.0, value=0.0, key="bin_size",
             help="For cells and beads, which lie on no lattice: edge of the square pixels they "
-            "are counted in, in the file's own unit.",
+            "are counted in, in the file's own unit; for Visium HD in micrometres.",
         )  # fmt: skip
     return Reading(technology, scale, absent, size or None)
 

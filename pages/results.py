@@ -7,6 +7,7 @@ from pages._downloads import downloads, first_download
 from pages._finished import findings_of, lights_of, result_of
 from pages._inspect import checks, multiples, region
 from pages._maps import maps
+from pages._next import batch
 from pages._runs import plain
 from pages._scores import recommendation, scores
 from pages._start import run_with
@@ -15,7 +16,7 @@ from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 from s2s_core.wording import summary_sentence
 
-VIEWS = ("Scores", "Several genes", "Region", "Checks", "Download")
+VIEWS = ("Scores", "Several genes", "Region", "Checks", "Next batch", "Download")
 
 
 def main() -> None:
@@ -43,6 +44,8 @@ def main() -> None:
         region(result, lights)
     elif view == "Checks":
         checks(findings_of(job.id))
+    elif view == "Next batch":
+        batch(job, result)
     elif view == "Download":
         downloads(job, result, gene)
     else:

@@ -128,11 +128,12 @@ def map_panels(
 
 
 def mask_map(
-    section: Section, *, width: int = 640, dragmode: str = "zoom", outlined: np.ndarray | None = None
-) -> go.Figure:
+    section: Section, *, width: int = 640, dragmode: str = "zoom",
+    outlined: np.ndarray | None = None, outline: str = "painted region",
+) -> go.Figure:  # fmt: skip
     """The sampling design on the tissue: measured, hidden and gap positions.
 
-    ``outlined`` (n,) bool marks a region with dots.
+    ``outlined`` (n,) bool marks positions with dots, ``outline`` says what they are.
     """
     kinds = (
         ("measured", section.measured, MEASURED),
@@ -153,7 +154,7 @@ def mask_map(
         figure.add_trace(
             go.Scattergl(
                 x=section.xy[outlined, 0], y=section.xy[outlined, 1], mode="markers",
-                name="painted region", hoverinfo="skip", marker={"size": 5, "color": PAINTED},
+                name=outline, hoverinfo="skip", marker={"size": 5, "color": PAINTED},
             )
         )  # fmt: skip
     for name, where, color in kinds:

@@ -18,7 +18,7 @@ LAYERS = (
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),
-    ("maps", "painting", "cases"),
+    ("maps", "painting", "cases", "additions"),
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("signatures",),

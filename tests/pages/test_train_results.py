@@ -116,6 +116,35 @@ def test_a_region_is_asked_for_and_then_compared(results, sampled):
     assert "hidden spots inside the region" in words(results)
 
 
+def uncertain(section, owner=None):
+    config = preset("fast", method="programme-kriging", compare=())
+    job = jobs.create(section, config, "an unsure run", owner=owner)
+    runner.start(job)
+    while jobs.state(job).status in jobs.ACTIVE:
+        time.sleep(0.1)
+    assert jobs.state(job).status == "done", jobs.state(job).message
+    return job
+
+
+def test_the_next_batch_is_measured_and_run_again():
+    sampled = sample(demo_section(rows=28, genes=8), "lattice:2")
+    at = view(opened(uncertain(sampled), "results"), "Next batch")
+    at.number_input(key="batch_count").set_value(5).run()
+    listed = set(at.dataframe[-1].value["spot_id"])
+    assert len(listed) == 5
+    at.button(key="batch_take").click().run()
+    job = jobs.find(at.session_state["workspace"].job_id)
+    runner.stop(job)
+    section = job.section()
+    assert section.measured.sum() == sampled.measured.sum() + 5
+    assert set(section.spot_ids[section.measured & ~sampled.measured]) == listed
+
+
+def test_a_method_without_deviation_cannot_choose_a_batch(results):
+    view(results, "Next batch")
+    assert "how unsure it is" in words(results)
+
+
 def test_the_rule_behind_the_lights_is_stated(results):
     assert "Fisher" in words(results)
     assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= {

@@ -1,0 +1,94 @@
+"""The next batch after a run: which spots to measure, and what came of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from pages import _state
+from pages._start import begin
+from s2s_core import jobs
+from s2s_core.additions import add_measurements, read_additions
+from s2s_core.errors import S2SError
+from s2s_core.imputation import Result
+from s2s_core.maps import mask_map
+from s2s_core.next_batch import next_batch
+from s2s_core.section import Section
+from s2s_core.tables import guard
+
+# Every spot is chosen for what it adds: minutes on large sections.
+AT_ONCE = 3_000
+
+
+def batch(job: jobs.Job, result: Result) -> None:
+    """Choose the next spots, take the list to the laboratory, bring the counts back."""
+    section = result.section
+    spread = result.sd.get(result.config.method)
+    if spread is None:
+        st.info("This method does not say how unsure it is; run Sparser2Sparse or a kriging.")
+        return
+    known = section.hidden if section.hidden.any() else ~section.measured
+    st.write(
+        "Where would further spots help most? Each is chosen so that measuring it lowers the "
+        "uncertainty of the whole map, given what is measured and chosen before it."
+    )
+    most = int(known.sum())
+    count = int(st.number_input("Spots to measure next", 1, most, min(most, 24), key="batch_count"))
+    if section.n_positions > AT_ONCE and not st.button("Choose them", key="batch_choose"):
+        return
+    try:
+        with st.spinner("Choosing spots ..."):
+            table = next_batch(section, np.asarray(spread), count, allowed=known)
+    except S2SError as error:
+        st.error(str(error))
+        return
+    rows = section.spot_ids.get_indexer(table["spot_id"])
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.dataframe(
+            table[["order", "spot_id", "array_row", "array_col", "uncertainty"]], hide_index=True,
+            height=320,
+            column_config={"uncertainty": st.column_config.NumberColumn(
+                format="%.2f", help="The run's own, relative to the mean over unmeasured positions.")},
+        )  # fmt: skip
+        written = table.assign(spot_id=table["spot_id"].map(guard)).to_csv(index=False)
+        st.download_button("Download the list (CSV)", written, "next.csv", "text/csv",
+                           key="batch_list", on_click="ignore")  # fmt: skip
+    with right:
+        chosen = np.zeros(section.n_positions, bool)
+        chosen[rows] = True
+        figure = mask_map(section, outlined=chosen, outline="to measure next")
+        st.plotly_chart(figure, key="batch_map", config={"displaylogo": False})
+    if section.hidden.any():
+        hidden = section.with_measured(section.measured | chosen, f"{section.design}+batch")
+        if st.button("They are hidden here: measure them and run again", key="batch_take"):
+            again(job, hidden)
+    else:
+        bring_back(job, section)
+
+
+def bring_back(job: jobs.Job, section: Section) -> None:
+    """Take a table of new measurements into the section and run again."""
+    upload = st.file_uploader(
+        "Measured them? The table of their counts (CSV)", type=["csv"], key="batch_upload",
+        help="One row a spot with spot_id (or array_row and array_col) and a column for every gene.",
+    )  # fmt: skip
+    if upload is None:
+        return
+    try:
+        added = add_measurements(section, read_additions(upload))
+        added.check_ready()
+    except S2SError as error:
+        st.error(str(error))
+        return
+    st.write(added.notes[-1])
+    if st.button("Run again with them", type="primary", key="batch_again"):
+        again(job, added)
+
+
+def again(job: jobs.Job, section: Section) -> None:
+    """Run the same settings on a section with more spots measured."""
+    here = _state.workspace()
+    here.section, here.sampled, here.genes = section.everything_known(), section, None
+    begin(section, replace(job.config()), job.name)
+    st.switch_page("pages/train.py", query_params=_state.addresses())
