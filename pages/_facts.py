@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from pages import _state
 from pages._choice import pilot_of
 from s2s_core.errors import S2SError
 from s2s_core.planning import Facts, judge
 from s2s_core.section import Section
 
+AT_ONCE = 20_000
 COLUMNS = {
     "verdict": "with this design",
     "range": "range (pitches)",
@@ -27,6 +29,13 @@ def numbers(sampled: Section) -> None:
 
 def meaning(section: Section, sampled: Section) -> None:
     """Gaps, expected accuracy and genes of a design, judged on the whole section as pilot."""
+    here = _state.workspace()
+    fresh = here.pilot is None or here.pilot.section is not section
+    # The first look at a large section takes seconds; later ones do not.
+    if fresh and section.n_positions > AT_ONCE and not st.button(
+        "What does this design mean?", key="judge"
+    ):
+        return
     try:
         with st.spinner("Judging the design ..."):
             facts = judge(pilot_of(section), sampled.measured)
