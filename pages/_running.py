@@ -1,6 +1,7 @@
 """One run on Train: how it stands, its curves and its map while it works."""
 
 import math
+import time
 
 import streamlit as st
 
@@ -8,6 +9,7 @@ from pages import _state
 from pages._runs import controls, duration, step_words
 from s2s_core import hardware, jobs, runner
 from s2s_core.charts import loss_curves
+from s2s_core.forecast import forecast, machine_factor
 from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
@@ -48,6 +50,7 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
         st.progress(share, text=f"{state.phase} · {step_words(state)}")
+        st.caption(elapsed(job, state))
         utilisation()
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
@@ -55,6 +58,21 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
         st.error(state.message)
     else:
         st.warning(state.message or "The run was stopped before it started.")
+
+
+def elapsed(job: jobs.Job, state: jobs.State) -> str:
+    """How long it has worked, and how long such runs take here."""
+    words = f"Working for {duration(max(0.0, time.time() - state.started))}."
+    expected = None
+    if job.kind in ("run", "demo") and not state.resume:
+        expected = forecast(_section_of(job.id), job.config(), factor()[0])
+    return words if expected is None else f"{words} Runs like this take about {duration(expected)} here."
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def factor() -> tuple[float, bool]:
+    """How fast this machine is, and whether that was measured."""
+    return machine_factor()
 
 
 def utilisation() -> None:

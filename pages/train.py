@@ -3,12 +3,12 @@
 import streamlit as st
 
 from pages import _state
-from pages._running import show_job
+from pages._running import factor, show_job
 from pages._runs import duration, earlier_runs
 from pages._start import begin
 from s2s_core import hardware
 from s2s_core.config import RunConfig, preset
-from s2s_core.forecast import forecast, machine_factor
+from s2s_core.forecast import forecast
 from s2s_core.methods import METHODS
 
 PRESETS = {
@@ -42,9 +42,9 @@ def start_form() -> None:
         f"**{here.name}** · {int(sampled.measured.sum()):,} measured spots · "
         f"{sampled.n_positions:,} positions · {len(sampled.genes):,} genes"
     )
-    factor, known = _factor()
+    speed, known = factor()
     captions = [
-        what + _time_words(forecast(sampled, preset(name), factor)) for name, what in PRESETS.items()
+        what + _time_words(forecast(sampled, preset(name), speed)) for name, what in PRESETS.items()
     ]
     name = st.radio(
         "How thorough?", list(PRESETS), captions=captions, key="preset",
@@ -85,11 +85,6 @@ def settings(name: str) -> RunConfig:
     )
     device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
     return preset(name, method=method, seed=int(seed), device=device)
-
-
-@st.cache_data(ttl=30, show_spinner=False)
-def _factor() -> tuple[float, bool]:
-    return machine_factor()
 
 
 def _time_words(seconds: float | None) -> str:
