@@ -90,7 +90,7 @@ def main() -> int:
         job = jobs.create(section, tiny(), "disturbed")
         runner.start(job)
         while True:
-            state = wait(job, rng.uniform(0.0, 1.3 * whole) / 3)
+            state = wait(job, rng.uniform(0.0, 1.1 * whole))
             if state.status not in jobs.ACTIVE or kills == args.kills:
                 break
             pid = worker_of(job)

@@ -20,6 +20,11 @@ KEPT_WIDGETS = (
     "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
     "colours", "quantile", "marked", "tissue_opacity", "multiples", "paint", "paint_start", "paint_tool", "paint_use",
 )  # fmt: skip
+# Choices that mean nothing for another section.
+OF_A_SECTION = (
+    "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "result_gene", "paint",
+    "paint_use", "paint_start", "design_column", "design_made", "region", "multiples",
+)  # fmt: skip
 PATH = (
     ("Data", "pages/data.py"),
     ("Sampling", "pages/sampling.py"),
@@ -87,7 +92,7 @@ def workspace() -> Workspace:
 def use_section(section: Section, name: str) -> None:
     """Take a new section; what belonged to the old one goes."""
     st.session_state.workspace = Workspace(section=section, name=name)
-    for key in ("gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "result_gene"):
+    for key in OF_A_SECTION:
         st.session_state.pop(key, None)
     st.query_params.clear()
 
