@@ -84,6 +84,11 @@ def chromium():
 def common_server(chromium, tmp_path_factory):
     """One server for all tests that leave it running; every browser context has its own runs."""
     server = Server(tmp_path_factory.mktemp("common") / "runs")
+    # A fresh server knows no page but the first until somebody has opened that.
+    page = chromium.new_page()
+    page.goto(server.url)
+    page.get_by_role("button", name="Open the demo section").wait_for(timeout=60_000)
+    page.close()
     yield server
     server.stop()
 
