@@ -31,6 +31,11 @@ QUIET = """() => {
 }"""
 
 
+def settled(page) -> None:
+    """Wait until Streamlit has run the page once."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def quiet(page) -> None:
     """Wait until the page has come to rest."""
     page.evaluate("window.looks = 0")
@@ -173,10 +178,25 @@ def freeze(job: jobs.Job, step: int = 1) -> int:
             break
         assert jobs.state(job).status in jobs.ACTIVE
         time.sleep(0.05)
+    return hold(job)
+
+
+def hold(job: jobs.Job) -> int:
+    """Stop the clock of a run where it is; returns its process id."""
     process = process_of(job)
     os.kill(process, signal.SIGSTOP)
     assert jobs.state(job).status == "running"
     return process
+
+
+def next_run() -> jobs.Job:
+    """The first run that somebody starts and that works."""
+    for _ in range(1200):
+        working = [j for j in jobs.all_jobs() if jobs.state(j).status == "running"]
+        if working:
+            return working[0]
+        time.sleep(0.02)
+    raise AssertionError("no run was started")
 
 
 def process_of(job: jobs.Job) -> int:
