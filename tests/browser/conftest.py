@@ -14,14 +14,23 @@ from pathlib import Path
 
 import pytest
 
+from s2s_core import jobs
+from s2s_core.masks import sample
+from s2s_core.simulate import demo_section
+from tests.browser.steps import finish, quiet
+from tests.made import made_section
+
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "tests" / "screenshots"
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
+HERE = re.compile(r"(http|ws)://127\.0\.0\.1:|data:|blob:|file:")
+# Tall enough for the longest page.
+TALLEST = 4000
 
 
 class Server:
-    """The app as a process of its own."""
+    """The app as a process of its own, with one worker at a time."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
@@ -33,11 +42,12 @@ class Server:
         self.start()
 
     def start(self) -> None:
+        told = {"S2S_RUNS": str(self.runs), "S2S_EXAMPLE": "0", "S2S_WORKERS": "1"}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port",
                  str(self.port), "--server.headless", "true"],
-                cwd=ROOT, env=os.environ | {"S2S_RUNS": str(self.runs), "S2S_EXAMPLE": "0"}, stdout=log, stderr=log,
+                cwd=ROOT, env=os.environ | told, stdout=log, stderr=log,
             )  # fmt: skip
         for _ in range(600):
             try:
@@ -47,9 +57,16 @@ class Server:
                 time.sleep(0.1)
         raise RuntimeError(self.log.read_text())
 
-    def stop(self) -> None:
+    def kill(self) -> None:
+        """SIGKILL: the server has no time to clear up."""
         self.process.kill()
         self.process.wait()
+
+    def stop(self) -> None:
+        self.kill()
+        # Workers outlive the server on purpose; those of a failed test are asked to stop.
+        for folder in self.runs.glob("*/job.json"):
+            (folder.parent / "cancel").touch()
 
 
 @pytest.fixture(scope="session")
@@ -63,14 +80,32 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path / "runs")
+@pytest.fixture(scope="session")
+def common_server(chromium, tmp_path_factory):
+    """One server for all tests that leave it running; every browser context has its own runs."""
+    server = Server(tmp_path_factory.mktemp("common") / "runs")
+    # A fresh server knows no page but the first until somebody has opened that.
+    page = chromium.new_page()
+    page.goto(server.url)
+    page.get_by_role("button", name="Open the demo section").wait_for(timeout=60_000)
+    page.close()
     yield server
     server.stop()
-    # Workers outlive the server on purpose; those of a failed test are asked to stop.
-    for folder in (tmp_path / "runs").glob("*/job.json"):
-        (folder.parent / "cancel").touch()
+
+
+@pytest.fixture
+def server(common_server, monkeypatch):
+    monkeypatch.setenv("S2S_RUNS", str(common_server.runs))
+    return common_server
+
+
+@pytest.fixture
+def own_server(chromium, tmp_path, monkeypatch):
+    """A server that a test may kill, and whose queue nobody else uses."""
+    server = Server(tmp_path / "runs")
+    monkeypatch.setenv("S2S_RUNS", str(server.runs))
+    yield server
+    server.stop()
 
 
 def is_ours(message) -> bool:
@@ -81,36 +116,82 @@ def is_ours(message) -> bool:
 
 
 @pytest.fixture
-def page(chromium, server):
-    """A page that fails its test on console errors and on requests to other machines."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    strangers, errors = [], []
-    page.on(
-        "request",
-        lambda r: strangers.append(r.url)
-        if not r.url.startswith((server.url, "data:", "blob:", f"ws://127.0.0.1:{server.port}"))
-        else None,
-    )
-    page.on("console", lambda m: errors.append(m.text) if is_ours(m) else None)
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.errors = errors
-    yield page
-    context.close()
+def visitor(chromium):
+    """Make browsers of their own that fail the test on console errors and strange requests."""
+    contexts, strangers, errors = [], [], []
+
+    def visit(**options):
+        context = chromium.new_context(
+            viewport={"width": 1440, "height": 1000}, accept_downloads=True, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda r: None if HERE.match(r.url) else strangers.append(r.url))
+        page.on("console", lambda m: errors.append(m.text) if is_ours(m) else None)
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.errors = errors
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
     assert strangers == []
     assert errors == []
 
 
 @pytest.fixture
-def shoot():
-    """Keep a screenshot at both widths, for people to look at."""
+def page(visitor):
+    """The browser of a test's only user."""
+    return visitor()
 
-    def take(page, name: str) -> None:
+
+@pytest.fixture
+def shoot():
+    """Keep a screenshot of the whole page, for people to look at."""
+
+    def take(page, name: str, widths: tuple[int, ...] = (1024, 1440)) -> None:
         SHOTS.mkdir(exist_ok=True)
-        for width in (1024, 1440):
+        for width in widths:
+            # Streamlit scrolls inside the page: only a tall window shows all of it.
             page.set_viewport_size({"width": width, "height": 1000})
-            page.wait_for_timeout(800)
-            page.screenshot(path=str(SHOTS / f"{name}_{width}.png"), full_page=True)
+            quiet(page)
+            height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": width, "height": min(max(1000, height), TALLEST)})
+            quiet(page)
+            page.screenshot(path=str(SHOTS / f"{name}_{width}.png"))
+        page.set_viewport_size({"width": 1440, "height": 1000})
+        quiet(page)
 
     return take
+
+
+@pytest.fixture
+def section():
+    """A small section on a hexagonal lattice, with a hole."""
+    return demo_section(rows=22, genes=10)
+
+
+@pytest.fixture
+def h5ad(section, tmp_path):
+    path = tmp_path / "small.h5ad"
+    section.to_anndata().write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_jobs(common_server):
+    """A finished run of linear interpolation on each kind of lattice; nobody's, so anyone's."""
+    sections = {"hex": demo_section(rows=22, genes=10), "square": made_section("square", 14, 16)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_RUNS", str(common_server.runs))
+        return {
+            kind: finish(sample(section, "lattice:2"), f"finished {kind}")
+            for kind, section in sections.items()
+        }
+
+
+@pytest.fixture
+def finished(finished_jobs, server) -> jobs.Job:
+    """The finished run on the hexagonal lattice."""
+    return finished_jobs["hex"]
