@@ -28,7 +28,7 @@ def start_up() -> None:
 
 
 # Streamlit leaves a hand's breadth of nothing above every page.
-st.html("<style>.stMainBlockContainer {padding-top: 3.2rem}</style>")
+st.html("<style>.stMainBlockContainer {padding-top: 4.2rem}</style>")
 _state.keep_widgets()
 _who.remember()
 start_up()

@@ -35,8 +35,22 @@ def first_download(job: jobs.Job) -> None:
     )  # fmt: skip
 
 
+def warning(result: Result) -> str:
+    """What must be known of the table before anybody analyses it; "" where nothing."""
+    hidden = int(result.section.hidden.sum())
+    if not hidden:
+        return ""
+    return (
+        f"This was a test: {hidden:,} of your measured spots were hidden, and the table holds "
+        "estimates there. For a table to analyse go to Sampling and choose *Make it denser* or, "
+        "where spots are missing, *Fill the gaps*."
+    )
+
+
 def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     """Everything there is to take away."""
+    if warning(result):
+        st.warning(warning(result))
     st.write("**Tables**")
     for column, (name, (label, kind)) in zip(st.columns(5), WRITTEN.items(), strict=True):
         path = job.result / name

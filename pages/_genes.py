@@ -1,5 +1,7 @@
 """The choice of genes on Data: what each gene promises, and which to impute."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -47,7 +49,7 @@ def picked(section: Section) -> list[str]:
     pasted = st.text_area(
         "Or paste a list", key="gene_paste", placeholder="Names apart by commas, spaces or lines"
     )
-    chosen, unknown = parse_genes([*names, *pasted.replace(",", " ").split()], section.genes)
+    chosen, unknown = parse_genes([*names, *re.split(r"[,;\s]+", pasted.strip())], section.genes)
     if unknown:
         st.warning(unknown)
     return chosen

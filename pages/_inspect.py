@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages._maps import region_of
 from pages._scores import LABELS
 from s2s_core.diagnosis import Finding
 from s2s_core.imputation import Result
@@ -17,8 +18,8 @@ SIGNS = {"fine": ":material/check_circle:", "watch": ":material/visibility:", "p
 def region(result: Result, lights: pd.DataFrame) -> None:
     """What differs inside the region that was drawn on the maps."""
     section = result.section
-    drawn = st.session_state.get("region")
-    if drawn is None or len(drawn) != section.n_positions:
+    drawn = region_of(section)
+    if drawn is None:
         st.info('Choose "Lasso a region" or "Box a region" above the maps and draw around spots.')
         return
     measured = int((drawn & section.measured).sum())
@@ -46,7 +47,7 @@ def region(result: Result, lights: pd.DataFrame) -> None:
     )  # fmt: skip
     st.caption(
         "Log-normalised means of the imputed map, measured spots with their own values. Imputed "
-        "positions are no independent samples: do not count them in a test."
+        "positions are no independent samples: in a test the measured spots are the sample size."
     )
 
 

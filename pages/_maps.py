@@ -5,10 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
+from pages._quality import underlay_of
 from s2s_core.imputation import Result
 from s2s_core.maps import COLOURS, Look, Panel, colour_range, map_panels
 from s2s_core.methods import METHODS
-from s2s_core.mosaic import tissue_image
 from s2s_core.painting import inside
 
 LAYERS = ("median", "lower", "upper")
@@ -46,19 +46,42 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
     )  # fmt: skip
     drawing = tool in ("lasso", "select")
     drawn = st.plotly_chart(
-        figure, key=f"maps-{'draw' if drawing else 'look'}",
+        figure, key=f"maps-draw-{st.session_state.get('region_turn', 0)}" if drawing else "maps-look",
         on_select="rerun" if drawing else "ignore", selection_mode=("box", "lasso"),
         config={"displaylogo": False, "scrollZoom": True},
     )  # fmt: skip
     if drawing:
-        region = inside(section, dict(drawn.selection))
-        st.session_state.region = region if region.any() else None
+        keep_region(inside(section, dict(drawn.selection)))
+    region = region_of(section)
+    if region is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{int(region.sum()):,} positions are marked: see *Region* below.")
+            if st.button("Clear the region", key="region_clear"):
+                st.session_state.region = None
+                # A chart of another name forgets what was drawn on it.
+                st.session_state.region_turn = st.session_state.get("region_turn", 0) + 1
+                st.rerun()
     st.caption(
         "Log-normalised expression: log1p of counts scaled to the median total of the measured "
         "spots. Zooming one map zooms all; a double click shows everything again. "
-        "The arrow keys left and right go through the genes."
+        "The arrow keys left and right go through the genes. Single spots that stand out in the "
+        "imputed map are measured ones: they keep their own value."
     )
     return gene
+
+
+def region_of(section) -> np.ndarray | None:
+    """What was drawn around (n,), while it is of this section."""
+    region = st.session_state.get("region")
+    return region if region is not None and len(region) == section.n_positions else None
+
+
+def keep_region(drawn: np.ndarray) -> None:
+    """Take over what was just drawn: the maps of another gene come without it."""
+    kept = st.session_state.get("region")
+    if drawn.any() and (kept is None or not np.array_equal(kept, drawn)):
+        st.session_state.region = drawn
+        st.rerun()
 
 
 def pick_gene(lights: pd.DataFrame) -> str:
@@ -105,10 +128,11 @@ def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
             )  # fmt: skip
             limits = limits if limits[1] > limits[0] else None
     marked = st.toggle("Mark measured spots", key="marked")
-    underlay, opacity = tissue_image(section), 1.0
+    underlay, opacity = underlay_of(section), 1.0
     if underlay is not None:
-        opacity = st.slider("Opacity of the spots", 0.0, 1.0, 0.7, 0.05, key="tissue_opacity")
-    return Look(colours, limits, marked, underlay, opacity, tool)
+        opacity = st.slider("Opacity of the spots", 0.0, 1.0, step=0.05,
+                            key=_state.begin("tissue_opacity", 0.6))  # fmt: skip
+    return Look(colours, limits, marked, region_of(section), underlay, opacity, tool)
 
 
 def hints(result: Result, column: int) -> np.ndarray | None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages import _state
 from pages._choice import USES
+from pages._quality import underlay_of
 from s2s_core.maps import mask_map
 from s2s_core.painting import Painting, inside
 from s2s_core.section import Section
@@ -55,7 +56,7 @@ def canvas(section: Section, sampled: Section | None, use: str) -> None:
     drawn = inside(section, _selection(key)) & section.known
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control(
-            "Tool", list(TOOLS), default="lasso", format_func=TOOLS.get, key="paint_tool",
+            "Tool", list(TOOLS), format_func=TOOLS.get, key=_state.begin("paint_tool", "lasso"),
             label_visibility="collapsed",
         )  # fmt: skip
         nothing = not drawn.any()
@@ -73,7 +74,10 @@ def canvas(section: Section, sampled: Section | None, use: str) -> None:
     mask = sampled.measured if sampled is not None and use != "mask" else painting.mask
     shown = replace(section, measured=mask & section.known, design="painted")
     st.plotly_chart(
-        mask_map(shown, dragmode=tool or "lasso", outlined=None if use == "mask" else painting.mask),
+        mask_map(
+            shown, dragmode=tool or "lasso", underlay=underlay_of(section),
+            outlined=None if use == "mask" else painting.mask,
+        ),
         key=key, on_select="rerun", selection_mode=("box", "lasso"), config={"displaylogo": False},
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages import _state
 from s2s_core.charts import histogram
 from s2s_core.maps import Look, Panel, map_panels
 from s2s_core.mosaic import Underlay, tissue_image
@@ -18,12 +19,12 @@ def picture(section: Section) -> None:
         shown = st.segmented_control(
             "Show", WHAT, default=WHAT[0], key="quality", label_visibility="collapsed"
         )
-        underlay = _tissue_image(section)
+        underlay = underlay_of(section)
         opacity = 1.0
         if underlay is not None:
             opacity = st.slider(
-                "Opacity of the spots over the tissue image", 0.0, 1.0, 0.6, 0.05,
-                key="tissue_opacity", width=320,
+                "Opacity of the spots over the tissue image", 0.0, 1.0, step=0.05,
+                key=_state.begin("tissue_opacity", 0.6), width=320,
             )  # fmt: skip
     if shown == WHAT[1]:
         values, unit = genes_per_spot(section), "genes"
@@ -47,10 +48,11 @@ def genes_per_spot(section: Section) -> np.ndarray:
     return np.diff(section.counts.indptr).astype(float)
 
 
-def _tissue_image(section: Section) -> Underlay | None:
-    """The image, encoded once for a browser session and not at every click."""
+def underlay_of(section: Section) -> Underlay | None:
+    """The tissue image, encoded once for a browser session and not at every click."""
     kept = st.session_state.get("tissue_image")
-    if kept is None or kept[0] is not section:
-        kept = (section, tissue_image(section))
+    # Sections are made anew at every choice of genes; the file's image is not.
+    if kept is None or kept[0] is not section.uns.get("spatial"):
+        kept = (section.uns.get("spatial"), tissue_image(section))
         st.session_state.tissue_image = kept
     return kept[1]

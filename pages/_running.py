@@ -49,7 +49,7 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
         )
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
-        st.progress(share, text=f"{state.phase} · {step_words(state)}")
+        st.progress(share, text=f"Now: {state.phase} · {step_words(state)}")
         st.caption(elapsed(job, state))
         utilisation()
     elif state.status == "done":

@@ -54,7 +54,7 @@ def earlier_runs(current: jobs.Job | None) -> None:
     found = [j for j in jobs.all_jobs(_who.owner()) if current is None or j.id != current.id]
     if not found:
         return
-    with st.expander(f"My other runs ({len(found)})"):
+    with st.expander(f"My {'runs' if current is None else 'other runs'} ({len(found)})"):
         days = Limits.limits().keep_days
         kept = f"A run that is not opened for {days:g} days is deleted. " if days else ""
         st.caption(kept + "Only this browser lists its runs; a run's address opens it anywhere.")
@@ -71,9 +71,10 @@ def _one_run(job: jobs.Job) -> None:
     status.caption(STATUS[jobs.state(job).status])
     if go.button("Open", key=f"open-{job.id}"):
         _state.open_run(job)
-        if job.kind in jobs.STUDIES:
-            st.switch_page("pages/study.py", query_params=_state.addresses())
-        st.rerun()
+        page = "pages/study.py" if job.kind in jobs.STUDIES else "pages/train.py"
+        if jobs.state(job).status == "done" and job.kind not in jobs.STUDIES:
+            page = "pages/results.py"
+        st.switch_page(page, query_params=_state.addresses())
     with more.popover("More"):
         chosen = st.text_input("Name", job.name, key=f"name-{job.id}")
         if chosen != job.name:
@@ -97,7 +98,7 @@ def step_words(state: jobs.State) -> str:
     """Step and time left in words."""
     if not state.steps or state.steps == 1:
         return "a moment"
-    left = "" if state.seconds_left is None else f", about {duration(state.seconds_left)} left"
+    left = "" if state.seconds_left is None else f", about {duration(state.seconds_left)} left of this stage"
     return f"step {state.step:,} of {state.steps:,}{left}"
 
 

@@ -60,7 +60,8 @@ def of_methods(result: Result) -> None:
     shown = {c: label for c, label in COLUMNS.items() if c in table}
     numbers = [label for c, label in shown.items() if c != "genes"]
     st.dataframe(
-        table[list(shown)].rename(columns=shown).style.format(precision=3, subset=numbers, na_rep="–")
+        table[list(shown)].rename(columns=shown).style.format(precision=3, subset=numbers, na_rep="–"),
+        placeholder="–",
     )
     st.write(verdict(metrics, result.config.method, LABELS))
 
@@ -90,7 +91,7 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
             c: st.column_config.NumberColumn(format="%.3f") for c in table.columns if c != "good for"
         },
     )  # fmt: skip
-    with st.expander("The rule behind the lights"):
+    with st.expander("What test, rank, look and leave mean"):
         st.write(RULE)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import _who
-from s2s_core import jobs
+from s2s_core import drafts, jobs
 from s2s_core.errors import S2SError
 from s2s_core.painting import Painting
 from s2s_core.pilot import Pilot
@@ -58,6 +58,8 @@ class Workspace:
         Patterns of the section, by which designs are judged.
     study_id : str or None
         The study that the page of studies shows.
+    draft_id : str or None
+        The section as it is kept on disk until it is run.
     """
 
     section: Section | None = None
@@ -70,6 +72,7 @@ class Workspace:
     structure: pd.DataFrame | None = None
     pilot: Pilot | None = None
     study_id: str | None = None
+    draft_id: str | None = None
     _chosen: Section | None = None
 
     @property
@@ -92,9 +95,11 @@ def workspace() -> Workspace:
 def use_section(section: Section, name: str) -> None:
     """Take a new section; what belonged to the old one goes."""
     st.session_state.workspace = Workspace(section=section, name=name)
+    st.session_state.workspace.draft_id = drafts.keep(section, name)
     for key in OF_A_SECTION:
         st.session_state.pop(key, None)
     st.query_params.clear()
+    st.query_params.update(addresses())
 
 
 def use_job(job: jobs.Job) -> None:
@@ -150,6 +155,15 @@ def _attached(which: str) -> jobs.Job | None:
 def open_from_url() -> None:
     """Attach to the run and the study that the URL names; write the attached ones into it."""
     here = workspace()
+    if here.draft_id is not None:
+        st.query_params["section"] = here.draft_id
+    elif here.section is None and "section" in st.query_params and "job" not in st.query_params:
+        try:
+            here.section, here.name = drafts.find(st.query_params["section"])
+            here.draft_id = st.query_params["section"]
+        except S2SError as error:
+            st.query_params.pop("section", None)
+            st.warning(str(error))
     for name, attached in (("job", here.job_id), ("study", here.study_id)):
         asked = st.query_params.get(name)
         if attached is not None:
@@ -204,7 +218,7 @@ def next_step(label: str, page: str) -> None:
 def addresses() -> dict[str, str]:
     """What the URL of every page says of the attached run and study."""
     here = workspace()
-    named = {"job": here.job_id, "study": here.study_id}
+    named = {"job": here.job_id, "study": here.study_id, "section": here.draft_id}
     return {name: value for name, value in named.items() if value}
 
 

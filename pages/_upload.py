@@ -45,6 +45,8 @@ def upload() -> None:
         "one column a gene. Files stay on this computer.",
     )
     reading = reading_options()
+    if "upload_error" in st.session_state:
+        st.error(st.session_state.pop("upload_error"))
     if uploads:
         take_uploads(uploads, reading)
 
@@ -72,19 +74,25 @@ def reading_options() -> Reading:
 
 def take_uploads(uploads: list, reading: Reading) -> None:
     """Read uploaded files once; a failure leaves what was open untouched."""
+    empty = [u.name for u in uploads if u.size == 0]
+    if empty:
+        st.session_state.upload_error = f"{empty[0]!r} is empty; export it again."
+        fresh_field()
     with tempfile.TemporaryDirectory(prefix="s2s-") as folder:
         paths = save_uploads(uploads, Path(folder))
         try:
             with st.spinner("Reading the section ..."):
                 section = read_apart(paths[0] if len(paths) == 1 else paths, **asdict(reading))
         except S2SError as error:
-            st.error(str(error))
-            return
-    _state.use_section(
-        section,
-        uploads[0].name if len(uploads) == 1 else f"{uploads[0].name} and {len(uploads) - 1} more",
-    )
-    # A fresh widget lets go of the upload's memory.
+            # What was refused must not be mixed with the next file.
+            st.session_state.upload_error = str(error)
+            fresh_field()
+    _state.use_section(section, max(uploads, key=lambda u: u.size).name)
+    fresh_field()
+
+
+def fresh_field() -> None:
+    """Draw the page anew with an empty field, which lets go of the files' memory."""
     st.session_state.upload_count = st.session_state.get("upload_count", 0) + 1
     st.rerun()
 

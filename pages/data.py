@@ -5,8 +5,9 @@ import streamlit as st
 from pages import _state
 from pages._genes import choose_genes, show_structure
 from pages._quality import picture
+from pages._runs import earlier_runs
 from pages._upload import upload
-from s2s_core import demo, jobs
+from s2s_core import demo
 from s2s_core.section import describe
 from s2s_core.simulate import demo_section
 
@@ -25,6 +26,8 @@ def main() -> None:
         offer_demo()
     if _state.workspace().section is not None:
         show_section()
+    else:
+        earlier_runs(None)
 
 
 def offer_demo() -> None:
@@ -37,12 +40,12 @@ def offer_demo() -> None:
             st.rerun()
         if not demo.wanted():
             return
-        if st.button("See a finished example", key="open_example"):
-            job = demo.example()
-            _state.open_run(job)
-            done = jobs.state(job).status == "done"
-            st.switch_page("pages/results.py" if done else "pages/train.py",
-                           query_params={"job": job.id})  # fmt: skip
+        ready = demo.ready()
+        label = "See a finished example" if ready else "Watch the example being made"
+        if st.button(label, key="open_example"):
+            _state.open_run(demo.example())
+            page = "pages/results.py" if ready else "pages/train.py"
+            st.switch_page(page, query_params=_state.addresses())
 
 
 def show_section() -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import _state
-from pages._downloads import downloads, first_download
+from pages._downloads import downloads, first_download, warning
 from pages._finished import findings_of, lights_of, result_of
 from pages._inspect import checks, multiples, region
 from pages._maps import maps
@@ -58,6 +58,8 @@ def summary(job: jobs.Job, result: Result) -> None:
     left.write(f"**{plain(job.name)}** · {summary_sentence(result, lights_of(job.id))}")
     with right:
         first_download(job)
+    if warning(result):
+        st.caption(warning(result))
     info = result.info
     details = info["details"].get(result.config.method, {})
     words = f"Took {info['seconds']:.0f} s on {details.get('device', 'the CPU')}."
@@ -67,7 +69,8 @@ def summary(job: jobs.Job, result: Result) -> None:
             "the network's correction of the first estimate (kriging and regression of "
             f"programmes) earned a share of {details['network_share']:.0%}."
         )
-    left.caption(words)
+    with left.expander("How it was made"):
+        st.write(words)
 
 
 main()

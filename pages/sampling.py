@@ -14,6 +14,11 @@ from s2s_core.section import Section
 SIMULATE = "Test it: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"
 DENSIFY = "Make it denser: add positions between the measured spots"
+HINTS = {
+    SIMULATE: "to learn how few spots would do; the table then holds estimates at the hidden ones",
+    GAPS: "to get a table to analyse, with every measured spot as it is",
+    DENSIFY: "to get a finer table to analyse, with every measured spot as it is",
+}
 
 
 def main() -> None:
@@ -32,14 +37,18 @@ def main() -> None:
         # A section that is mostly gaps is here to have them filled.
         sparse = gaps > 0.2 * section.n_positions
         situation = st.radio(
-            "What do you want to do?", options,
+            "What do you want to do?", options, captions=[HINTS[o] for o in options],
             key=_state.begin("situation", GAPS if sparse else SIMULATE),
         )  # fmt: skip
         try:
             here.sampled, use = apply(section, situation)
         except S2SError as error:
             here.sampled, use = None, st.session_state.get("paint_use") if here.painting else None
-            st.error(str(error))
+            blank = here.painting is not None and not here.painting.mask.any()
+            if blank:
+                st.info("Draw around spots on the map to say which are measured.")
+            else:
+                st.error(str(error))
         if here.sampled is not None:
             report(here.sampled)
     with right:

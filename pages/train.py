@@ -12,7 +12,7 @@ from s2s_core.forecast import forecast
 from s2s_core.methods import METHODS
 
 PRESETS = {
-    "fast": "gene programmes and a compact network that photographs have taught beforehand",
+    "fast": "a small network that has already learned from photographs: the usual choice",
     "balanced": "the same, trained longer; seldom better on small sections",
     "paper": "the published network, gene by gene: hours on a GPU, days without",
 }

@@ -16,7 +16,8 @@ from s2s_core.mosaic import Underlay, mosaic
 from s2s_core.section import Section
 
 # Readable with every common kind of colour blindness, and in print.
-COLOURS = ("Viridis", "Cividis", "Magma", "Inferno")
+# (Not those that begin with #000004: page themes take it for one of their own.)
+COLOURS = ("Viridis", "Cividis", "Plasma")
 DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
 PAINTED = "#D1495B"
@@ -24,6 +25,7 @@ PAINTED = "#D1495B"
 NAMED_MAX = 12_000
 AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
 CLEAR = {"opacity": 0.0}
+MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "#8A97A0", "activecolor": MEASURED}
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Look:
         Of the value scale; None: the range of its panels.
     marked : bool
         A dot on every measured spot.
+    region : (n,) bool array or None
+        Positions drawn around: a coloured dot on each.
     underlay : Underlay or None
         Tissue image beneath.
     opacity : float
@@ -61,6 +65,7 @@ class Look:
     colours: str = COLOURS[0]
     limits: tuple[float, float] | None = None
     marked: bool = False
+    region: np.ndarray | None = None
     underlay: Underlay | None = None
     opacity: float = 1.0
     dragmode: str = "zoom"
@@ -116,11 +121,13 @@ def map_panels(
         _add_map(figure, place, section, panel, limits[i], colours, unit, words, look.opacity)
         if look.marked:
             _add_marks(figure, place, section)
+        if look.region is not None:
+            figure.add_trace(_dots(section, look.region, PAINTED, "region"), **place)
     _add_scales(figure, panels, limits, unit, look)
     _frame_axes(figure, frame)
     figure.update_layout(
         height=int(rows * (panel_height + 40) + 20), margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        showlegend=False, uirevision=uirevision, dragmode=look.dragmode,
+        showlegend=False, uirevision=uirevision, dragmode=look.dragmode, modebar=MODEBAR,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
     figure.update_annotations(font_size=14)
@@ -130,15 +137,17 @@ def map_panels(
 def mask_map(
     section: Section, *, width: int = 640, dragmode: str = "zoom",
     outlined: np.ndarray | None = None, outline: str = "painted region",
+    underlay: Underlay | None = None,
 ) -> go.Figure:  # fmt: skip
     """The sampling design on the tissue: measured, hidden and gap positions.
 
-    ``outlined`` (n,) bool marks positions with dots, ``outline`` says what they are.
+    ``outlined`` (n,) bool marks positions with dots, ``outline`` says what they are; with a
+    tissue image beneath (``underlay``) the design is drawn half clear.
     """
     kinds = (
         ("measured", section.measured, MEASURED),
         ("hidden, kept for scores", section.hidden, HIDDEN),
-        ("to be imputed (never measured)", ~section.known, GAP),
+        ("never measured", ~section.known, GAP),
     )
     code = np.select([where for _, where, _ in kinds], range(len(kinds))).astype(float)
     colours = tuple(color for *_, color in kinds)
@@ -149,14 +158,12 @@ def mask_map(
     # What the pointer reads is the kind's name, not its number.
     names = np.array([name for name, _, _ in kinds])[code.astype(int)]
     words = np.char.add(np.char.add(_ids(section), "<br>"), names.astype(str))
-    _add_map(figure, place, section, panel, (-0.5, 2.5), colours, "", words, 1.0)
+    if underlay is not None:
+        _add_image(figure, place, underlay.source, underlay.extent)
+    opacity = 1.0 if underlay is None else 0.45
+    _add_map(figure, place, section, panel, (-0.5, 2.5), colours, "", words, opacity)
     if outlined is not None and outlined.any():
-        figure.add_trace(
-            go.Scattergl(
-                x=section.xy[outlined, 0], y=section.xy[outlined, 1], mode="markers",
-                name=outline, hoverinfo="skip", marker={"size": 5, "color": PAINTED},
-            )
-        )  # fmt: skip
+        figure.add_trace(_dots(section, outlined, PAINTED, outline))
     for name, where, color in kinds:
         if where.any():
             figure.add_trace(
@@ -172,7 +179,7 @@ def mask_map(
     figure.update_layout(
         height=int(np.clip(width * aspect, 260, 680) + 60),
         margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="mask", dragmode=dragmode,
-        legend={"orientation": "h", "y": -0.02}, showlegend=True,
+        legend={"orientation": "h", "y": -0.02}, showlegend=True, modebar=MODEBAR,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
     return figure
@@ -238,6 +245,13 @@ def _add_marks(figure, place, section: Section) -> None:
     )  # fmt: skip
 
 
+def _dots(section: Section, where: np.ndarray, color: str, name: str) -> go.Scattergl:
+    return go.Scattergl(
+        x=section.xy[where, 0], y=section.xy[where, 1], mode="markers", name=name,
+        hoverinfo="skip", marker={"size": 5, "color": color},
+    )  # fmt: skip
+
+
 def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
     """One colour bar for each scale in use, one below the other beside the maps."""
     said = {"value": unit, "error": "imputed − truth", "width": "interval width"}
@@ -260,7 +274,7 @@ def _colours(panel: Panel, look: Look) -> str:
     """Widths must not be mistaken for values: they have colours of their own."""
     if panel.scale != "width":
         return look.colours
-    return "Magma" if look.colours != "Magma" else "Viridis"
+    return "Plasma" if look.colours != "Plasma" else "Viridis"
 
 
 def _limits(panels: list[Panel], look: Look) -> list[tuple[float, float]]:

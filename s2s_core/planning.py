@@ -27,6 +27,8 @@ RESOLVED, MARGINAL, LOST, FLAT = (
 # Correlation that a pattern must keep across the design's gap (nine in ten positions are
 # nearer to a measured spot than it).
 SURE, DOUBTFUL = 0.5, 0.2
+# Expected PCC below which a gene counts as lost, whatever its range.
+HOPELESS = 0.1
 TYPICAL_GAP = 0.9
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
 TARGETS, NEIGHBOURS = 300, 48
@@ -121,6 +123,9 @@ def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
     aliased, periodic = aliased_share(pilot.spectrum, measured)
     genes = _genes(pilot, typical)
     genes["expected_rmse"], genes["expected_pcc"] = expected_error(pilot, measured)
+    # A wide pattern is lost all the same where most of the tissue lies far from every spot.
+    far = genes["verdict"].isin([RESOLVED, MARGINAL]) & (genes["expected_pcc"] < HOPELESS)
+    genes.loc[far, "verdict"] = LOST
     pitch = pilot.section.grid.pitch
     numbers = {
         "n_measured": count,
@@ -253,11 +258,11 @@ def _sentences(facts: dict, genes: pd.DataFrame) -> list[str]:
     )
     out.append(f"The spots lie {spread} (dispersion {uneven:.2f}; a random draw has 1).")
     share = facts["aliased"]
-    if not facts["periodic"]:
+    if not facts["periodic"] and uneven < CLUSTERED:
         out.append(
             "The design has no period: fine patterns show as noise, never as false coarse ones."
         )
-    else:
+    elif facts["periodic"]:
         risk = "low" if share < LITTLE_ALIASING else "moderate" if share < MUCH_ALIASING else "high"
         out.append(
             f"The design repeats with a period: {share:.0%} of the pilot's patterns are finer than it "
@@ -268,8 +273,8 @@ def _sentences(facts: dict, genes: pd.DataFrame) -> list[str]:
     spatial = len(genes) - counts.get(FLAT, 0)
     out.append(
         f"Of {spatial:,} genes with a spatial pattern in the pilot {counts.get(RESOLVED, 0):,} are "
-        f"resolved, {counts.get(MARGINAL, 0):,} are marginal and {counts.get(LOST, 0):,} cannot be "
-        f"resolved; {counts.get(FLAT, 0):,} genes have no pattern."
+        f"resolved, {counts.get(MARGINAL, 0):,} marginal, and {counts.get(LOST, 0):,} cannot be "
+        f"resolved; genes without a pattern: {counts.get(FLAT, 0):,}."
     )
     out.append(
         f"Kriging of gene programmes is expected to reach a mean PCC of {facts['expected_pcc']:.2f} and "

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from s2s_core import jobs
+from s2s_core import drafts, jobs
 from s2s_core.errors import S2SError
 from s2s_core.jobs import Job, State
 from s2s_core.limits import Limits
@@ -54,9 +54,9 @@ def advance_queue() -> bool:
         states = {job.id: jobs.state(job) for job in found}
         free = slots() - sum(s.status == "running" for s in states.values())
         order = fair_order(found, states)
-        started = [_spawn(job, states[job.id]) for job in order[: max(0, free)]]
+        started = [_start_one(job, states[job.id]) for job in order[: max(0, free)]]
     if free <= 0 and any(job.kind != "demo" for job in order):
-        # The example gives way; whoever asks for it next resumes it.
+        # The example gives way and goes on when nobody waits.
         for job in found:
             if job.kind == "demo" and states[job.id].status == "running":
                 stop(job, pause=True)
@@ -72,7 +72,8 @@ def fair_order(found: list[Job], states: dict[str, State]) -> list[Job]:
     last: dict[str | None, float] = {}
     for job in found:
         last[job.owner] = max(last.get(job.owner, 0.0), states[job.id].started)
-    waiting = sorted((j for j in found if states[j.id].status == "queued"), key=lambda j: j.created)
+    waiting = [j for j in found if states[j.id].status == "queued" or _gave_way(j, states[j.id])]
+    waiting.sort(key=lambda j: j.created)
     order: list[Job] = []
     while waiting:
         job = min(waiting, key=lambda j: (j.kind == "demo", last[j.owner], j.created))
@@ -81,6 +82,11 @@ def fair_order(found: list[Job], states: dict[str, State]) -> list[Job]:
         # Their next one comes after everybody else's.
         last[job.owner] = time.time() + len(order)
     return order
+
+
+def _gave_way(job: Job, state: State) -> bool:
+    """Whether a job is the example and stopped only to let somebody pass."""
+    return job.kind == "demo" and state.status == "paused"
 
 
 def queue_position(job: Job) -> int:
@@ -100,10 +106,11 @@ def stop(job: Job, *, pause: bool = False) -> None:
 
 
 def clear_away() -> int:
-    """Delete jobs that nobody has looked at for ``S2S_KEEP_DAYS``; how many there were."""
+    """Delete jobs and drafts that nobody has looked at for ``S2S_KEEP_DAYS``; how many jobs."""
     days = Limits.limits().keep_days
     if not days:
         return 0
+    drafts.clear_away(days)
     gone = 0
     for job in jobs.all_jobs():
         old = time.time() - jobs.last_used(job) > days * DAY
@@ -113,6 +120,13 @@ def clear_away() -> int:
                 jobs.delete(job)
                 gone += 1
     return gone
+
+
+def _start_one(job: Job, found: State) -> bool:
+    if _gave_way(job, found):
+        (job.folder / "cancel").unlink(missing_ok=True)
+        found = replace(found, resume=True, message="")
+    return _spawn(job, found)
 
 
 def _spawn(job: Job, found: State) -> bool:

@@ -22,7 +22,7 @@ TEST = 0.7
 SLACK = 0.05
 
 LIGHTS = {
-    "test": "differential tests",
+    "test": "testing differences",
     "rank": "ranking spots and correlations",
     "look": "looking at the pattern",
     "leave": "nothing: leave it out",
@@ -31,7 +31,7 @@ RULE = (
     "A map is for looking at when the gene has spatial structure on the measured spots (Moran's I "
     f"{SURE:g} standard errors above chance) and its PCC at hidden or withheld spots is at least "
     f"{LOOK_PCC:g} and surely above 0 (one-sided {CONFIDENCE:.0%} bound by Fisher's z); for ranking "
-    f"when the bounds of PCC and Spearman reach {RANK:g}; for differential tests when the bound of "
+    f"when the bounds of PCC and Spearman reach {RANK:g}; for testing differences when the bound of "
     f"PCC also reaches {TEST:g} and the intervals hold the promised share of values within "
     f"{100 * SLACK:g} points. "
     "The values it is scored against are noisy counts themselves, so a score can undersell a "

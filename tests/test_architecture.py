@@ -34,6 +34,7 @@ LAYERS = (
     ("trust", "diagnosis", "recommend", "figures"),
     ("wording", "regions", "tables"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
+    ("drafts",),
     ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),
     ("studies",),
     ("demo",),
@@ -87,7 +88,7 @@ def test_imports_go_one_way(path):
 NAMES = (
     "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
     "recommend", "figures", "wording", "report", "bundle", "regions", "budget",
-    "experiments", "planning", "studies",
+    "experiments", "planning", "studies", "drafts",
 )  # fmt: skip
 LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 

@@ -76,6 +76,21 @@ def test_the_example_gives_way_to_whoever_comes(queue):
         assert (example.folder / "cancel").read_text() == "pause"
 
 
+def test_the_example_goes_on_when_nobody_waits(queue, monkeypatch):
+    started = []
+    monkeypatch.setattr(runner, "_spawn", lambda job, state: started.append((job.id, state.resume)) or True)
+    example = queue(None, kind="demo")
+    jobs.write_state(example, jobs.State(status="paused"))
+    (example.folder / "cancel").write_text("pause")
+    mine = queue("ann")
+    runner.advance_queue()
+    assert started == [(mine.id, False)]
+    jobs.write_state(mine, jobs.State(status="done"))
+    runner.advance_queue()
+    assert started[1:] == [(example.id, True)]
+    assert not (example.folder / "cancel").exists()
+
+
 def test_everyone_has_a_list_of_their_own(queue):
     mine = queue("ann")
     queue("bob")

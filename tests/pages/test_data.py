@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from s2s_core.simulate import demo_section
+from tests.pages.conftest import ROOT
 
 
 @pytest.fixture
@@ -108,3 +110,22 @@ def test_a_large_table_is_looked_through_on_request(app, monkeypatch):
     assert app.workspace.structure is None
     app.click("find_structure").healthy()
     assert app.workspace.structure is not None
+
+
+def test_a_reload_keeps_the_open_section(app):
+    app.click("open_demo").healthy()
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    again.query_params["section"] = app.workspace.draft_id
+    again.run()
+    assert not again.exception
+    reopened = again.session_state["workspace"]
+    assert reopened.section.spot_ids.equals(app.workspace.section.spot_ids)
+    assert reopened.name == app.workspace.name
+
+
+def test_an_address_of_no_section_is_said_to_be_one(app):
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    again.query_params["section"] = "../../etc/passwd"
+    again.run()
+    assert not again.exception
+    assert "names no section" in again.warning[0].value
