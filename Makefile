@@ -20,7 +20,7 @@ PORT ?= 8501
 .PHONY: app env dev test lint chromium benchmark benchmark-quick clean
 
 app: env
-	$(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT) \
+	$(BIN)/python -m pages._serve --server.address 127.0.0.1 --server.port $(PORT) \
 	  --server.showEmailPrompt false --browser.gatherUsageStats false
 
 test: dev chromium

@@ -45,7 +45,7 @@ class Server:
         told = {"S2S_RUNS": str(self.runs), "S2S_EXAMPLE": "0", "S2S_WORKERS": "1"}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port",
+                [sys.executable, "-m", "pages._serve", "--server.port",
                  str(self.port), "--server.headless", "true"],
                 cwd=ROOT, env=os.environ | told, stdout=log, stderr=log,
             )  # fmt: skip
