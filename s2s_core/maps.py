@@ -12,7 +12,18 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from s2s_core.mosaic import Underlay, mosaic
+from s2s_core.map_parts import (
+    add_image,
+    add_map,
+    add_marks,
+    edge_dots,
+    frame_axes,
+    frame_of,
+    safe_ids,
+    symbol,
+    words_of,
+)
+from s2s_core.mosaic import Underlay
 from s2s_core.section import Section
 
 # Readable with every common kind of colour blindness, and in print.
@@ -21,10 +32,7 @@ COLOURS = ("Viridis", "Cividis", "Plasma")
 DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
 PAINTED = "#D1495B"
-# Above this many positions the pointer tells values only: ids would weigh megabytes.
-NAMED_MAX = 12_000
 AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
-CLEAR = {"opacity": 0.0}
 MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "#8A97A0", "activecolor": MEASURED}
 
 
@@ -54,7 +62,7 @@ class Look:
     marked : bool
         A dot on every measured spot.
     region : (n,) bool array or None
-        Positions drawn around: a coloured dot on each.
+        Positions drawn around: coloured dots along its edge.
     underlay : Underlay or None
         Tissue image beneath.
     opacity : float
@@ -108,23 +116,34 @@ def map_panels(
     figure = make_subplots(
         rows, columns, subplot_titles=titles, horizontal_spacing=0.02, vertical_spacing=0.12 / rows
     )
-    frame = _frame(section)
+    frame = frame_of(section)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     panel_height = float(np.clip((width - 110) / columns * aspect, 160, 620))
-    words = _words(section, hints)
+    words = words_of(section, hints)
     for i, panel in enumerate(panels):
         row, col = divmod(i, columns)
         place = {"row": row + 1, "col": col + 1}
         if look.underlay is not None:
-            _add_image(figure, place, look.underlay.source, look.underlay.extent)
+            add_image(figure, place, look.underlay.source, look.underlay.extent)
         colours = DIVERGING if panel.scale == "error" else _colours(panel, look)
-        _add_map(figure, place, section, panel, limits[i], colours, unit, words, look.opacity)
+        add_map(
+            figure,
+            place,
+            section,
+            panel.values,
+            AXES.get(panel.scale),
+            limits[i],
+            colours,
+            unit,
+            words,
+            look.opacity,
+        )
         if look.marked:
-            _add_marks(figure, place, section)
+            add_marks(figure, place, section)
         if look.region is not None:
-            figure.add_trace(_dots(section, look.region, PAINTED, "region"), **place)
+            figure.add_trace(edge_dots(section, look.region, PAINTED, "region"), **place)
     _add_scales(figure, panels, limits, unit, look)
-    _frame_axes(figure, frame)
+    frame_axes(figure, frame)
     figure.update_layout(
         height=int(rows * (panel_height + 40) + 20), margin={"l": 8, "r": 8, "t": 36, "b": 8},
         showlegend=False, uirevision=uirevision, dragmode=look.dragmode, modebar=MODEBAR,
@@ -141,7 +160,7 @@ def mask_map(
 ) -> go.Figure:  # fmt: skip
     """The sampling design on the tissue: measured, hidden and gap positions.
 
-    ``outlined`` (n,) bool marks positions with dots, ``outline`` says what they are; with a
+    ``outlined`` (n,) bool marks the edge of a region with dots, ``outline`` says what it is; with a
     tissue image beneath (``underlay``) the design is drawn half clear.
     """
     kinds = (
@@ -151,30 +170,29 @@ def mask_map(
     )
     code = np.select([where for _, where, _ in kinds], range(len(kinds))).astype(float)
     colours = tuple(color for *_, color in kinds)
-    frame = _frame(section)
+    frame = frame_of(section)
     figure = make_subplots(1, 1)
     place = {"row": 1, "col": 1}
-    panel = Panel("", code)
     # What the pointer reads is the kind's name, not its number.
     names = np.array([name for name, _, _ in kinds])[code.astype(int)]
-    words = np.char.add(np.char.add(_ids(section), "<br>"), names.astype(str))
+    words = np.char.add(np.char.add(safe_ids(section), "<br>"), names.astype(str))
     if underlay is not None:
-        _add_image(figure, place, underlay.source, underlay.extent)
+        add_image(figure, place, underlay.source, underlay.extent)
     opacity = 1.0 if underlay is None else 0.45
-    _add_map(figure, place, section, panel, (-0.5, 2.5), colours, "", words, opacity)
+    add_map(figure, place, section, code, AXES["value"], (-0.5, 2.5), colours, "", words, opacity)
     if outlined is not None and outlined.any():
-        figure.add_trace(_dots(section, outlined, PAINTED, outline))
+        figure.add_trace(edge_dots(section, outlined, PAINTED, outline))
     for name, where, color in kinds:
         if where.any():
             figure.add_trace(
                 go.Scatter(x=[None], y=[None], mode="markers", name=f"{name}: {int(where.sum()):,}",
-                           marker={"color": color, "size": 11, "symbol": _symbol(section)})
+                           marker={"color": color, "size": 11, "symbol": symbol(section)})
             )  # fmt: skip
     steps = [[edge / 3, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
     figure.update_layout(
         coloraxis={"colorscale": steps, "cmin": -0.5, "cmax": 2.5, "showscale": False}
     )
-    _frame_axes(figure, frame)
+    frame_axes(figure, frame)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     figure.update_layout(
         height=int(np.clip(width * aspect, 260, 680) + 60),
@@ -183,73 +201,6 @@ def mask_map(
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
     return figure
-
-
-def _add_map(figure, place, section, panel, limits, colours, unit, words, opacity) -> None:
-    axis = AXES.get(panel.scale)
-    number = "marker.color" if section.grid.kind == "hex" else "z"
-    said = "%{text}" if words is not None else ""
-    if unit:
-        said += f"<br>{unit} %{{{number}:.3f}}"
-    if section.grid.kind == "hex":
-        tiles = mosaic(section)
-        picture = tiles.picture(panel.values, *limits, colours)
-        _add_image(figure, place, picture, tiles.extent, opacity)
-        shown = np.isfinite(panel.values)
-        color = {"coloraxis": axis} if axis else {"cmin": limits[0], "cmax": limits[1]}
-        trace = go.Scattergl(
-            x=section.xy[shown, 0], y=section.xy[shown, 1], mode="markers", showlegend=False,
-            marker={"size": 9, "color": panel.values[shown], "opacity": 0.0, **color},
-            selected={"marker": CLEAR}, unselected={"marker": CLEAR},
-            text=None if words is None else words[shown],
-            hovertemplate=said + "<extra></extra>",
-        )  # fmt: skip
-    else:
-        height, width = section.grid.shape
-        image = np.full(height * width, np.nan, np.float32)
-        image[section.pixels] = panel.values
-        text = None
-        if words is not None:
-            text = np.full(height * width, "", dtype=object)
-            text[section.pixels] = words
-            text = text.reshape(height, width)
-        (x0, y0), (x1, y1) = section.grid.to_xy(np.array([0, height - 1]), np.array([0, width - 1]))
-        color = {"coloraxis": axis} if axis else {
-            "zmin": limits[0], "zmax": limits[1], "colorscale": colours, "showscale": False}  # fmt: skip
-        trace = go.Heatmap(
-            z=image.reshape(height, width), text=text,
-            x0=x0, dx=(x1 - x0) / max(width - 1, 1), y0=y0, dy=(y1 - y0) / max(height - 1, 1),
-            hoverongaps=False, opacity=opacity,
-            hovertemplate=said + "<extra></extra>", **color,
-        )  # fmt: skip
-    figure.add_trace(trace, **place)
-
-
-def _add_image(figure, place, source, extent, opacity: float = 1.0) -> None:
-    x0, x1, y0, y1 = extent
-    figure.add_layout_image(
-        source=source, x=x0, y=y0, sizex=x1 - x0, sizey=y1 - y0, xanchor="left", yanchor="top",
-        sizing="stretch", layer="below", opacity=opacity, **place,
-    )  # fmt: skip
-
-
-def _add_marks(figure, place, section: Section) -> None:
-    """Dots on measured spots, dark on light and light on dark."""
-    figure.add_trace(
-        go.Scattergl(
-            x=section.xy[section.measured, 0], y=section.xy[section.measured, 1], mode="markers",
-            marker={"size": 4, "color": "white", "line": {"color": "black", "width": 1}},
-            hoverinfo="skip",
-        ),
-        **place,
-    )  # fmt: skip
-
-
-def _dots(section: Section, where: np.ndarray, color: str, name: str) -> go.Scattergl:
-    return go.Scattergl(
-        x=section.xy[where, 0], y=section.xy[where, 1], mode="markers", name=name,
-        hoverinfo="skip", marker={"size": 5, "color": color},
-    )  # fmt: skip
 
 
 def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
@@ -305,40 +256,3 @@ def colour_range(values: np.ndarray, quantile: float = 0.995) -> tuple[float, fl
 
 def _title(panel: Panel, limits: tuple[float, float]) -> str:
     return f"{panel.title} (0–{limits[1]:.2g})" if panel.scale == "own" else panel.title
-
-
-def _words(section: Section, hints: np.ndarray | None) -> np.ndarray | None:
-    """What the pointer says of every position, its value apart."""
-    if section.n_positions > NAMED_MAX:
-        return None
-    state = np.where(
-        section.measured, "measured", np.where(section.known, "hidden", "not measured")
-    )
-    words = np.char.add(np.char.add(_ids(section), "<br>"), state)
-    return words if hints is None else np.char.add(words, np.asarray(hints, str))
-
-
-def _ids(section: Section) -> np.ndarray:
-    """Spot ids without what a browser would take for markup."""
-    ids = np.asarray(section.spot_ids, str)
-    return np.char.replace(np.char.replace(ids, "<", "‹"), ">", "›")
-
-
-def _frame_axes(figure: go.Figure, frame) -> None:
-    figure.update_xaxes(
-        matches="x", range=frame[:2], visible=False, constrain="domain", showgrid=False
-    )
-    figure.update_yaxes(
-        matches="y", range=frame[3:1:-1], visible=False, scaleanchor="x", constrain="domain"
-    )
-
-
-def _frame(section: Section) -> tuple[float, float, float, float]:
-    """x and y limits with half a pitch around."""
-    low, high = section.xy.min(0), section.xy.max(0)
-    pad = 0.7 * section.grid.pitch
-    return low[0] - pad, high[0] + pad, low[1] - pad, high[1] + pad
-
-
-def _symbol(section: Section) -> str:
-    return "hexagon" if section.grid.kind == "hex" else "square"

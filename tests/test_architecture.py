@@ -18,6 +18,7 @@ LAYERS = (
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),
+    ("map_parts",),
     ("maps", "painting", "cases", "additions"),
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s2s_core import maps
+from s2s_core import map_parts
 from s2s_core.maps import Look, Panel, map_panels, mask_map
 from s2s_core.masks import sample
 from s2s_core.mosaic import tissue_image
@@ -87,7 +87,7 @@ def test_positions_outside_the_tissue_stay_empty(points):
 
 
 def test_large_maps_do_without_names(lattice, monkeypatch):
-    monkeypatch.setattr(maps, "NAMED_MAX", 10)
+    monkeypatch.setattr(map_parts, "NAMED_MAX", 10)
     assert map_panels(lattice, panels(lattice, 1), "counts").data[0].text is None
 
 
@@ -187,3 +187,20 @@ def test_a_tissue_image_lies_where_the_spots_are(lattice):
 def test_a_file_without_an_image_has_none(lattice):
     assert tissue_image(lattice) is None
     assert tissue_image(replace(lattice, uns={"spatial": {"lib": {"images": "nonsense"}}})) is None
+
+
+def test_a_region_is_marked_along_its_edge(square):
+    region = (square.row < 5) & (square.col < 6)
+    look = Look(region=region)
+    dots = map_panels(square, panels(square, 1), "u", look=look).data[1]
+    marked = {(x, y) for x, y in zip(dots.x, dots.y, strict=True)}
+    inner = (square.row > 0) & (square.row < 4) & (square.col > 0) & (square.col < 5)
+    assert marked == {tuple(p) for p in square.xy[region & ~inner]}
+
+
+def test_single_spots_are_all_edge(lattice):
+    alone = np.zeros(lattice.n_positions, bool)
+    alone[[3, 40]] = True
+    figure = mask_map(sample(lattice, "checkerboard"), outlined=alone, outline="next")
+    dots = next(t for t in figure.data if t.name == "next")
+    assert len(dots.x) == 2
