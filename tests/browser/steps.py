@@ -146,6 +146,16 @@ def inside_drawn(page, section: Section) -> np.ndarray:
     return inside
 
 
+def under(page, section: Section, corners: list[tuple[float, float]]) -> np.ndarray:
+    """Positions (n,) that a line through ``corners`` (as for :func:`draw`) goes around."""
+    x, y = page.evaluate(
+        """() => { const l = document.querySelector('.js-plotly-plot')._fullLayout;
+        return [l.xaxis.range, l.yaxis.range]; }"""
+    )
+    line = [(x[0] + a * (x[1] - x[0]), y[1] + b * (y[0] - y[1])) for a, b in corners]
+    return Polygon(np.array(line)).contains_points(section.xy)
+
+
 def finish(section: Section, name: str) -> jobs.Job:
     """A finished run of linear interpolation, without a queue."""
     config = preset("fast", method="linear", compare=("nearest",), threads=1)

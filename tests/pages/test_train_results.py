@@ -257,7 +257,7 @@ def test_runs_are_listed_and_deleted(app, sampled):
 def test_runs_of_others_are_not_listed_and_cannot_be_changed(app, sampled):
     job = finished(sampled, owner="somebody else")
     app.take(sampled).go("train").healthy()
-    assert "My other runs" not in "".join(e.label for e in app.at.expander)
+    assert not [e.label for e in app.at.expander if "runs (" in e.label]
     jobs.write_state(job, jobs.State(status="paused"))
     at = opened(job)
     assert not [b for b in at.button if b.key in ("resume", "cancel", "pause")]
