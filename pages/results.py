@@ -36,7 +36,7 @@ def main() -> None:
     lights = lights_of(job.id)
     gene = maps(result, lights)
     view = st.segmented_control(
-        "More", VIEWS, default=VIEWS[0], key="view", label_visibility="collapsed"
+        "More", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed"
     )
     if view == "Several genes":
         multiples(result, lights)
@@ -54,7 +54,7 @@ def main() -> None:
 
 def summary(job: jobs.Job, result: Result) -> None:
     """Say in one paragraph what the run did, with the table at hand."""
-    left, right = st.columns([4, 1], vertical_alignment="center")
+    left, right = st.columns([3, 1], vertical_alignment="center")
     left.write(f"**{plain(job.name)}** · {summary_sentence(result, lights_of(job.id))}")
     with right:
         first_download(job)
