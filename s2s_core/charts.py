@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from s2s_core.maps import MEASURED
+# Seen well on light and on dark pages.
+INK = "#2A8FAB"
 
 
 def loss_curves(lines: list[dict]) -> go.Figure:
@@ -37,8 +38,8 @@ def loss_curves(lines: list[dict]) -> go.Figure:
     figure.add_trace(
         go.Scatter(
             x=[line["step"] for line in scored], y=[line["score"] for line in scored],
-            mode="lines+markers", name="set-aside spots", marker={"color": MEASURED},
-            line={"color": MEASURED}, showlegend=False,
+            mode="lines+markers", name="set-aside spots", marker={"color": INK},
+            line={"color": INK}, showlegend=False,
         ),
         1, 2,
     )  # fmt: skip
@@ -62,7 +63,7 @@ def truth_scatter(truth: np.ndarray, imputed: np.ndarray, gene: str) -> go.Figur
             go.Scatter(x=[0, high], y=[0, high], mode="lines", line={"color": "#9AA5AE", "dash": "dot"},
                        hoverinfo="skip"),
             go.Scatter(x=truth, y=imputed, mode="markers",
-                       marker={"size": 5, "color": MEASURED, "opacity": 0.45},
+                       marker={"size": 5, "color": INK, "opacity": 0.45},
                        hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>"),
         ]
     )  # fmt: skip
@@ -131,7 +132,7 @@ def variants_chart(summary: pd.DataFrame, score: str, cost: str = "") -> go.Figu
     figure = go.Figure(
         go.Scatter(
             x=x, y=middle, mode="markers+text" if cost else "markers", text=summary["variant"],
-            textposition="top center", marker={"color": MEASURED, "size": 10},
+            textposition="top center", marker={"color": INK, "size": 10},
             error_y={"type": "data", "symmetric": False, "thickness": 1,
                      "array": summary[f"{score}_q75"] - middle,
                      "arrayminus": middle - summary[f"{score}_q25"]},
@@ -151,7 +152,7 @@ def histogram(values: np.ndarray, name: str, count: str) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=(edges[:-1] + edges[1:]) / 2, y=heights, width=np.diff(edges),
-            marker={"color": MEASURED}, hovertemplate=f"{name} about %{{x:,.0f}}<br>%{{y}} {count}<extra></extra>",
+            marker={"color": INK}, hovertemplate=f"{name} about %{{x:,.0f}}<br>%{{y}} {count}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(
