@@ -115,7 +115,8 @@ def count_lights(lights: pd.DataFrame) -> dict[str, int]:
 
 def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
     """Why a gene has its light: what speaks for it, or the first thing that is missing."""
-    sure = f"PCC {pcc:.2f} at {spots:.0f} spots, surely above {bound:.2f}"
+    # Rounded down: "0.92, surely above 0.92" would puzzle.
+    sure = f"PCC {pcc:.2f} at {spots:,.0f} spots, surely above {np.floor(100 * bound) / 100:.2f}"
     if light == "test":
         return f"{sure}; {coverage:.1%} of the values lie inside their intervals."
     if light == "rank":
