@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from s2s_core.progress import Progress
 from s2s_core.store import atomic
 
 STATE_SECONDS = 0.5
+# Kept on the disk while a job works, so that a full one can be reported.
+RESERVE, RESERVE_BYTES = "reserve", 1 << 16
 
 
 class Reporter:
@@ -104,6 +108,7 @@ def work(folder: Path) -> None:
 
     signal.signal(signal.SIGTERM, terminate)
     try:
+        (job.folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         if job.kind in jobs.STUDIES:
             study(job, reporter)
         else:
@@ -117,15 +122,30 @@ def work(folder: Path) -> None:
         logging.exception("out of memory")
         reporter.end("failed", "The run needs more memory than there is; choose fewer genes.")
     except OSError as error:
-        logging.exception("file error")
-        reporter.end("failed", f"The run could not write its files ({error.strerror or error}); "
-                     "make room on the disk and resume it.")  # fmt: skip
+        make_room(job)
+        reason = os.strerror(error.errno) if error.errno else error
+        reporter.end("failed", f"The run could not write its files ({reason}); make room on the "
+                     "disk and resume it.")  # fmt: skip
     except Exception:
         logging.exception("unexpected error")
         reporter.end("failed", "Something went wrong in the program; the details are in the "
                      "run's log, worker.log.")  # fmt: skip
     finally:
+        (job.folder / RESERVE).unlink(missing_ok=True)
         runner.advance_queue()
+
+
+def make_room(job: jobs.Job) -> None:
+    """On a full disk, room for the few bytes that say what happened.
+
+    A result that is not whole is written anew anyway; but a library that failed may hold its
+    file open, and then only the reserve is free.
+    """
+    (job.folder / RESERVE).unlink(missing_ok=True)
+    if job.kind in jobs.IMPUTING and not (job.result / "run.json").exists():
+        shutil.rmtree(job.result, ignore_errors=True)
+    with suppress(OSError):
+        logging.exception("file error")
 
 
 def impute(job: jobs.Job, reporter: Reporter) -> None:

@@ -142,6 +142,21 @@ def test_a_run_that_takes_too_long_is_paused_and_says_so(monkeypatch, job):
     assert "resume" in state.message
 
 
+def test_on_a_full_disk_there_is_room_to_say_so(monkeypatch, job):
+    def run(*_, **__):
+        assert (job.folder / worker.RESERVE).stat().st_size > 10_000
+        (job.result).mkdir()
+        (job.result / "imputed.csv").write_text("half of it")
+        raise OSError(28, "No space left on device")
+
+    state = work_with(monkeypatch, job, run)
+    assert state.status == "failed"
+    assert "No space left on device" in state.message
+    assert "resume" in state.message
+    assert not job.result.exists()
+    assert not (job.folder / worker.RESERVE).exists()
+
+
 def test_resume_is_handed_on(monkeypatch, job):
     asked = []
 
