@@ -3,10 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from pages import _state, _who
-from s2s_core import jobs, runner
+from pages._start import begin_study
+from s2s_core import jobs
 from s2s_core.charts import variants_chart
-from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
 from s2s_core.section import Section
@@ -37,16 +36,11 @@ def experiment_form(section: Section) -> None:
     if st.button("Start", type="primary", key="experiment_start"):
         try:
             sample(section, mask).check_ready()
-            job = jobs.create(
-                section, preset("fast"), f"{TITLES.get(name, name)} on {_state.workspace().name}",
-                owner=_who.owner(), kind="experiment",
-                task=experiment_task(name, mask, int(seeds), "fast"),
-            )  # fmt: skip
+            task = experiment_task(name, mask, int(seeds), "fast")
+            begin_study(section, TITLES.get(name, name), "experiment", task)
         except S2SError as error:
             st.error(str(error))
             return
-        runner.start(job)
-        _state.use_job(job)
         st.rerun()
 
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages import _state, _who
-from s2s_core import jobs, runner
+from pages._running import section_of
+from pages._start import begin_study
+from s2s_core import jobs
 from s2s_core.budget import read_cases, tabulate, write_plan
 from s2s_core.charts import budget_curves
-from s2s_core.config import preset
 from s2s_core.curve import Cost, Goal, curve
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED, DESIGNS
@@ -50,15 +50,10 @@ def plan_form(section: Section) -> None:
     if st.button("Start", type="primary", key="plan_start"):
         try:
             plan.check(section)
-            job = jobs.create(
-                section, preset("fast"), f"Plan on {_state.workspace().name}", owner=_who.owner(),
-                kind="plan", task=plan_task(plan),
-            )  # fmt: skip
+            begin_study(section, "Plan", "plan", plan_task(plan))
         except S2SError as error:
             st.error(str(error))
             return
-        runner.start(job)
-        _state.use_job(job)
         st.rerun()
 
 
@@ -89,7 +84,7 @@ def plan_result(study: jobs.Job) -> None:
         "Scores at the spots each design hides, log-normalised; bars are 90 % intervals by "
         f"bootstrap over genes and draws. Imputed by: {METHODS[plan.engine].label}."
     )
-    sentences = write_plan(study.section(), study.result, plan, goal)
+    sentences = write_plan(section_of(study.id), study.result, plan, goal)
     for sentence in sentences:
         st.write("- " + sentence)
     names = {"curve.csv": "Curve (CSV)", "mask.csv": "Recommended spots (CSV)",

@@ -65,7 +65,7 @@ def elapsed(job: jobs.Job, state: jobs.State) -> str:
     words = f"Working for {duration(max(0.0, time.time() - state.started))}."
     expected = None
     if job.kind in ("run", "demo") and not state.resume:
-        expected = forecast(_section_of(job.id), job.config(), factor()[0])
+        expected = forecast(section_of(job.id), job.config(), factor()[0])
     return words if expected is None else f"{words} Runs like this take about {duration(expected)} here."
 
 
@@ -99,12 +99,12 @@ def curves(job: jobs.Job) -> None:
     if picture is not None and job.preview_gene:
         with right:
             title = f"{job.preview_gene} while training"
-            section = _section_of(job.id)
+            section = section_of(job.id)
             figure = map_panels(section, [Panel(title, picture)], "log-normalised", width=420)
             st.plotly_chart(figure, key="preview", config={"displaylogo": False})
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _section_of(job_id: str) -> Section:
+def section_of(job_id: str) -> Section:
     """The job's section, read from disk once and not every second."""
     return jobs.find(job_id).section()

@@ -10,20 +10,11 @@ from s2s_core.imputation import Result
 from s2s_core.methods import METHODS
 from s2s_core.metrics import summarise, verdict
 from s2s_core.recommend import recommend
+from s2s_core.report import SCORES
 from s2s_core.trust import LIGHTS, RULE, count_lights
 
 LABELS = {name: method.label for name, method in METHODS.items()}
-COLUMNS = {
-    "mae": "MAE",
-    "mae_median": "MAE of the median",
-    "rmse": "RMSE",
-    "pcc": "PCC",
-    "spearman": "Spearman",
-    "ssim": "SSIM",
-    "coverage": "inside 90 % interval",
-    "interval_width": "interval width",
-    "genes": "genes with PCC",
-}
+COLUMNS = SCORES | {"coverage": "inside 90 % interval"}
 # Shapes and words, not colours alone.
 MARKS = {"test": "●●● test", "rank": "●●○ rank", "look": "●○○ look", "leave": "○○○ leave"}
 

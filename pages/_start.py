@@ -1,4 +1,4 @@
-"""Starting runs: a new one, or one more with the method that a tournament recommends."""
+"""Starting runs and studies; one more run with the method that a tournament recommends."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages import _state, _who
 from s2s_core import jobs, runner
-from s2s_core.config import RunConfig
+from s2s_core.config import RunConfig, preset
 from s2s_core.section import Section
 
 
@@ -15,6 +15,16 @@ def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> 
     job = jobs.create(
         section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
     )
+    runner.start(job)
+    _state.use_job(job)
+
+
+def begin_study(section: Section, name: str, kind: str, task: dict) -> None:
+    """Start a study of a kind of ``jobs.STUDIES`` on the open section and attach to it."""
+    job = jobs.create(
+        section, preset("fast"), f"{name} on {_state.workspace().name}", owner=_who.owner(),
+        kind=kind, task=task,
+    )  # fmt: skip
     runner.start(job)
     _state.use_job(job)
 
