@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from s2s_core.variograms import KERNELS, NUGGETS, Candidate, Spots, Variograms, distances
 
 NEIGHBOURS = 64
+TILE = 128
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ def krige(
 ) -> Kriged:
     """Predict (m, C) ``values`` measured at ``spots`` at ``targets`` (t, 2).
 
-    Above 3000 measured spots each target is predicted from its 64 nearest, with every
-    column's heaviest candidate: memory and time stay linear in the targets, and so many spots
-    leave little doubt about a variogram.
+    Above 3000 measured spots targets are predicted tile by tile, from the 64 spots nearest to
+    each target of the tile, with every column's heaviest candidate: memory and time stay linear
+    in the targets, and so many spots leave little doubt about a variogram.
 
     Parameters
     ----------
@@ -54,18 +57,10 @@ def krige(
     out = [np.zeros((len(targets), values.shape[1]), np.float32),
            np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
            np.zeros(values.shape, np.float32) if leave_out else None]  # fmt: skip
-    solve = _krige_local if spots.many else _krige_global
-    # All candidates share the distances.
-    where = targets if spots.many else distances(targets, spots.points)
-    variograms = variograms.sharpened() if spots.many else variograms
-    for i, candidate in enumerate(variograms.candidates):
-        columns = np.nonzero(variograms.weight[i].any(0))[0]
-        if len(columns):
-            weight = variograms.weight[i][:, columns], variograms.sill[i][:, columns]
-            part = solve(spots, centred[:, columns], where, candidate, *weight, out)
-            for total, term in zip(out, part, strict=True):
-                if total is not None:
-                    total[:, columns] += term
+    if spots.many:
+        _krige_local(spots, centred, targets, variograms.sharpened(), out)
+    else:
+        _krige_global(spots, centred, targets, variograms, out)
     offset = variograms.mean.astype(np.float32)
     out[0] += offset
     if variance:
@@ -76,8 +71,22 @@ def krige(
     return Kriged(*out)
 
 
-def _krige_global(spots: Spots, centred, apart, candidate: Candidate, weight, sill, wanted):
-    """Weighted mean, explained variance and left-out mean of one candidate, from all spots.
+def _krige_global(spots: Spots, centred, targets, variograms: Variograms, out) -> None:
+    """Fill in weighted means, explained variances and left-out means from all spots."""
+    # All candidates share the distances.
+    apart = distances(targets, spots.points)
+    for i, candidate in enumerate(variograms.candidates):
+        columns = np.nonzero(variograms.weight[i].any(0))[0]
+        if len(columns):
+            weight = variograms.weight[i][:, columns], variograms.sill[i][:, columns]
+            part = _solve_global(spots, centred[:, columns], apart, candidate, *weight, out)
+            for total, term in zip(out, part, strict=True):
+                if total is not None:
+                    total[:, columns] += term
+
+
+def _solve_global(spots: Spots, centred, apart, candidate: Candidate, weight, sill, wanted):
+    """Weighted mean, explained variance and left-out mean of one candidate.
 
     ``apart`` are the distances (t, m) of targets and spots.
     """
@@ -103,36 +112,58 @@ def _krige_global(spots: Spots, centred, apart, candidate: Candidate, weight, si
     return cross @ solved, explained, left_out
 
 
-def _krige_local(spots: Spots, centred, targets, candidate: Candidate, weight, sill, wanted):
-    """The same from the nearest measured spots."""
+def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) -> None:
+    """The same, tile by tile, each from the nearest measured spots of its targets."""
+    mean, explained, left_out = out
     tree = cKDTree(spots.points)
-    near = tree.query(targets, k=NEIGHBOURS)[1]
-    mean, explained = _solve_local(spots, centred, targets, near, candidate, weight, sill)
-    left_out = None
-    if wanted[2] is not None:
-        near = tree.query(spots.points, k=NEIGHBOURS + 1)[1][:, 1:]
-        left_out = _solve_local(spots, centred, spots.points, near, candidate, weight, sill)[0]
-    return mean, explained, left_out
+    # Columns that share a candidate and a nugget share the solution.
+    groups = [(variograms.candidates[i], NUGGETS[n], np.nonzero(variograms.weight[i, n])[0],
+               variograms.sill[i, n]) for i, n in np.argwhere(variograms.weight.any(2))]  # fmt: skip
+    for rows in _tiles(targets):
+        near = np.unique(tree.query(targets[rows], k=NEIGHBOURS)[1])
+        apart = cdist(targets[rows], spots.points[near])
+        values = centred[near]
+        for (kernel, range_), columns, sill, factor in _factors(spots, near, groups):
+            cross = KERNELS[kernel](apart, range_).T
+            share = cho_solve(factor, cross, check_finite=False)
+            at = np.ix_(rows, columns)
+            mean[at] = share.T @ values[:, columns]
+            if explained is not None:
+                explained[at] = (share * cross).sum(0)[:, None] * sill[columns]
+    if left_out is None:
+        return
+    for rows in _tiles(spots.points):
+        near = np.unique(tree.query(spots.points[rows], k=NEIGHBOURS + 1)[1])
+        own = (near[:, None] == rows).astype(float)
+        values = centred[near]
+        for _, columns, _, factor in _factors(spots, near, groups):
+            # The residual of spot i, left out, is (A^-1 y)_i / (A^-1)_ii.
+            inverse = cho_solve(factor, own, check_finite=False)
+            residual = inverse.T @ values[:, columns] / (inverse * own).sum(0)[:, None]
+            left_out[np.ix_(rows, columns)] = centred[np.ix_(rows, columns)] - residual
 
 
-def _solve_local(spots: Spots, centred, targets, near, candidate: Candidate, weight, sill):
-    kernel, range_ = candidate
-    mean = np.zeros((len(targets), centred.shape[1]), np.float32)
-    explained = np.zeros_like(mean)
-    diagonal = np.arange(near.shape[1])
-    for start in range(0, len(targets), 4096):
-        rows = slice(start, start + 4096)
-        local = spots.points[near[rows]]
-        apart = np.linalg.norm(local[:, :, None] - local[:, None], axis=-1)
-        gram = KERNELS[kernel](apart, range_)
-        cross = KERNELS[kernel](np.linalg.norm(local - targets[rows, None], axis=-1), range_)
-        noise = spots.certainty[near[rows]] ** -2
-        for n in np.nonzero(weight.any(1))[0]:
-            group = np.nonzero(weight[n])[0]
-            noisy = gram.copy()
-            noisy[:, diagonal, diagonal] += NUGGETS[n] * noise
-            share = np.linalg.solve(noisy, cross[..., None])[..., 0]
-            gathered = centred[:, group][near[rows]]
-            mean[rows, group] += np.einsum("tk,tkc->tc", share, gathered) * weight[n, group]
-            explained[rows, group] += (share * cross).sum(1)[:, None] * sill[n, group]
-    return mean, explained
+def _factors(spots: Spots, near: np.ndarray, groups):
+    """Candidate, columns and sills of each group, with the Cholesky factor of its system."""
+    points, noise = spots.points[near], spots.certainty[near].astype(float) ** -2
+    between = cdist(points, points)
+    for (kernel, range_), nugget, columns, sill in groups:
+        system = KERNELS[kernel](between, range_)
+        system[np.diag_indices_from(system)] += nugget * noise
+        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        yield (kernel, range_), columns, sill, factor
+
+
+def _tiles(points: np.ndarray) -> list[np.ndarray]:
+    """Indices of points close together, at most :data:`TILE` each: halves of halves."""
+    tiles, todo = [], [np.arange(len(points))] if len(points) else []
+    while todo:
+        part = todo.pop()
+        if len(part) <= TILE:
+            tiles.append(part)
+            continue
+        along = np.ptp(points[part], axis=0).argmax()
+        middle = len(part) // 2
+        order = part[np.argpartition(points[part, along], middle)]
+        todo += [order[:middle], order[middle:]]
+    return tiles

@@ -25,6 +25,8 @@ from s2s_core.variograms import Variograms, candidates_for, fit_variograms
 
 PROFILE = 20
 CENTRES = 1000
+# Positions corrected at once: bounds memory.
+ROWS = 20_000
 # Ridges of the regression: none, gentle or firm; several are averaged, which is surer than one.
 RIDGES = ((), (50.0, 20.0, 8.0), (8.0, 4.0, 2.0))
 COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
@@ -168,13 +170,18 @@ def regress(
     cross = np.exp(-cdist(centres, profile, "sqeuclidean") / width)
     precise = cross / noise
     known, wanted = precise @ cross.T, precise @ missed
-    reach = np.exp(-cdist(asked, centres, "sqeuclidean").astype(np.float32) / width)
     weights = np.zeros_like(wanted)
     for ridge in ridges:
         system = known + ridge * gram
         system[np.diag_indices_from(system)] += 1e-6 * np.trace(system) / len(system)
         weights += cho_solve(cho_factor(system, check_finite=False), wanted) / len(ridges)
-    return (reach @ weights.astype(np.float32)).astype(np.float32)
+    weights = weights.astype(np.float32)
+    out = np.empty((len(asked), weights.shape[1]), np.float32)
+    for first in range(0, len(asked), ROWS):
+        rows = slice(first, first + ROWS)
+        reach = np.exp(-cdist(asked[rows], centres, "sqeuclidean").astype(np.float32) / width)
+        out[rows] = reach @ weights
+    return out
 
 
 def least_squares_share(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from s2s_core import variograms
-from s2s_core.kriging import krige
+from s2s_core import kriging, variograms
+from s2s_core.kriging import _tiles, krige
 from s2s_core.variograms import KERNELS, NUGGETS, Spots, Variograms, fit_variograms, matern32
 
 
@@ -90,10 +90,21 @@ def test_local_kriging_agrees_with_global(field, monkeypatch):
     targets = np.random.default_rng(2).uniform(0, 20, (50, 2))
     full = krige(Spots(points), values, targets, found, leave_out=True)
     monkeypatch.setattr(variograms, "GLOBAL_MAX", 10)
+    monkeypatch.setattr(kriging, "TILE", 20)
     local = krige(Spots(points), values, targets, found, leave_out=True)
-    assert np.abs(local.mean - full.mean).max() < 0.1
-    assert np.abs(local.variance / full.variance - 1).max() < 0.05
-    assert np.abs(local.left_out - full.left_out).max() < 0.1
+    assert np.abs(local.mean - full.mean).max() < 0.05
+    assert np.abs(local.variance / full.variance - 1).max() < 0.02
+    assert np.abs(local.left_out - full.left_out).max() < 0.05
+
+
+def test_tiles_hold_every_point_once_and_lie_close_together():
+    points = np.random.default_rng(3).uniform(0, 40, (1000, 2)) * [1.0, 3.0]
+    tiles = _tiles(points)
+    assert sorted(np.concatenate(tiles)) == list(range(1000))
+    assert max(map(len, tiles)) <= kriging.TILE
+    # 16 or fewer tiles of 40 x 120: none wider than a few times an even share.
+    assert max(np.ptp(points[t], axis=0).max() for t in tiles) < 60
+    assert _tiles(np.empty((0, 2))) == []
 
 
 @pytest.mark.parametrize("criterion", ["likelihood", "withheld"])
