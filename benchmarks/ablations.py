@@ -37,6 +37,7 @@ SECTIONS = (
     "visium_mouse_brain_coronal",
 )
 ATTENTION = {"attention_blocks": 1, "window": 4, "heads": 2}
+CO = {"natural_images": True}
 # Without the prior a network has more to learn.
 ALONE = {"prior": False, "steps": 150}
 # The published form, small enough for a laptop: its losses are what is compared.
@@ -145,11 +146,12 @@ VARIANTS = {
     "one variogram": Variant("first estimate, variograms chosen, not averaged", {"steps": 0}, patch=_one_variogram),
     "prior alone": Variant("no sparser-to-sparse training", {"steps": 0}),
     "no prior": Variant("the same steps without the prior", {"prior": False}),
-    "no co-learning": Variant("no photographs while training", {"natural_images": False}),
-    "clean photographs": Variant("photographs without noise", {"noisy_images": False}),
-    "no prior, no co-learning": Variant("the section alone", {**ALONE, "natural_images": False}),
-    "lambda 1": Variant("weight of the section's loss", {"weight_st": 1.0}),
-    "lambda 100": Variant("weight of the section's loss", {"weight_st": 100.0}),
+    "co-learning": Variant("photographs while training, lambda 10", CO),
+    "clean photographs": Variant("co-learning, photographs without noise", {**CO, "noisy_images": False}),
+    "lambda 1": Variant("co-learning, weight of the section's loss", {**CO, "weight_st": 1.0}),
+    "lambda 100": Variant("co-learning, weight of the section's loss", {**CO, "weight_st": 100.0}),
+    "no prior, longer": Variant("the section alone, 150 steps", ALONE),
+    "no prior, co-learning": Variant("section and photographs, 150 steps", {**ALONE, **CO}),
     "no kriging input": Variant("Gaussian averages as first estimate", patch=_no_kriging),
     "soft consistency": Variant("measured values restored, not kept, inside", patch=_soft_consistency),
     "P 5": Variant("most programmes", config={"programmes": 5}),

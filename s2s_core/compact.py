@@ -2,8 +2,8 @@
 
 Programmes are estimated (see :mod:`s2s_core.lens`) from the spots a split keeps; the network
 sees that estimate with its deviation, the kept samples and the noise level, and learns the
-correction at the spots the split withheld. Photographs run through the same splits with the
-same noise.
+correction at the spots the split withheld. Where co-learning is on, photographs run through the
+same splits with the same noise.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class CompactSource:
         importance = self.lens.importance.astype(np.float64)
         self._chance = importance / importance.sum()
         self.tissue = obs.grid.tissue
-        self.photographs = load_photographs(self.train.image_folder)
+        self._photographs = (
+            load_photographs(self.train.image_folder) if self.train.natural_images else []
+        )
         self.scores = self.lens.programmes.scores(obs.values)
         self._targets = obs.image(self.scores)
         self._splits: dict[int, tuple[Split, Split | None]] = {}
@@ -72,7 +74,7 @@ class CompactSource:
         self._first_error = self._error(self._check.mean)
 
     def draw(self, rng: np.random.Generator) -> dict[str, Batch]:
-        """One split, some programmes of it and as many photographs."""
+        """One split, some programmes of it and, where asked, as many photographs."""
         split, photo = self.split(int(rng.integers(self.train.splits)))
         columns = rng.choice(len(self._chance), self.train.batch, p=self._chance)
         batches = {"s2s": self._batch(split, columns, rng, self.train.weight_st)}
@@ -126,7 +128,7 @@ class CompactSource:
             weight = np.zeros(self.tissue.shape, np.float32)
             weight.flat[self.obs.pixels[~keep]] = 1.0 / self.obs.noise[~keep]
             split = Split(self.lens.estimate(kept), self._targets, weight)
-            photo = self._photo_split(kept, rng) if self.train.natural_images else None
+            photo = self._photo_split(kept, rng) if self._photographs else None
             self._splits[index] = split, photo
         return self._splits[index]
 
@@ -137,7 +139,7 @@ class CompactSource:
         if not self.train.noisy_images:
             nugget = np.zeros(count)
         signal = np.sqrt(1.0 / (1.0 + nugget))[:, None, None]
-        clean = np.stack([crop(self.photographs, self.tissue.shape, rng) for _ in range(count)])
+        clean = np.stack([crop(self._photographs, self.tissue.shape, rng) for _ in range(count)])
         inside = clean[:, self.tissue]
         clean -= inside.mean(1)[:, None, None]
         clean *= signal / np.maximum(inside.std(1), 1e-3)[:, None, None]

@@ -63,7 +63,9 @@ class TrainConfig:
     weight_st : float
         lambda, the weight of both ST losses against natural images.
     natural_images : bool
-        Co-learn with photographs.
+        Co-learn with photographs. Where the prior has learned from them beforehand, doing so
+        again while training on a section changes nothing (docs/engine.md): off in ``fast`` and
+        ``balanced``.
     noisy_images : bool
         Make photographs as noisy as the programmes are (compact engine).
     image_folder : str
@@ -169,7 +171,14 @@ PRESETS = {
         preset="fast",
         model=COMPACT,
         train=TrainConfig(
-            steps=80, batch=8, splits=6, learning_rate=8e-4, beta1=0.9, loss_power=2, check_every=20
+            steps=80,
+            batch=8,
+            splits=6,
+            learning_rate=8e-4,
+            beta1=0.9,
+            loss_power=2,
+            natural_images=False,
+            check_every=20,
         ),
     ),
     "balanced": RunConfig(
@@ -181,6 +190,7 @@ PRESETS = {
             learning_rate=8e-4,
             beta1=0.9,
             loss_power=2,
+            natural_images=False,
             check_every=25,
             patience=8,
         ),

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from s2s_core.compact import CompactSource
+from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.losses import deep_supervision
 from s2s_core.masks import sample
@@ -52,7 +53,8 @@ def test_spots_set_aside_are_neither_input_nor_target_of_the_published_training(
 def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
     obs = observe(sample(square, "random:0.6"))
     config = tiny_config()
-    source = CompactSource(obs, replace(config, train=replace(config.train, splits=6)))
+    train = replace(config.train, splits=6, natural_images=True)
+    source = CompactSource(obs, replace(config, train=train))
     for index in range(6):
         split, photo = source.split(index)
         target = split.weight.ravel() > 0
@@ -67,6 +69,13 @@ def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
     batch = source.draw(np.random.default_rng(0))["s2s"]
     assert not (batch.mask & (batch.weight > 0)).any()
     assert (batch.weight > 0).any()
+
+
+def test_photographs_are_left_to_the_prior_unless_asked_for(square):
+    obs = observe(sample(square, "lattice:2"))
+    alone = CompactSource(obs, replace(tiny_config(), train=preset("fast").train))
+    assert set(alone.draw(np.random.default_rng(0))) == {"s2s"}
+    assert preset("paper").train.natural_images
 
 
 def test_patches_are_half_tissue_and_fit_small_sections():

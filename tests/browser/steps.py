@@ -212,11 +212,14 @@ def next_run() -> jobs.Job:
 
 def process_of(job: jobs.Job) -> int:
     """Id of the process that works on a job."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if str(job.folder).encode() in words:
-            return int(path.parent.name)
+    # A run is said to be running a moment before its process is there.
+    for _ in range(250):
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if str(job.folder).encode() in words:
+                return int(path.parent.name)
+        time.sleep(0.02)
     raise AssertionError(f"no process works on {job.id}")
