@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from benchmark import DATA, RUNS, fingerprint  # noqa: E402
+from benchmark import DATA, RUNS, content, fingerprint  # noqa: E402
 
 from s2s_core import read, sample  # noqa: E402
 from s2s_core.config import COMPACT, preset  # noqa: E402
@@ -232,9 +232,11 @@ def main() -> None:
         print(json.dumps(compute(*args.one)))
         return
     RUNS.mkdir(exist_ok=True)
-    code, rows = fingerprint("s2s"), []
+    rows = []
     for section in args.sections:
         for name in args.variants:
+            drawn = content(DATA / f"{section}.h5ad", VARIANTS[name].mask, 0)
+            code = f"{fingerprint('s2s')} {drawn}"
             kept = RUNS / f"ablation__{section}__{name.replace(' ', '-').replace(',', '')}.json"
             data = json.loads(kept.read_text()) if kept.exists() else {}
             if args.report and data.get("code") != code:

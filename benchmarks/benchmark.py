@@ -4,7 +4,7 @@ python benchmarks/benchmark.py [--quick] [--masks lattice:2,...] [--sections NAM
 
 Each case runs in a process of its own, classical methods in one and the network in another, so
 that peak memory is told apart. What is done is kept in benchmarks/runs and not done again while
-the code behind it is the same: a stopped benchmark goes on where it was.
+the code behind it, the section and the mask are the same: a stopped benchmark goes on where it was.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np  # noqa: E402
+
+from s2s_core import read, sample  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -31,9 +38,10 @@ MASKS = {"lattice:2": 1, "lattice:3": 1, "checkerboard": 1,
 QUICK = ("st1_human_breast_her2_E1", "visium_human_breast_crop", "osmfish_mouse_cortex_bin35um")
 # Repeats of other files, points without a grid, and a section whose truth nobody knows.
 LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
-# Code that results depend on; the rest (pages' parts, jobs, reports) may change freely.
-ENGINE = ("assemble", "baselines", "grid", "intervals", "kriging", "masks", "metrics", "observation",
-          "programmes", "readers", "section", "variograms")  # fmt: skip
+# Code that results depend on, beside what is read and drawn (see `content`); the rest (pages'
+# parts, jobs, reports) may change freely.
+ENGINE = ("assemble", "baselines", "grid", "intervals", "kriging", "metrics", "observation",
+          "programmes", "variograms")  # fmt: skip
 NETWORK = ("batches", "compact", "config", "device", "estimate", "layers", "lens", "losses", "model",
            "natural_images", "network", "prior", "published", "training")  # fmt: skip
 
@@ -66,9 +74,13 @@ class Case:
         return "s2s" if self.group.startswith("s2s") else ",".join(CLASSICAL)
 
     def done(self) -> bool:
-        """Whether the results there are those of the present code."""
+        """Whether the results there are those of the present code and data."""
         mark = self.stem.with_suffix(".code")
-        return mark.exists() and mark.read_text() == fingerprint(self.group)
+        return mark.exists() and mark.read_text() == self.mark()
+
+    def mark(self) -> str:
+        """What its results depend on."""
+        return f"{fingerprint(self.group)} {content(self.section, self.mask, self.seed)}"
 
     def run(self) -> bool:
         """Compute it; False where it failed (its output is shown)."""
@@ -78,10 +90,28 @@ class Case:
         if done.returncode:
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n")
             return False
-        self.stem.with_suffix(".code").write_text(fingerprint(self.group))
+        self.stem.with_suffix(".code").write_text(self.mark())
         return True
 
 
+@cache
+def content(path: Path, mask: str, seed: int) -> str:
+    """Hash of a section as it is read and of the spots a mask measures."""
+    section = _read(path)
+    digest = hashlib.sha256(sample(section, mask, seed).measured.tobytes())
+    for part in (section.counts.data, section.counts.indices, section.counts.indptr, section.pixels,
+                 section.known, section.spot_totals, section.grid.tissue):  # fmt: skip
+        digest.update(np.ascontiguousarray(part).tobytes())
+    digest.update(f"{section.grid.kind} {section.is_log} {list(section.genes)}".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _read(path: Path):
+    return read(path)
+
+
+@cache
 def fingerprint(group: str) -> str:
     """Hash of the code behind a group's results."""
     modules = (*ENGINE, *NETWORK) if group.startswith("s2s") else ENGINE

@@ -48,6 +48,15 @@ def test_a_case_is_done_once_and_again_when_code_changes(cases, monkeypatch):
     assert not cases[0].done()
 
 
+def test_what_is_read_and_drawn_is_told_apart(tmp_path):
+    section = demo_section(rows=18, genes=12)
+    for name, part in (("a", section), ("b", section), ("c", section.subset_genes(["SIM_LAYER_001"]))):
+        part.to_anndata().write_h5ad(tmp_path / f"{name}.h5ad")
+    a, b, c = (benchmark.content(tmp_path / f"{n}.h5ad", "random:0.25", 0) for n in "abc")
+    assert a == b != c
+    assert a != benchmark.content(tmp_path / "a.h5ad", "random:0.25", 1)
+
+
 def test_the_report_compares_with_the_best_classical_method(cases, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "_pictures", lambda *_: None)
     assert cases[0].run()
