@@ -1,10 +1,11 @@
 """An equal-budget tournament of sampling designs; writes a dated table.
 
-python benchmarks/designs.py [--sections NAME,...] [--budgets 10,25,50] [--seeds 3] [--report]
+python benchmarks/designs.py [--sections NAME,...] [--budgets 10,25,50] [--seeds 3] [--engine s2s]
+                             [--report]
 
-Every design measures exactly the same number of spots of a section, kriging of gene programmes
-imputes the rest. Done cases are kept in benchmarks/runs/designs: a stopped tournament goes on
-where it was, and --report writes the table of what is done.
+Every design measures exactly the same number of spots of a section; kriging of gene programmes (or
+the network, preset fast) imputes the rest. Done cases are kept in benchmarks/runs: a stopped
+tournament goes on where it was, and --report writes the table of what is done.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from s2s_core.curve import WORTH, paired  # noqa: E402
 from s2s_core.masks import BUDGETED, DESIGNS  # noqa: E402
 from s2s_core.methods import Hooks  # noqa: E402
 from s2s_core.pilot import Pilot  # noqa: E402
+from s2s_core.plan import DRAFT, FINAL  # noqa: E402
 from s2s_core.planning import verdicts  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -38,6 +40,9 @@ SECTIONS = (
     "xenium_human_breast_bin30um",
 )
 BASE, PLAIN = "random", "lattice"
+# Folder of each engine's cases.
+ENGINES = {DRAFT: "designs", FINAL: "designs-s2s"}
+LABELS = {DRAFT: "kriging of gene programmes", FINAL: "Sparser2Sparse (preset fast)"}
 
 
 def main() -> None:
@@ -48,6 +53,7 @@ def main() -> None:
     parser.add_argument("--budgets", type=lambda t: [float(v) / 100 for v in t.split(",")],
                         default=[0.1, 0.25, 0.5])  # fmt: skip
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--engine", default=DRAFT, choices=list(ENGINES))
     parser.add_argument("--name", default="designs")
     parser.add_argument(
         "--report", action="store_true", help="only write the table of what is done"
@@ -57,8 +63,8 @@ def main() -> None:
     for name in args.sections:
         section = read(DATA / f"{name}.h5ad").everything_known()
         plan, folder = (
-            Plan(tuple(args.designs), tuple(args.budgets), args.seeds),
-            RUNS / "designs" / name,
+            Plan(tuple(args.designs), tuple(args.budgets), args.seeds, args.engine),
+            RUNS / ENGINES[args.engine] / name,
         )
         if args.report:
             table = tabulate(folder, plan)
@@ -155,8 +161,8 @@ def write(table: pd.DataFrame, foretold: pd.DataFrame, args) -> None:
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
     found.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
     lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`. Every design measures exactly the same number of spots; engine: kriging "
-             f"of gene programmes; {args.seeds} draws (periodic designs: phases); mean over genes. *Hidden*: at the "
+             f"`python {' '.join(sys.argv)}`. Every design measures exactly the same number of spots; engine: "
+             f"{LABELS[args.engine]}; {args.seeds} draws (periodic designs: phases); mean over genes. *Hidden*: at the "
              "spots a design leaves out, which differ from design to design. *Map*: over all spots with the measured "
              "values in place, the same spots for every design; ranks and tests are by its PCC. p: the larger of "
              "Wilcoxon's over genes (draws averaged) and Welch's over draws (genes averaged); "
