@@ -21,7 +21,7 @@ def test_tables_of_all_experiments_and_sections_stand_in_one_file(tmp_path, monk
     asked = []
 
     def run(section, name, folder, *, base, seeds, hooks):
-        asked.append((name, section.measured.all(), base.preset, seeds))
+        asked.append((name, bool(section.hidden.any()), base.preset, seeds))
         folder.mkdir(parents=True)
         pd.DataFrame({"variant": ["K = 1"], "pcc": [0.5]}).to_csv(folder / "summary.csv")
         (folder / "report.md").write_text("# cascades: What do they add?\n\nNothing.\n")
@@ -30,7 +30,7 @@ def test_tables_of_all_experiments_and_sections_stand_in_one_file(tmp_path, monk
     argv = ["experiments.py", "--sections", "made", "--experiments", "cascades", "--seeds", "2"]
     monkeypatch.setattr(sys, "argv", argv)
     experiments.main()
-    assert asked == [("cascades", True, "fast", 2)]
+    assert asked == [("cascades", False, "fast", 2)]
     monkeypatch.setattr(sys, "argv", [*argv, "--report"])
     experiments.main()
     assert len(asked) == 1
