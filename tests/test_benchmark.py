@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import benchmark  # noqa: E402
+import interval_coverage  # noqa: E402
 import report  # noqa: E402
 
 from s2s_core.simulate import demo_section  # noqa: E402
@@ -87,3 +88,11 @@ def test_repeats_and_sections_without_truth_are_left_out(tmp_path, monkeypatch):
     for name in ("a", "a_wholetranscriptome", "b_cells", "c_sparse1000", "d_beads"):
         (tmp_path / f"{name}.h5ad").touch()
     assert [p.stem for p in benchmark.sections(None)] == ["a"]
+
+
+def test_coverage_is_set_beside_the_least_that_zeros_allow():
+    zeros, covered = (pd.Series(v, ["A", "B", "C"]) for v in ([0.5, 0.94, 0.98], [0.9, 0.95, 0.98]))
+    found = interval_coverage.account(zeros, covered)
+    assert found["least"] == pytest.approx((0.9 + 0.94 + 0.98) / 3)
+    assert (found["genes under 90 % zeros"], found["covered there"]) == (1, 0.9)
+    assert found["covered elsewhere"] == pytest.approx(0.965)
