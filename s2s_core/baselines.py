@@ -69,7 +69,8 @@ def linear_weights(points: np.ndarray, targets: np.ndarray) -> sparse.csr_matrix
     inside = simplex >= 0
     transform = mesh.transform[simplex[inside]]
     part = np.einsum("tij,tj->ti", transform[:, :2], targets[inside] - transform[:, 2])
-    weight = np.column_stack([part, 1.0 - part.sum(1)])
+    # On an edge rounding makes weights of -1e-15: no expression is below zero.
+    weight = np.maximum(np.column_stack([part, 1.0 - part.sum(1)]), 0.0)
     entries = [
         (weight.ravel(), np.repeat(rows[inside], 3), mesh.simplices[simplex[inside]].ravel()),
         (np.ones((~inside).sum()), rows[~inside], nearest[~inside]),

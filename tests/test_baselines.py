@@ -32,6 +32,13 @@ def test_linear_interpolation_reproduces_a_plane_on_any_lattice(lattice):
     assert np.allclose(out[inside], plane(uv)[inside], atol=1e-4)
 
 
+def test_linear_interpolation_is_never_negative():
+    # Positions on the edges of triangles, where weights are zero but for rounding.
+    obs = observe(sample(demo_section(rows=30, genes=20), "random:0.4"))
+    weights = baselines.linear_weights(obs.lattice_xy(obs.pixels), obs.lattice_xy(obs.targets))
+    assert weights.min() >= 0.0
+
+
 def test_nearest_copies_a_measured_spot(lattice):
     obs = observe(sample(lattice, "random:0.4"))
     out = baselines.fit_nearest(obs)(obs, obs.targets).mean
