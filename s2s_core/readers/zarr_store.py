@@ -173,10 +173,10 @@ def _check_sizes(arrays: dict[str, Declared], stored: dict, nodes: dict, name: s
 def _wanted(place: str, array: Declared, nodes: dict) -> int:
     """Chunks that must be there: zarr reads zeros, and writes none, where there is no chunk."""
     group, _, base = place.rpartition("/")
-    if base in ("data", "indices") and f"{group}/indptr" in nodes:
+    if base in ("data", "indices", "indptr") and f"{group}/indptr" in nodes:
         sizes = nodes.get(group, {}).get("attributes", {}).get("shape")
         # Only of a matrix with one row or column may indices all be zero.
         one = base == "indices" and isinstance(sizes, list) and 1 in sizes
         return 0 if one else array.chunks
-    matrix = base in ("X", "spatial") or group in ("layers", "obsm")
+    matrix = place in ("X", "raw/X") or group in ("layers", "obsm")
     return min(1, array.chunks) if matrix else 0
