@@ -190,6 +190,8 @@ def test_several_tables_are_named(tmp_path):
     with pytest.raises(S2SError, match=r"holds 2 tables \(tables/first, tables/second\)"):
         read(store)
     assert read(store / "tables" / "second").grid.kind == "square"
+    tables["second"].uns["s2s"] = {"method": "linear"}
+    assert read(mz.spatialdata(tmp_path / "results.zarr", tables=tables)).grid.kind == "hex"
     tables["second"].X = None
     store = mz.spatialdata(tmp_path / "b.zarr", tables=tables)
     assert read(store).grid.kind == "hex"

@@ -107,9 +107,7 @@ def _table_of(source: Source) -> str:
             "one in its folder tables, with obs and var."
         )
     if len(tables) > 1:
-        full = [t for t in tables if any(n.startswith((f"{t}X/", f"{t}layers/counts/"))
-                                         for n in source.names)]  # fmt: skip
-        tables = full or tables
+        tables = [t for t in tables if _is_measured(source, t)] or tables
     if len(tables) > 1:
         some = ", ".join(table.rstrip("/") for table in tables[:3])
         raise S2SError(
@@ -117,6 +115,13 @@ def _table_of(source: Source) -> str:
             "zip of that folder."
         )
     return tables[0]
+
+
+def _is_measured(source: Source, table: str) -> bool:
+    """Whether a table has counts and is no result of this program, which a user may have added."""
+    parts = source.within(table.rstrip("/")).names
+    counts = any(n.startswith((f"{table}X/", f"{table}layers/counts/")) for n in parts)
+    return counts and not any(n.startswith(f"{table}uns/s2s/") for n in parts)
 
 
 def _attributes(group: zarr.Group) -> dict:
