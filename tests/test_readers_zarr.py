@@ -191,7 +191,9 @@ def test_several_tables_are_named(tmp_path):
         read(store)
     assert read(store / "tables" / "second").grid.kind == "square"
     tables["second"].uns["s2s"] = {"method": "linear"}
-    assert read(mz.spatialdata(tmp_path / "results.zarr", tables=tables)).grid.kind == "hex"
+    section = read(mz.spatialdata(tmp_path / "results.zarr", tables=tables))
+    assert section.grid.kind == "hex"
+    assert "Of 2 tables tables/first was read" in notes(section)
     tables["second"].X = None
     store = mz.spatialdata(tmp_path / "b.zarr", tables=tables)
     assert read(store).grid.kind == "hex"

@@ -189,6 +189,27 @@ def test_every_packer_is_read(store2, packer):
     assert section.spot_ids[7] == "spot 7"
 
 
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not")
+@pytest.mark.parametrize("packer", ["blosc", "gzip", "zstd", "numcodecs.zlib", "numcodecs.lz4"])
+def test_every_packer_of_zarr_3_is_read(store3, packer):
+    table = mz.made_table()
+    dense, words = table.X.toarray(), np.array([f"spot {i}" for i in range(120)])
+    codec = zarr.registry.get_codec_class(packer)()
+    group = zarr.open_group(store3 / TABLE, mode="a", use_consolidated=False)
+    for place, values in (("X", dense), ("obs/_index", words)):
+        kind = group["var/_index" if place != "X" else "obsm/spatial"].attrs.asdict()
+        array = group.create_array(
+            place, shape=values.shape, chunks=[50] + [4] * (values.ndim - 1), compressors=codec,
+            dtype="string" if place != "X" else "f4", overwrite=True,
+            filters=[zarr.codecs.TransposeCodec(order=(1, 0))] if place == "X" else None,
+        )  # fmt: skip
+        array[...] = values
+        array.attrs.update(kind)
+    section = read(store3)
+    assert np.array_equal(section.counts.toarray(), dense)
+    assert section.spot_ids[7] == "spot 7"
+
+
 BOMB = bytes(2**24)
 PACKED = {
     "blosc": lambda: numcodecs.Blosc().encode(BOMB),

@@ -67,12 +67,13 @@ def read(source: Source, options: ReadOptions) -> Section:
             f"{source.name!r} holds {source.links} links, which are not followed; copy the files "
             "themselves into it."
         )
-    name, folder = source.name, _table_of(source)
+    name, (folder, notes) = source.name, _table_of(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             group = open_group(source, folder, name, is_loaded)
             found = load(group, name, options)
+            found = replace(found, notes=(*notes, *found.notes))
             attributes = _attributes(group)
         region = _region(found.obs, attributes, name)
         if found.xy is None and region is not None:
@@ -92,8 +93,8 @@ def read(source: Source, options: ReadOptions) -> Section:
     return section(found, name, options)
 
 
-def _table_of(source: Source) -> str:
-    """The one table that holds counts.
+def _table_of(source: Source) -> tuple[str, tuple[str, ...]]:
+    """(folder, notes) of the one table that holds counts.
 
     Raises
     ------
@@ -106,15 +107,20 @@ def _table_of(source: Source) -> str:
             f"{source.name!r} is a Zarr store without a table of counts; a SpatialData store keeps "
             "one in its folder tables, with obs and var."
         )
-    if len(tables) > 1:
-        tables = [t for t in tables if _is_measured(source, t)] or tables
-    if len(tables) > 1:
-        some = ", ".join(table.rstrip("/") for table in tables[:3])
+    if len(tables) == 1:
+        return tables[0], ()
+    measured = [table for table in tables if _is_measured(source, table)]
+    if len(measured) != 1:
+        some = ", ".join(table.rstrip("/") for table in (measured or tables)[:3])
         raise S2SError(
-            f"{source.name!r} holds {len(tables)} tables ({some}); give the folder of one, or a "
-            "zip of that folder."
+            f"{source.name!r} holds {len(measured or tables)} tables ({some}); give the folder of "
+            "one, or a zip of that folder."
         )
-    return tables[0]
+    note = (
+        f"Of {len(tables)} tables {measured[0].rstrip('/')} was read: the others hold no counts, or "
+        "results of this program."
+    )
+    return measured[0], (note,)
 
 
 def _is_measured(source: Source, table: str) -> bool:
