@@ -20,6 +20,8 @@ from s2s_core.readers.zarr_array import MAX_DIMENSIONS, Declared, check_chunk, d
 
 METADATA = {2: (".zgroup", ".zarray", ".zattrs"), 3: ("zarr.json",)}
 MAX_JSON = 2**24
+# What metadata raise that are not as the format says.
+ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 # zarr visits every chunk that is declared, also those that are not there.
 MAX_CHUNKS = 200_000
 
@@ -71,7 +73,8 @@ def open_group(
     S2SError
         Metadata that are damaged or declare too much, missing chunks, or codecs that are not read.
     """
-    files = {n[len(folder) :]: n for n in source.names if n.startswith(folder)}
+    # Names stand in sentences.
+    files = {n[len(folder) :]: n for n in source.names if n.startswith(folder) and n.isprintable()}
     pieces = Pieces(source, name)
     version = 3 if "zarr.json" in files else 2
     nodes = _nodes(files, version, pieces, source, name)
@@ -81,18 +84,12 @@ def open_group(
             continue
         try:
             arrays[place] = declared_by(node, version) if is_loaded(f"/{place}") else None
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            IndexError,
-            OverflowError,
-        ) as error:
+        except ODD as error:
             # Of uns only plain things are kept anyway.
             if not place.startswith("uns/"):
+                why = " ".join(str(error).split())[:80]
                 raise S2SError(
-                    f"{name!r} keeps {place} in a way that is not read here ({error}); write it "
+                    f"{name!r} keeps {place} in a way that is not read here ({why}); write it "
                     "again with AnnData's write_zarr()."
                 ) from error
             arrays[place] = None
