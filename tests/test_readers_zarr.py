@@ -204,7 +204,7 @@ def test_several_regions_of_one_table_are_named(tmp_path):
     table.obs["region"] = pd.Categorical(["left", "right"] * 60)
     table.uns["spatialdata_attrs"]["region"] = ["left", "right"]
     store = mz.spatialdata(tmp_path / "a.zarr", tables={"table": table})
-    with pytest.raises(S2SError, match=r"annotates 2 regions \(left, right\).*== 'left'"):
+    with pytest.raises(S2SError, match=r"annotates 2 regions \('left', 'right'\).*== 'left'"):
         read(store)
 
 

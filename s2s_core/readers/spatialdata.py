@@ -153,7 +153,7 @@ def _region(obs: pd.DataFrame, attributes: dict, name: str) -> str | None:
     regions = sorted({str(region) for region in listed})
     if len(regions) > 1:
         raise S2SError(
-            f"The table of {name!r} annotates {len(regions)} regions ({', '.join(regions[:3])}); "
+            f"The table of {name!r} annotates {len(regions)} regions ({', '.join(map(repr, regions[:3]))}); "
             f"in Python, table[table.obs[{column!r}] == {regions[0]!r}].write_h5ad('one.h5ad') "
             "keeps one."
         )
