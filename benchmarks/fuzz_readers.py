@@ -31,6 +31,7 @@ from s2s_core.errors import S2SError  # noqa: E402
 from s2s_core.readers import read  # noqa: E402
 from s2s_core.section import Section  # noqa: E402
 from tests import made_files as made  # noqa: E402
+from tests import made_zarr  # noqa: E402
 from tests.mutations import injured_copy  # noqa: E402
 
 SECONDS = 240
@@ -52,6 +53,9 @@ def made_inputs(folder: Path) -> dict[str, Path]:
         "Slide-seq": made.slide_seq(folder / "slideseq"),
         "ST v1": made.st_v1(folder / "st", selection=True),
         "h5ad": made.write_h5ad(made.made_anndata(), folder / "a.h5ad"),
+        "SpatialData, Zarr 2": made_zarr.spatialdata(folder / "v2.zarr", version=2),
+        "SpatialData, Zarr 3": made_zarr.spatialdata(folder / "v3.zarr"),
+        "SpatialData, shapes": made_zarr.placed_by_shapes(folder / "shapes.zarr"),
         "counts and positions": made.pair(folder / "pair"),
     }
     table = made.spots_table()
@@ -65,7 +69,7 @@ def made_inputs(folder: Path) -> dict[str, Path]:
         "parquet": folder / "t.parquet",
         "transcripts.parquet": folder / "transcripts.parquet",
     }
-    for name in ("Space Ranger 1, h5", "CosMx", "ST v1"):
+    for name in ("Space Ranger 1, h5", "CosMx", "ST v1", "SpatialData, Zarr 3"):
         inputs[f"{name}, zip"] = made.zipped(inputs[name])
     return inputs
 

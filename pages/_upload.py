@@ -35,12 +35,13 @@ class Reading:
 def upload() -> None:
     """The field for files and the options of reading."""
     uploads = st.file_uploader(
-        "Your section: what the instrument wrote, an .h5ad, or a table",
+        "Your section: what the instrument wrote, an .h5ad, a zipped .zarr, or a table",
         accept_multiple_files=True,
         max_upload_size=int(Limits.limits().max_upload_mb),
         key=f"upload-{st.session_state.get('upload_count', 0)}",
         help="Space Ranger, Visium HD, Xenium, MERFISH, CosMx, Stereo-seq, Slide-seq, ST: drop "
-        "the files all at once, or the folder as one .zip. A table (.csv, .tsv, .parquet, also "
+        "the files all at once, or the folder as one .zip. A SpatialData store (.zarr) is such a "
+        "folder; of it the folders tables and shapes are enough. A table (.csv, .tsv, .parquet, also "
         ".gz) needs a column of spot ids, columns x and y (or array_row and array_col), and "
         "one column a gene. Files stay on this computer.",
     )

@@ -4,12 +4,14 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import s2s_core as s2s
 from s2s_core.cli import main
 from s2s_core.readers import READERS, read
 from s2s_core.readers.source import open_source
 from tests import made_files as made
+from tests import made_zarr
 
 EVERY = {
     "space_ranger": made.space_ranger,
@@ -21,6 +23,7 @@ EVERY = {
     "stereo_seq": lambda folder: made.gem(folder / "a.gem.gz").parent,
     "st_v1": made.st_v1,
     "h5ad": lambda folder: made.write_h5ad(made.made_anndata(), folder / "a.h5ad").parent,
+    "spatialdata": made_zarr.spatialdata,
     "table": made.pair,
 }
 
@@ -62,7 +65,7 @@ def test_the_command_line_takes_a_folder(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("n", [1, 20_000])
-@pytest.mark.parametrize("form", ["csv", "across", "parquet", "h5ad", "10x", "mtx"])
+@pytest.mark.parametrize("form", ["csv", "across", "parquet", "h5ad", "zarr", "10x", "mtx"])
 def test_one_gene_and_a_whole_transcriptome(tmp_path, n, form):
     counts, places = made.visium_truth(6, 8)
     rng = np.random.default_rng(0)
@@ -82,9 +85,12 @@ def test_one_gene_and_a_whole_transcriptome(tmp_path, n, form):
         path.mkdir()
         pd.DataFrame(counts, spots.index, genes).T.to_csv(path / "counts.csv")
         spots.to_csv(path / "positions.csv")
-    elif form == "h5ad":
-        adata = ad.AnnData(counts, obs=spots, var=pd.DataFrame(index=genes))
-        path = made.write_h5ad(adata, tmp_path / "a.h5ad")
+    elif form in ("h5ad", "zarr"):
+        # One gene: the indices of a sparse matrix are all zero, and Zarr keeps no zeros.
+        values = counts if form == "h5ad" else sparse.csr_matrix(counts)
+        adata = ad.AnnData(values, obs=spots, var=pd.DataFrame(index=genes))
+        write = made.write_h5ad if form == "h5ad" else made_zarr.write_zarr
+        path = write(adata, tmp_path / f"a.{form}")
     else:
         made.write_spatial(path / "spatial", places.assign(in_tissue=1), "header")
         if form == "10x":

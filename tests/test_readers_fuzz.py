@@ -18,6 +18,7 @@ from s2s_core.readers.delimited import unguard
 from s2s_core.readers.table import METADATA, PLACES
 from s2s_core.section import Section
 from tests import made_files as made
+from tests import made_zarr
 from tests.mutations import injured_copy
 
 INPUTS = {
@@ -31,6 +32,8 @@ INPUTS = {
     "slide_seq": lambda f: made.slide_seq(f / "s"),
     "st_v1": lambda f: made.st_v1(f / "st", selection=True),
     "h5ad": lambda f: made.write_h5ad(made.made_anndata(), f / "a.h5ad"),
+    "spatialdata 2": lambda f: made_zarr.spatialdata(f / "v2.zarr", version=2),
+    "spatialdata 3": lambda f: made_zarr.placed_by_shapes(f / "v3.zarr"),
     "pair": lambda f: made.pair(f / "pair"),
     "zip": lambda f: made.zipped(made.space_ranger(f / "sr3", matrix="mtx")),
 }

@@ -197,10 +197,3 @@ def test_h5ad_with_columns_of_categories(tmp_path):
     spots = section.origin == "spot"
     assert spots.sum() == 119
     assert section.obs["region"][spots].tolist() == adata.obs["region"][:119].tolist()
-
-
-def test_a_zarr_store_gets_directions(tmp_path):
-    (tmp_path / "data.zarr").mkdir()
-    (tmp_path / "data.zarr/zarr.json").write_text("{}")
-    with pytest.raises(S2SError, match=r"spatialdata\.read_zarr\('data\.zarr'\)"):
-        read(tmp_path / "data.zarr")

@@ -13,6 +13,7 @@ from s2s_core.readers import (
     h5ad,
     slide_seq,
     space_ranger,
+    spatialdata,
     st_v1,
     stereo_seq,
     table,
@@ -37,6 +38,7 @@ READERS: dict[str, Reader] = {
         space_ranger.READER,
         st_v1.READER,
         h5ad.READER,
+        spatialdata.READER,
         table.READER,
     )
 }
@@ -125,13 +127,6 @@ def _read(source: Source, options: ReadOptions, technology: str) -> Section:
 
 
 def _reader_of(source: Source) -> Reader:
-    if _is_zarr(source):
-        store = source.name.removesuffix(".zip")
-        raise S2SError(
-            f"{source.name!r} is a Zarr store; in Python, take its table out of it and read that: "
-            f"import spatialdata; spatialdata.read_zarr({store!r}).tables['table']"
-            ".write_h5ad('table.h5ad')."
-        )
     for reader in READERS.values():
         if reader.sniff(source):
             return reader
@@ -149,13 +144,4 @@ def _reader_of(source: Source) -> Reader:
     raise S2SError(
         f"{source.name!r} is neither an AnnData file (.h5ad) nor a table of spots x genes, nor "
         "another format that is read; docs/formats.md lists them."
-    )
-
-
-def _is_zarr(source: Source) -> bool:
-    top = {name.split("/")[0] for name in source.names}
-    return (
-        source.name.lower().endswith((".zarr", ".zarr.zip"))
-        or "zarr.json" in top
-        or (len(top) == 1 and all(name.endswith(".zarr") for name in top))
     )

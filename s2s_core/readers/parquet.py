@@ -65,12 +65,22 @@ def frames(source: Source, name: str, header: list[str]) -> Iterator[pd.DataFram
         yield frame.set_axis(header, axis=1)
 
 
+def schema(source: Source, name: str) -> pa.Schema:
+    """Columns and metadata of a file.
+
+    Raises
+    ------
+    S2SError
+    """
+    return _open(source, name).schema_arrow
+
+
 def _order(source: Source, name: str) -> list[str]:
-    schema = _open(source, name).schema_arrow
+    columns = schema(source, name)
     index = [
-        c for c in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(c, str)
+        c for c in (columns.pandas_metadata or {}).get("index_columns", []) if isinstance(c, str)
     ]
-    names = [str(c) for c in schema.names]
+    names = [str(c) for c in columns.names]
     order = [*(c for c in index if c in names), *(c for c in names if c not in index)]
     if not order:
         raise S2SError(f"{source.spoken(name)!r} has no columns.")

@@ -30,12 +30,13 @@ UNPACKED = 4
 # Below this no ratio is looked at; above, real tables stay far below these ratios.
 SMALL_BYTES = 2**28
 MAX_RATIO = 500
-MAX_HDF5_RATIO = 2000
-# What one HDF5 file may load into memory.
+MAX_ARRAY_RATIO = 2000
+# What one file may load into memory.
 MAX_BYTES = 8 * 2**30
 MAX_OBJECTS = 100_000
 MAX_FILES = 50_000
 DRIVE = re.compile(r"[A-Za-z]:")
+ZARR_METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 MAX_PIXELS = 64_000_000
 # CPU time of a scan: a sound file takes a fraction of a second, large ones as long as their words
 # take to read.
@@ -133,6 +134,11 @@ def open_unpacked(path: Path, name: str) -> BinaryIO:
     return io.BufferedReader(stream, 2**20)
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is what systems add; Zarr names its metadata in the same way."""
+    return name.startswith((".", "__MACOSX")) and name not in ZARR_METADATA
+
+
 def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
     """Members of a zip that are files of the user's, after all were looked at.
 
@@ -155,7 +161,7 @@ def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
             raise S2SError(f"{name!r} holds a link, {member.filename!r}; zip the files themselves.")
         if member.flag_bits & 1:
             raise S2SError(f"{name!r} is locked with a password; zip the files without one.")
-        hidden = any(part.startswith((".", "__MACOSX")) for part in place.parts)
+        hidden = any(map(is_hidden, place.parts))
         if place.name and not member.filename.endswith(("/", "\\")) and not hidden:
             kept.append(member)
     return kept
@@ -230,20 +236,40 @@ def check_hdf5(file: h5py.File, name: str, is_loaded: Callable[[str], bool]) -> 
                     )
                 if is_loaded(inner):
                     total += _declared(item, name, inner)
-    if total > MAX_BYTES:
-        raise S2SError(
-            f"{name!r} declares {total / 2**30:.1f} GB of data, more than the "
-            f"{MAX_BYTES / 2**30:.0f} GB that are read; keep fewer genes or spots."
-        )
+    check_total(total, name)
 
 
 def _declared(item: h5py.Dataset, name: str, place: str) -> int:
     if item.shape is None:
         return 0
     size = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
-    if size > SMALL_BYTES and size > MAX_HDF5_RATIO * max(item.id.get_storage_size(), 1):
+    check_declared(size, item.id.get_storage_size(), name, place)
+    return size
+
+
+def check_declared(size: int, stored: int, name: str, place: str) -> None:
+    """Refuse an array that declares far more bytes than it has stored.
+
+    Raises
+    ------
+    S2SError
+    """
+    if size > SMALL_BYTES and size > MAX_ARRAY_RATIO * max(stored, 1):
         raise S2SError(
             f"{name!r} declares {size / 2**20:.0f} MB at {place} but holds almost none of it; "
             "export the file again."
         )
-    return size
+
+
+def check_total(size: int, name: str) -> None:
+    """Refuse files that declare more bytes than are loaded at once.
+
+    Raises
+    ------
+    S2SError
+    """
+    if size > MAX_BYTES:
+        raise S2SError(
+            f"{name!r} declares {size / 2**30:.1f} GB of data, more than the "
+            f"{MAX_BYTES / 2**30:.0f} GB that are read; keep fewer genes or spots."
+        )

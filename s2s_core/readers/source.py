@@ -18,15 +18,26 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import preflight
 
 SNIFF_BYTES = 2**16
-MAX_DEPTH = 8
+# Tissue images inside a table of a Zarr store lie eleven folders deep.
+MAX_DEPTH = 12
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PARQUET_MAGIC = b"PAR1"
 ZIP_MAGIC = b"PK\x03\x04"
+# A group of a Zarr store says so in a file of such a name.
+ZARR = {"zarr.json", ".zgroup"}
+# What of a SpatialData store is never read may be very many files.
+UNREAD = ("images", "labels", "points")
 # What the standard library raises on damaged zips (NotImplementedError is a RuntimeError).
 DAMAGED_ZIP = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, LookupError, OverflowError,
     struct.error,
 )  # fmt: skip
+
+
+class _Used(dict[str, Path]):
+    """Files that were read, by name, and the bytes they have together."""
+
+    size = 0
 
 
 class Source:
@@ -55,7 +66,7 @@ class Source:
         self.names = sorted(files, key=lambda n: (n.count("/"), n))
         self.links = links
         self._files, self._archive, self._folder = files, archive, unpacked
-        self._used: dict[str, Path] = {}
+        self._used = _Used()
         self._scanned: set[str] = set()
 
     @property
@@ -99,12 +110,18 @@ class Source:
         """
         if name not in self._used:
             path = self._files[name] if self._archive is None else self._unpack(name)
-            size = sum(p.stat().st_size for p in self._used.values()) + path.stat().st_size
+            size = self._used.size + path.stat().st_size
             preflight.check_upload(
                 size if self._archive is None else size // preflight.UNPACKED, self.name
             )
             self._used[name] = path
+            self._used.size = size
         return self._used[name]
+
+    def size(self, name: str) -> int:
+        """Bytes of a file, as the disk or the zip says."""
+        file = self._files[name]
+        return file.stat().st_size if self._archive is None else file.file_size
 
     def hdf5(self, name: str) -> Path:
         """Place of an HDF5 file that the HDF5 library can be trusted with.
@@ -157,7 +174,7 @@ class Source:
         # The member's own name is never a path: only a number is.
         path = self._folder / str(len(self._used))
         info = self._files[name]
-        left = preflight.max_unpacked(2**62) - sum(p.stat().st_size for p in self._used.values())
+        left = preflight.max_unpacked(2**62) - self._used.size
         limit = min(left, preflight.max_unpacked(info.compress_size))
         spoken = PurePosixPath(name).name
         try:
@@ -236,10 +253,13 @@ def _walk(folder: Path) -> tuple[dict[str, Path], int]:
     for place, folders, names in os.walk(folder):
         here = Path(place)
         depth = len(here.relative_to(folder).parts)
-        folders[:] = [f for f in sorted(folders) if not f.startswith(".") and depth < MAX_DEPTH]
+        unread = UNREAD if {"tables", "table"} & {*folders} and ZARR & {*names} else ()
+        folders[:] = [f for f in sorted(folders) if not preflight.is_hidden(f) and f not in unread]
+        links += sum((here / f).is_symlink() for f in folders)
+        folders[:] = folders if depth < MAX_DEPTH else []
         for name in sorted(names):
             path = here / name
-            if name.startswith("."):
+            if preflight.is_hidden(name):
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(top):
                 links += 1

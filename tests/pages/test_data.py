@@ -6,6 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from s2s_core.simulate import demo_section
+from tests.made_files import zipped
+from tests.made_zarr import spatialdata
 from tests.pages.conftest import ROOT
 
 
@@ -50,6 +52,13 @@ def test_a_table_is_read_too(app):
     rows += [f"s{r}_{c},{c},{r},{r + c},{r}" for r in range(6) for c in range(6)]
     upload(app, "t.csv", "\n".join(rows).encode(), "text/csv").healthy()
     assert list(app.workspace.section.genes) == ["GeneA", "GeneB"]
+
+
+def test_a_zipped_store_is_read_too(app, tmp_path):
+    path = zipped(spatialdata(tmp_path / "mine.zarr"))
+    upload(app, path.name, path.read_bytes(), "application/zip").healthy()
+    assert app.workspace.section.n_positions == 120
+    assert "mine.zarr.zip" in app.words()
 
 
 @pytest.mark.parametrize(
