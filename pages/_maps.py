@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages import _state
 from pages._quality import underlay_of
+from s2s_core.colours import colour_range
 from s2s_core.imputation import Result
-from s2s_core.maps import COLOURS, Look, Panel, colour_range, map_panels
+from s2s_core.maps import COLOURS, Look, Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.painting import inside
 

@@ -14,7 +14,7 @@ MAX_LINES = 350
 # Lower layers first; a module imports only from layers above it in this list (or its own).
 LAYERS = (
     ("errors", "progress"),
-    ("config", "grid", "device", "limits", "hardware"),
+    ("config", "grid", "device", "limits", "hardware", "colours"),
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),
