@@ -47,8 +47,6 @@ def experiment_form(section: Section) -> None:
 def experiment_result(study: jobs.Job) -> None:
     """Tables and pictures of a finished experiment."""
     path = study.result / "summary.csv"
-    name = study.task()["name"]
-    st.caption(questions()[name])
     if not path.exists():
         st.info("The tables appear when the experiment is finished.")
         return
@@ -57,7 +55,7 @@ def experiment_result(study: jobs.Job) -> None:
         left, right = st.columns(2)
         for column, score in ((left, "mae"), (right, "pcc")):
             with column:
-                figure = variants_chart(summary, score, COSTS.get(name, ""))
+                figure = variants_chart(summary, score, COSTS.get(study.task()["name"], ""))
                 st.plotly_chart(figure, key=f"experiment-{score}", config={"displaylogo": False})
     st.dataframe(summary, hide_index=True)
     report = study.result / "report.md"

@@ -1,12 +1,13 @@
-"""One run on Train: how it stands, its curves and its map while it works."""
+"""What works: how a run or study stands, drawn again while it does; a run's curves and map."""
 
 import math
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages import _state
-from pages._runs import controls, duration, step_words
+from pages._runs import controls, duration, plain, step_words
 from s2s_core import hardware, jobs, runner
 from s2s_core.charts import loss_curves
 from s2s_core.forecast import forecast, machine_factor
@@ -15,25 +16,36 @@ from s2s_core.methods import METHODS
 from s2s_core.section import Section
 
 
-def show_job(job: jobs.Job) -> None:
-    """The attached run: refreshed every second while it works."""
+def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:
+    """A run or study, drawn again every second while it works.
+
+    ``about`` is one line on what it does; ``rest`` draws what comes below how it stands.
+    """
     active = jobs.state(job).status in jobs.ACTIVE
-    st.fragment(watch, run_every=1.0 if active else None)(job, active)
+    st.fragment(_watch, run_every=1.0 if active else None)(job, active, about, rest)
 
 
-def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment's arguments
-    """Status, controls, curves and preview of a run."""
+def _watch(job: jobs.Job, was_active: bool, about: str, rest: Callable) -> None:  # noqa: FBT001 - a fragment's arguments
     state = jobs.state(job)
     if was_active and state.status not in jobs.ACTIVE:
         st.rerun()
-    config = job.config()
-    st.subheader(job.name)
-    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
-    st.caption(f"{what} · preset {config.preset} · seed {config.seed}")
+    st.subheader(plain(job.name))
+    st.caption(about)
     stands(job, state)
+    rest(job, state)
+
+
+def show_run(job: jobs.Job) -> None:
+    """The attached run."""
+    config = job.config()
+    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
+    watched(job, f"{what} · preset {config.preset} · seed {config.seed}", _rest_of_run)
+
+
+def _rest_of_run(job: jobs.Job, state: jobs.State) -> None:
     if state.status == "done":
         _state.next_step("Results", "pages/results.py")
-    controls(job, state, _state.leave_job)
+    controls(job, state)
     curves(job)
 
 

@@ -41,6 +41,11 @@ class Plan:
     preset: str = "fast"
     genes: tuple[str, ...] | None = None
 
+    @property
+    def n_cases(self) -> int:
+        """How many sections are imputed: designs times budgets times draws."""
+        return len(self.designs) * len(self.budgets) * self.seeds
+
     def check(self, section: Section) -> None:
         """Refuse what cannot be run, with a sentence.
 

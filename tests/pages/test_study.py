@@ -1,12 +1,17 @@
 """Studies: planned, run as jobs, read while they run and afterwards."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages import _plan
 from s2s_core import jobs, runner
+from s2s_core.budget import run_design
+from s2s_core.cases import mark_of_cases
 from s2s_core.config import preset
+from s2s_core.curve import Goal
 from s2s_core.plan import Plan
 from s2s_core.simulate import demo_section
 from s2s_core.studies import experiment_task, plan_task
@@ -75,6 +80,57 @@ def test_curves_show_while_a_plan_is_paused(section):
     at = opened(job)
     assert at.button(key="resume")
     assert len(at.get("plotly_chart")) == 1
+
+
+def planned(section, plan=SMALL) -> jobs.Job:
+    """A finished plan, without its process."""
+    job = jobs.create(section, preset("fast"), "a plan", kind="plan", task=plan_task(plan))
+    run_design(section, plan, job.result)
+    jobs.write_state(job, jobs.State(status="done"))
+    return job
+
+
+def test_a_plan_is_read_once_for_every_new_case(section, monkeypatch):
+    job, reads = planned(section), []
+    outcome = _plan.outcome
+    monkeypatch.setattr(_plan, "outcome", lambda *args: reads.append(args) or outcome(*args))
+    at = opened(job)
+    at.run()
+    assert len(reads) == 1
+    run_design(section, replace(SMALL, seeds=3), job.result)
+    at.run()
+    assert len(reads) == 2
+    assert not at.exception
+
+
+def test_files_of_a_plan_are_those_of_the_goal_asked_for(section):
+    """What somebody else asked of the same study meanwhile does not come into them."""
+    job = planned(section)
+    mark = mark_of_cases(job.result)
+    low, high = (
+        _plan.read_outcome(job.id, mark, Goal(pcc, 0.5)).files["recommendation.md"]
+        for pcc in (0.1, 0.9)
+    )
+    assert low != high
+    assert _plan.read_outcome(job.id, mark, Goal(0.1, 0.5)).files["recommendation.md"] == low
+    assert not (job.result / "recommendation.md").exists()
+
+
+def test_a_plan_stopped_before_its_first_case_says_that_nothing_is_there_yet(section):
+    job = jobs.create(section, preset("fast"), "a plan", kind="plan", task=plan_task(SMALL))
+    jobs.write_state(job, jobs.State(status="paused", message="The run is paused."))
+    at = opened(job)
+    assert "first finished cases" in at.info[0].value
+    assert [w.value for w in at.warning] == ["The run is paused."]
+
+
+def test_a_study_is_left_and_the_form_comes_back(section):
+    at = opened(planned(section))
+    at.button(key="new_run").click().run()
+    assert not at.exception
+    assert at.session_state["workspace"].study_id is None
+    assert "study" not in at.query_params
+    assert at.multiselect(key="plan_designs")
 
 
 def test_what_cannot_be_planned_is_one_sentence(app, section):
