@@ -41,7 +41,7 @@ def warning(result: Result) -> str:
     if not hidden:
         return ""
     return (
-        f"This was a test: {hidden:,} of your measured spots were hidden, and the table holds "
+        f"This was a trial: {hidden:,} of your measured spots were hidden, and the table holds "
         "estimates there. For a table to analyse go to Sampling and choose *Make it denser* or, "
         "where spots are missing, *Fill the gaps*."
     )

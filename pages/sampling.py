@@ -11,7 +11,7 @@ from s2s_core.maps import mask_map
 from s2s_core.masks import mask_table, sample
 from s2s_core.section import Section
 
-SIMULATE = "Test it: hide part of the measured spots and compare with the truth"
+SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"
 DENSIFY = "Make it denser: add positions between the measured spots"
 HINTS = {

@@ -26,8 +26,9 @@ from s2s_core.smoothness import (
     truth_and_map,
 )
 from s2s_core.structure import SURE, morans_i
+from s2s_core.vocabulary import CHECKS
 
-LEVELS = ("fine", "watch", "problem")
+LEVELS = tuple(CHECKS.words)
 # Slopes of the truth on the map: (watch, problem). Classical methods with a nugget reach 0.8 to
 # 1.05 on real sections, interpolation that keeps the noise 0.1 to 0.75.
 SMOOTHED = (1.4, 2.0)

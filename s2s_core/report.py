@@ -22,6 +22,7 @@ from s2s_core.recommend import recommend
 from s2s_core.section import unknown_genes
 from s2s_core.store import atomic
 from s2s_core.trust import LIGHTS, RULE, count_lights, gene_lights
+from s2s_core.vocabulary import CHECKS, USE
 from s2s_core.wording import (
     citation,
     command,
@@ -204,7 +205,7 @@ def _trust(lights: pd.DataFrame) -> str:
     counts = count_lights(lights)
     out = [
         "<h2>What each map is good for</h2>",
-        _p(RULE, "soft"),
+        _p(f"{USE.asked} {RULE}", "soft"),
         _table(
             ["light", "good for", "genes"],
             [[light, what, f"{counts[light]:,}"] for light, what in LIGHTS.items()],
@@ -230,7 +231,11 @@ def _diagnosis(result: Result) -> str:
     rows = [
         [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))] for f in diagnose(result)
     ]
-    return "<h2>Diagnosis</h2>\n" + _table(["check", "level", "found"], rows, classes=1)
+    words = "; ".join(f"{word}: {meaning}" for word, meaning in CHECKS.words.items())
+    return "\n".join(
+        ["<h2>Diagnosis</h2>", _p(f"{CHECKS.asked} ({words}.)", "soft"),
+         _table(["check", "level", "found"], rows, classes=1)]
+    )  # fmt: skip
 
 
 def _again(result: Result) -> str:

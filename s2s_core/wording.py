@@ -191,7 +191,7 @@ def _design(result: Result, measured: int) -> str:
         how = f" by the sampling design {section.design}" if section.design else ""
         how += f" ({kind})" if kind else ""
         hidden = f"{int(section.hidden.sum()):,} positions with known values were hidden{how}"
-        return f"To test the method {hidden}; {share} were left as measured."
+        return f"To judge the method {hidden}; {share} were left as measured."
     return f"{share} were measured; the others are gaps whose true values are unknown."
 
 

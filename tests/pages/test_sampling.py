@@ -7,6 +7,7 @@ import pytest
 
 from s2s_core.masks import DESIGNS
 from s2s_core.simulate import demo_section
+from s2s_core.vocabulary import DESIGN
 
 
 @pytest.fixture
@@ -97,6 +98,11 @@ def test_the_page_says_what_a_design_means(ready):
     labels = [m.label for m in ready.at.metric]
     assert {"Largest gap", "Expected PCC", "Genes resolved"} <= set(labels)
     assert "measured" in ready.words()
+    resolved = next(m for m in ready.at.metric if m.label == "Genes resolved")
+    assert DESIGN.asked in resolved.help
+    verdicts = ready.at.dataframe[0].value["with this design"]
+    assert set(verdicts) <= set(DESIGN.words)
+    assert resolved.value == f"{(verdicts == 'resolved').sum()} of {len(verdicts)}"
 
 
 def test_a_wrong_argument_is_one_sentence(ready):

@@ -10,6 +10,7 @@ from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.masks import sample
 from s2s_core.simulate import demo_section
+from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.conftest import ROOT
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -147,8 +148,13 @@ def test_a_method_without_deviation_cannot_choose_a_batch(results):
 
 def test_the_rule_behind_the_lights_is_stated(results):
     assert "Fisher" in words(results)
-    assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= {
-        "test", "rank", "look", "leave"}  # fmt: skip
+    assert USE.asked in words(results)
+    assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= set(USE.words)
+
+
+def test_checks_say_which_question_they_answer(results):
+    view(results, "Checks")
+    assert any(CHECKS.asked in (m.help or "") for m in results.markdown)
 
 
 def test_genes_are_stepped_through(results):
