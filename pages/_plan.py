@@ -11,6 +11,7 @@ from s2s_core.charts import budget_curves
 from s2s_core.curve import Cost, Goal
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED, DESIGNS
+from s2s_core.names import download_name
 from s2s_core.plan import DRAFT, FINAL, Plan
 from s2s_core.section import Section
 from s2s_core.studies import plan_of, plan_task
@@ -96,7 +97,8 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
         st.write("- " + sentence)
     with st.container(horizontal=True):
         for name, label in FILES.items():
-            st.download_button(label, found.files[name], name, key=f"plan-{name}", on_click="ignore")
+            saved = download_name(section_of(study.id), f"plan-{name}")
+            st.download_button(label, found.files[name], saved, key=f"plan-{name}", on_click="ignore")
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)

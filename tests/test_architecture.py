@@ -33,7 +33,7 @@ LAYERS = (
     ("network", "imputation", "next_batch", "plan"),
     ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
-    ("wording", "regions", "tables"),
+    ("wording", "regions", "tables", "names"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
     ("drafts",),
     ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),

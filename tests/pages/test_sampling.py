@@ -27,6 +27,10 @@ def test_without_a_section_it_says_where_to_get_one(app):
     assert "No section is open" in app.words()
 
 
+def test_the_mask_is_saved_under_the_name_of_the_section(saved, ready):
+    assert set(saved) == {"demo_section-mask.csv"}
+
+
 def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
     sampled = ready.workspace.sampled
     assert sampled.design == "lattice:2"

@@ -54,7 +54,7 @@ def test_a_pilot_is_asked_for(app):
     assert "No section is open" in words(app.healthy().at)
 
 
-def test_a_plan_is_started_and_ends_in_a_recommendation(app, section):
+def test_a_plan_is_started_and_ends_in_a_recommendation(app, section, saved):
     app.take(section)
     app.at.switch_page("pages/study.py").run()
     app.healthy().at.multiselect(key="plan_designs").set_value(["lattice", "random"]).run()
@@ -68,6 +68,8 @@ def test_a_plan_is_started_and_ends_in_a_recommendation(app, section):
     assert len(at.get("plotly_chart")) == 1
     labels = [b.label for b in at.get("download_button")]
     assert "Recommended spots (CSV)" in labels
+    assert {"demo_section-plan-curve.csv", "demo_section-plan-mask.csv",
+            "demo_section-plan-recommendation.md"} <= set(saved)  # fmt: skip
     at.slider(key="goal_pcc").set_value(0.9).run()
     assert not at.exception
 
@@ -142,7 +144,7 @@ def test_what_cannot_be_planned_is_one_sentence(app, section):
     assert jobs.all_jobs() == []
 
 
-def test_an_experiment_leaves_a_report(section):
+def test_an_experiment_leaves_a_report(section, saved):
     task = experiment_task("sparsity", "lattice:2", 1, "fast")
     job = jobs.create(section, preset("fast"), "an experiment", kind="experiment", task=task)
     (job.result).mkdir(parents=True)
@@ -155,3 +157,4 @@ def test_an_experiment_leaves_a_report(section):
     assert "what happens" in words(at)
     assert len(at.get("plotly_chart")) == 2
     assert len(at.dataframe) == 1
+    assert saved == ["demo_section-sparsity-summary.csv", "demo_section-sparsity-report.md"]

@@ -93,6 +93,15 @@ def test_every_file_is_offered(results):
             } <= labels  # fmt: skip
 
 
+def test_downloads_are_named_after_their_section(results, saved):
+    view(results, "Download")
+    gene = results.session_state["result_gene"]
+    assert {"demo_section-imputed.csv", "demo_section-imputed.h5ad", "demo_section-mask.csv",
+            "demo_section-run.json", "demo_section-report.html", "demo_section-run.zip",
+            f"demo_section-{gene}.svg"} <= set(saved)  # fmt: skip
+    assert all(name.startswith("demo_section-") for name in saved)
+
+
 def test_checks_are_sentences(results):
     view(results, "Checks")
     assert "Measured values in place" in words(results)
@@ -127,12 +136,13 @@ def uncertain(section, owner=None):
     return job
 
 
-def test_the_next_batch_is_measured_and_run_again():
+def test_the_next_batch_is_measured_and_run_again(saved):
     sampled = sample(demo_section(rows=28, genes=8), "lattice:2")
     at = view(opened(uncertain(sampled), "results"), "Next batch")
     at.number_input(key="batch_count").set_value(5).run()
     listed = set(at.dataframe[-1].value["spot_id"])
     assert len(listed) == 5
+    assert "demo_section-next_batch.csv" in saved
     at.button(key="batch_take").click().run()
     job = jobs.find(at.session_state["workspace"].job_id)
     runner.stop(job)
