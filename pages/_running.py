@@ -10,7 +10,7 @@ from pages import _state
 from pages._runs import controls, duration, plain, step_words
 from s2s_core import hardware, jobs, runner
 from s2s_core.charts import loss_curves
-from s2s_core.forecast import forecast, machine_factor
+from s2s_core.forecast import Past, forecast, machine_factor, past_runs, seconds_to_go
 from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
@@ -62,7 +62,7 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
         st.progress(share, text=f"Now: {state.phase} · {step_words(state)}")
-        st.caption(elapsed(job, state))
+        st.caption(times(job, state))
         utilisation()
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
@@ -72,19 +72,40 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
         st.warning(state.message or "The run was stopped before it started.")
 
 
-def elapsed(job: jobs.Job, state: jobs.State) -> str:
-    """How long it has worked, and how long such runs take here."""
-    words = f"Working for {duration(max(0.0, time.time() - state.started))}."
-    expected = None
-    if job.kind in ("run", "demo") and not state.resume:
-        expected = forecast(section_of(job.id), job.config(), factor()[0])
-    return words if expected is None else f"{words} Runs like this take about {duration(expected)} here."
+def times(job: jobs.Job, state: jobs.State) -> str:
+    """How long it has worked and how long it will, as far as that is known."""
+    now = time.time()
+    words = f"Working for {duration(max(0.0, now - state.started))}."
+    if job.kind in jobs.STUDIES:
+        # The only stage of a study is the whole of it.
+        left, of = state.seconds_left, ""
+    else:
+        left, of = run_left(job, state, now), ""
+        if left is None:
+            left, of = state.seconds_left, " of this stage"
+    return words if left is None else f"{words} About {duration(left)} left{of}."
+
+
+def run_left(job: jobs.Job, state: jobs.State, now: float) -> float | None:
+    """Seconds until a run ends, None where that is not known."""
+    # A comparison of all methods is no run like those that are foretold.
+    if job.kind not in ("run", "demo"):
+        return None
+    config = job.config()
+    whole = forecast(section_of(job.id), config, factor()[0])
+    return seconds_to_go(state, config, whole, past(), now)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
 def factor() -> tuple[float, bool]:
     """How fast this machine is, and whether that was measured."""
     return machine_factor()
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def past() -> tuple[Past, ...]:
+    """How earlier runs spent their time here."""
+    return past_runs()
 
 
 def utilisation() -> None:

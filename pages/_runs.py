@@ -94,11 +94,10 @@ def plain(text: str) -> str:
 
 
 def step_words(state: jobs.State) -> str:
-    """Step and time left in words."""
+    """Step of the present stage in words."""
     if not state.steps or state.steps == 1:
         return "a moment"
-    left = "" if state.seconds_left is None else f", about {duration(state.seconds_left)} left of this stage"
-    return f"step {state.step:,} of {state.steps:,}{left}"
+    return f"step {state.step:,} of {state.steps:,}"
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Train and Results: a real run of a cheap method, seen to its end and opened again."""
 
+import fcntl
 import json
 import time
 
@@ -251,14 +252,45 @@ def test_a_waiting_run_can_be_cancelled(sampled):
     busy = jobs.create(sampled, CHEAP, "busy")
     jobs.write_state(busy, jobs.State(status="running"))
     with (busy.folder / "lock").open("w") as lock:
-        import fcntl
-
         fcntl.flock(lock, fcntl.LOCK_EX)
         runner.start(job)
         at = opened(job)
         assert "Waiting" in at.info[0].value
         at.button(key="cancel").click().run()
     assert jobs.state(job).status == "cancelled"
+
+
+def working(section, config, kind="run", **state):
+    """A run that seems to work: its lock is held here."""
+    job = jobs.create(section, config, "working", kind=kind)
+    jobs.write_state(job, jobs.State(status="running", started=time.time() - 5, **state))
+    lock = (job.folder / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return job, lock
+
+
+def test_time_left_is_that_of_the_whole_run(sampled):
+    began = time.time() - 5
+    stages = (("Fitting gene programmes", began), ("Training on CPU", began + 1))
+    training = {"phase": "Training on CPU", "step": 5, "steps": 9, "stages": stages,
+                "seconds_left": 3600.0}  # fmt: skip
+    said = []
+    for name in ("fast", "paper"):
+        job, lock = working(sampled, preset(name), **training)
+        said.append(words(opened(job)))
+        lock.close()
+    assert "left." in said[0]
+    assert "of this stage" not in said[0]
+    # How long the published form takes afterwards nobody knows.
+    assert "About 60 min left of this stage." in said[1]
+
+
+def test_no_time_is_named_before_anything_is_known(sampled):
+    job, lock = working(sampled, preset("paper"), phase="Fitting", steps=1)
+    said = words(opened(job))
+    lock.close()
+    assert "Working for" in said
+    assert " left" not in said
 
 
 def test_runs_are_listed_and_deleted(app, sampled):
