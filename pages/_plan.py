@@ -13,7 +13,7 @@ from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED, DESIGNS
 from s2s_core.names import download_name
 from s2s_core.plan import DRAFT, FINAL, Plan
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.studies import plan_of, plan_task
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}
@@ -21,7 +21,8 @@ ENGINES = {
     DRAFT: "Draft: kriging of gene programmes, seconds a case",
     FINAL: "Final: Sparser2Sparse, a run a case",
 }
-SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5)
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.67, 0.75)
+FIRST_SHARES = (0.1, 0.25, 0.5)
 # Designs that must be told what to follow have no place in an equal contest.
 TOLD = ("density", "region")
 FILES = {
@@ -46,24 +47,41 @@ def plan_form(section: Section) -> None:
     names = [n for n in BUDGETED if n not in TOLD and (hexagonal or n != "hexlattice")]
     first = [n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)]
     designs = st.multiselect("Designs", names, default=first, format_func=LABELS.get, key="plan_designs")
-    budgets = st.multiselect(
-        "Budgets (share of the spots)", SHARES, default=[0.1, 0.25, 0.5],
-        format_func=lambda s: f"{s:.0%}", key="plan_budgets",
-    )  # fmt: skip
+    budgets = ask_budgets(section)
     one, two = st.columns(2)
     seeds = one.number_input("Draws of each", 1, 10, 3, key="plan_seeds",
                              help="Random designs are drawn anew, periodic ones shifted.")  # fmt: skip
     engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
     plan = Plan(tuple(designs), tuple(sorted(budgets)), int(seeds), engine)
-    st.caption(f"{plan.n_cases} cases; it can be paused and widened.")
-    if st.button("Start", type="primary", key="plan_start"):
+    missing = ""
+    try:
+        plan.check(section)
+    except S2SError as error:
+        missing = str(error)
+    st.caption(missing or f"{plan.n_cases} cases; it can be paused and widened.")
+    if st.button("Start", type="primary", key="plan_start", disabled=bool(missing)):
         try:
-            plan.check(section)
             begin_study(section, "Plan", "plan", plan_task(plan))
         except S2SError as error:
             st.error(str(error))
             return
         st.rerun()
+
+
+def ask_budgets(section: Section) -> list[float]:
+    """Shares of the spots to try; what no map can be made of is not offered."""
+    n_spots = int(section.measured.sum())
+    smallest = MIN_MEASURED / n_spots
+    offered = [share for share in SHARES if share >= smallest]
+    chosen = st.multiselect(
+        "Budgets (share of the spots)", offered, format_func=lambda s: f"{s:.0%}",
+        default=[share for share in FIRST_SHARES if share in offered], key="plan_budgets",
+    )  # fmt: skip
+    st.caption(
+        f"Smallest: {MIN_MEASURED} of the pilot's {n_spots:,} spots ({smallest:.1%}), the fewest "
+        f"that are imputed from. Largest: {SHARES[-1]:.0%}, so that enough is left to score."
+    )
+    return chosen
 
 
 def plan_result(study: jobs.Job, state: jobs.State) -> None:

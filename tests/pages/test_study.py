@@ -13,8 +13,10 @@ from s2s_core.cases import mark_of_cases
 from s2s_core.config import preset
 from s2s_core.curve import Goal
 from s2s_core.plan import Plan
+from s2s_core.section import MIN_MEASURED
 from s2s_core.simulate import demo_section
 from s2s_core.studies import experiment_task, plan_task
+from tests.made import made_section
 from tests.pages.conftest import PAGES, ROOT
 
 SMALL = Plan(("lattice", "random"), (0.25, 0.5), 2, "linear")
@@ -138,10 +140,36 @@ def test_a_study_is_left_and_the_form_comes_back(section):
 def test_what_cannot_be_planned_is_one_sentence(app, section):
     app.take(section)
     app.at.switch_page("pages/study.py").run()
-    app.at.multiselect(key="plan_designs").set_value([]).run()
-    app.click("plan_start").healthy()
-    assert "Nothing is planned" in app.at.error[0].value
+    start = app.healthy().at.button(key="plan_start")
+    assert not start.disabled
+    for key in ("plan_designs", "plan_budgets"):
+        before = app.at.multiselect(key=key).value
+        app.at.multiselect(key=key).set_value([]).run()
+        assert app.healthy().at.button(key="plan_start").disabled
+        assert "Nothing is planned" in app.words()
+        app.at.multiselect(key=key).set_value(before).run()
+    assert not app.at.button(key="plan_start").disabled
     assert jobs.all_jobs() == []
+
+
+def test_budgets_have_limits_that_are_told_beforehand(app):
+    small = demo_section(rows=16, genes=4)
+    n_spots = int(small.measured.sum())
+    app.take(small)
+    app.at.switch_page("pages/study.py").run()
+    assert f"{MIN_MEASURED} of the pilot's {n_spots} spots" in app.healthy().words()
+    offered = [int(o.rstrip("%")) / 100 for o in app.at.multiselect(key="plan_budgets").options]
+    assert offered
+    assert min(offered) * n_spots >= MIN_MEASURED - 1
+    assert max(offered) < 1
+    assert set(app.at.multiselect(key="plan_budgets").value) <= set(_plan.SHARES)
+
+
+def test_a_pilot_too_small_to_plan_from_says_so(app):
+    app.take(made_section("square", 6, 7))
+    app.at.switch_page("pages/study.py").run()
+    assert "too few to plan from" in app.healthy().words()
+    assert app.at.button(key="plan_start").disabled
 
 
 def test_an_experiment_leaves_a_report(section, saved):
