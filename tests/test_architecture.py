@@ -23,6 +23,7 @@ LAYERS = (
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("signatures",),
+    ("withheld",),
     ("kriging",),
     ("baselines", "layers", "active", "aliasing"),
     ("estimate", "lens", "pilot"),
