@@ -28,6 +28,7 @@ from s2s_core.wording import (
     command,
     label,
     methods_text,
+    record,
     scored_where,
     section_name,
     summary_sentence,
@@ -36,6 +37,11 @@ from s2s_core.wording import (
 __all__ = ["citation", "methods_text", "summary_sentence", "write_report"]
 
 EXAMPLES = 4
+NO_COMMAND = (
+    "No command line repeats this run from the input file alone: its mask was drawn by hand or "
+    "uploaded, spots were added later, its file is not known, or its settings are its own. The "
+    "bundle holds them."
+)
 # Rows of the gene table; metrics.csv has them all.
 MOST_ROWS = 1000
 SCORES = {
@@ -247,10 +253,23 @@ def _again(result: Result) -> str:
     line = command(result)
     if line:
         out += [
-            _p("Or from the input file, read with the options it was read with then:"),
+            _p("Or from the input file:"),
             f"<p><code>{escape(line)}</code></p>",
         ]
+    else:
+        out.append(_p(NO_COMMAND, "soft"))
+    genes = ", ".join(map(str, result.section.genes))
+    what = "Genes (genes.txt)" if line and "genes.txt" in line else "Genes"
+    out += [
+        _table(["what", "in this run"], [list(row) for row in record(result).items()]),
+        _details("Every setting", result.config.to_json()),
+        _details(what, genes),
+    ]
     return "\n".join(out)
+
+
+def _details(title: str, text: str) -> str:
+    return f"<details><summary>{escape(title)}</summary><p><code>{escape(text)}</code></p></details>"
 
 
 def _picture(figure, words: str) -> str:
