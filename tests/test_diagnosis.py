@@ -132,10 +132,10 @@ def test_without_truth_the_withheld_spots_are_asked(gappy):
     ],
 )  # fmt: skip
 def test_a_bad_method_is_told_by_its_predictions_of_withheld_spots(monkeypatch, change, name):
-    kriging = METHODS["kriging"]
+    smooth = METHODS["gaussian"]
 
     def fit(obs, config, hooks):
-        predictor = kriging.fit(obs, config, hooks)
+        predictor = smooth.fit(obs, config, hooks)
 
         def predict(seen, targets):
             found = predictor(seen, targets)
@@ -143,9 +143,9 @@ def test_a_bad_method_is_told_by_its_predictions_of_withheld_spots(monkeypatch, 
 
         return predict
 
-    monkeypatch.setitem(METHODS, "kriging", replace(kriging, fit=fit))
+    monkeypatch.setitem(METHODS, "gaussian", replace(smooth, fit=fit))
     section = sample(made_section("square", 32, 32), "random:0.6").without_hidden()
-    assert level(impute(section, method="kriging", compare=[], threads=1), name) != "fine"
+    assert level(impute(section, method="gaussian", compare=[], threads=1), name) != "fine"
 
 
 def test_runs_that_kept_nothing_are_judged_by_their_scores(gappy):
