@@ -163,6 +163,8 @@ def command(result: Result) -> str | None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     words += ["--method", config.method, "--compare", ",".join(config.compare) or "none"]
     words += ["--preset", config.preset, "--answer", config.answer, "--seed", str(config.seed)]
+    if config.device != "auto":
+        words += ["--device", config.device]
     # Kept totals say that genes were chosen out of a larger table.
     if section.totals is not None:
         few = len(section.genes) <= MOST_GENES_NAMED

@@ -190,6 +190,8 @@ def test_there_is_no_command_for_what_it_cannot_say(tmp_path):
     known = made_result(sample(section, "lattice:2"))
     assert "--mask lattice:2" in command(known)
     assert "--mask-seed" not in command(known)
+    on_cpu = replace(known, config=replace(known.config, device="cpu"))
+    assert "--device cpu" in command(on_cpu)
     seeded = made_result(sample(section, "random:0.4", seed=5))
     assert "--mask-seed 5" in command(seeded)
     fold = np.arange(section.n_positions) < 20
