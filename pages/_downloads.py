@@ -12,7 +12,9 @@ from s2s_core.bundle import write_bundle
 from s2s_core.figures import COLOURS, map_figure, save
 from s2s_core.imputation import Result
 from s2s_core.masks import mask_table
+from s2s_core.names import download_name
 from s2s_core.report import write_report
+from s2s_core.section import Section
 from s2s_core.store import atomic
 from s2s_core.tables import write_csv, write_long_csv
 
@@ -27,10 +29,11 @@ WRITTEN = {
 WIDTH_MM = {"One column (85 mm)": 85.0, "Two columns (180 mm)": 180.0}
 
 
-def first_download(job: jobs.Job) -> None:
+def first_download(job: jobs.Job, section: Section) -> None:
     """The table that most come for, at the top of the page."""
     st.download_button(
-        "Download imputed CSV", (job.result / "imputed.csv").read_bytes, "imputed.csv", CSV,
+        "Download imputed CSV", (job.result / "imputed.csv").read_bytes,
+        download_name(section, "imputed.csv"), CSV,
         key="first-download", on_click="ignore", type="primary", icon=":material/download:",
     )  # fmt: skip
 
@@ -41,7 +44,7 @@ def warning(result: Result) -> str:
     if not hidden:
         return ""
     return (
-        f"This was a test: {hidden:,} of your measured spots were hidden, and the table holds "
+        f"This was a trial: {hidden:,} of your measured spots were hidden, and the table holds "
         "estimates there. For a table to analyse go to Sampling and choose *Make it denser* or, "
         "where spots are missing, *Fill the gaps*."
     )
@@ -58,7 +61,7 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
         if not path.exists():
             continue
         with column:
-            _button(label, path.read_bytes, name, kind)
+            _button(label, path.read_bytes, download_name(result.section, name), kind)
             st.caption(_size(path))
     made = [
         ("Long table (CSV)", "imputed_long.csv", CSV, lambda p: write_long_csv(result, p),
@@ -76,7 +79,8 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     columns = st.columns(4)
     for i, (label, name, kind, write, hint) in enumerate(made):
         with columns[i % 4]:
-            _button(label, lambda n=name, w=write: _made(job, n, w), name, kind, hint)
+            _button(label, lambda n=name, w=write: _made(job, n, w),
+                    download_name(result.section, name), kind, hint)  # fmt: skip
     st.caption(
         "Values are log-normalised; measured spots keep their own. The imputed table holds the "
         "mean of what to expect: best for patterns and ranks. The median is closest in absolute "
@@ -88,11 +92,11 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     one, two, _, _ = st.columns(4)
     with one:
         _button("Report (HTML)", lambda: _made(job, "report.html", lambda p: write_report(result, p)),
-                "report.html", "text/html",
+                download_name(result.section, "report.html"), "text/html",
                 "Maps, scores, checks, methods text and citation in one file.")  # fmt: skip
     with two:
         _button("Run bundle (ZIP)", lambda: _made(job, "run.zip", lambda p: write_bundle(result, p)),
-                "run.zip", "application/zip",
+                download_name(result.section, "run.zip"), "application/zip",
                 "Section, mask and settings: the command line runs it again.")  # fmt: skip
     figures(result, gene)
 
@@ -121,7 +125,7 @@ def figures(result: Result, gene: str) -> None:
                     ),
                     kind,
                 ),
-                f"{_file_name(gene)}.{kind}", mime, "300 dots an inch" if kind == "png" else None,
+                download_name(result.section, f"{gene}.{kind}"), mime, "300 dots an inch" if kind == "png" else None,
                 disabled=not chosen,
             )  # fmt: skip
 
@@ -129,7 +133,7 @@ def figures(result: Result, gene: str) -> None:
 def _button(label: str, data: Callable[[], bytes], name: str, kind: str, hint: str | None = None,
             *, disabled: bool = False) -> None:  # fmt: skip
     st.download_button(
-        label, data, name, kind, key=f"download-{name}", on_click="ignore", help=hint,
+        label, data, name, kind, key=f"download-{label}", on_click="ignore", help=hint,
         disabled=disabled,
     )  # fmt: skip
 
@@ -146,7 +150,3 @@ def _made(job: jobs.Job, name: str, write: Callable[[Path], None]) -> bytes:
 def _size(path: Path) -> str:
     size = path.stat().st_size / 2**20
     return f"{size:.1f} MB" if size >= 0.1 else f"{size * 1024:.0f} kB"
-
-
-def _file_name(gene: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in gene)

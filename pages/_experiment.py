@@ -3,11 +3,13 @@
 import pandas as pd
 import streamlit as st
 
+from pages._running import section_of
 from pages._start import begin_study
 from s2s_core import jobs
 from s2s_core.charts import variants_chart
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
+from s2s_core.names import download_name
 from s2s_core.section import Section
 from s2s_core.studies import experiment_task, questions
 
@@ -47,8 +49,6 @@ def experiment_form(section: Section) -> None:
 def experiment_result(study: jobs.Job) -> None:
     """Tables and pictures of a finished experiment."""
     path = study.result / "summary.csv"
-    name = study.task()["name"]
-    st.caption(questions()[name])
     if not path.exists():
         st.info("The tables appear when the experiment is finished.")
         return
@@ -57,7 +57,7 @@ def experiment_result(study: jobs.Job) -> None:
         left, right = st.columns(2)
         for column, score in ((left, "mae"), (right, "pcc")):
             with column:
-                figure = variants_chart(summary, score, COSTS.get(name, ""))
+                figure = variants_chart(summary, score, COSTS.get(study.task()["name"], ""))
                 st.plotly_chart(figure, key=f"experiment-{score}", config={"displaylogo": False})
     st.dataframe(summary, hide_index=True)
     report = study.result / "report.md"
@@ -66,5 +66,6 @@ def experiment_result(study: jobs.Job) -> None:
     with st.container(horizontal=True):
         for file in ("summary.csv", "scores.csv", "report.md"):
             if (study.result / file).exists():
-                st.download_button(file, (study.result / file).read_bytes, file,
+                saved = download_name(section_of(study.id), f"{study.task()['name']}-{file}")
+                st.download_button(file, (study.result / file).read_bytes, saved,
                                    key=f"experiment-{file}", on_click="ignore")  # fmt: skip

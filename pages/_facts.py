@@ -5,8 +5,9 @@ import streamlit as st
 from pages import _state
 from pages._choice import pilot_of
 from s2s_core.errors import S2SError
-from s2s_core.planning import Facts, judge
+from s2s_core.planning import RESOLVED, RULE, Facts, judge
 from s2s_core.section import Section
+from s2s_core.vocabulary import DESIGN
 
 AT_ONCE = 20_000
 COLUMNS = {
@@ -48,9 +49,9 @@ def meaning(section: Section, sampled: Section) -> None:
     two.metric("Expected PCC", f"{facts.expected_pcc:.2f}",
                help="Mean over genes at unmeasured positions, from the kriging variance of gene "
                "programmes: before any training, without looking at hidden values one by one.")  # fmt: skip
-    resolved = facts.genes["verdict"].eq("resolved").sum()
-    three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}",
-                 help="Genes whose spatial pattern is wider than the gaps of the design.")  # fmt: skip
+    resolved = facts.genes["verdict"].eq(RESOLVED).sum()
+    words = DESIGN.help(RULE)
+    three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}", help=words)
     with st.expander("In words, and gene by gene"):
         for sentence in facts.sentences:
             st.write("- " + sentence)
@@ -60,7 +61,7 @@ def meaning(section: Section, sampled: Section) -> None:
             column_config={
                 c: st.column_config.NumberColumn(format="%.2f")
                 for c in table.columns if c != COLUMNS["verdict"]
-            },
+            } | {COLUMNS["verdict"]: st.column_config.TextColumn(help=words)},
         )  # fmt: skip
         st.caption(
             "Log-normalised scale. The pilot is the section itself with everything that is known."

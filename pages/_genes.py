@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages import _state
 from s2s_core.section import Section, parse_genes
-from s2s_core.structure import VERDICTS, gene_structure
+from s2s_core.structure import RULE, gene_structure
+from s2s_core.vocabulary import PATTERN
 
 ALL, SPATIAL, EXPRESSED, CHOOSE = "All genes", "Most spatial", "Highest expressed", "Choose"
 # Spots x genes up to which the table is made without being asked for: about a second.
@@ -68,10 +69,11 @@ def structure(here: _state.Workspace) -> pd.DataFrame | None:
 
 
 def show_structure(table: pd.DataFrame) -> None:
-    """Say what can be imputed, and show the table behind it."""
-    counts = table["verdict"].value_counts().reindex(VERDICTS[::-1], fill_value=0)
-    words = "; ".join(f"**{count:,}** {verdict}" for verdict, count in counts.items())
-    st.write(f"Of {len(table):,} genes: {words}.")
+    """Say how many genes have a spatial pattern, and show the table behind it."""
+    counts = table["verdict"].value_counts().reindex(list(PATTERN.words), fill_value=0)
+    words = "; ".join(f"{verdict}: **{count:,}**" for verdict, count in counts.items())
+    meaning = PATTERN.help(RULE)
+    st.markdown(f"{PATTERN.asked} Of {len(table):,} genes: {words}.", help=meaning)
     with st.expander("Every gene"):
         shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
         st.dataframe(
@@ -81,6 +83,7 @@ def show_structure(table: pd.DataFrame) -> None:
                     format="%.2f", min_value=0.0, max_value=float(np.ceil(10 * shown["moran"].max()) / 10)
                 ),
                 "mean": st.column_config.NumberColumn(format="%.2f"),
+                COLUMNS["verdict"]: st.column_config.TextColumn(help=meaning),
                 "detected": st.column_config.NumberColumn(format="percent"),
             },
         )  # fmt: skip
@@ -91,4 +94,4 @@ def show_structure(table: pd.DataFrame) -> None:
         )
 
 
-COLUMNS = {"moran": "Moran's I"}
+COLUMNS = {"moran": "Moran's I", "verdict": "spatial pattern"}

@@ -6,10 +6,11 @@ import streamlit as st
 
 from pages._maps import region_of
 from pages._scores import LABELS
-from s2s_core.diagnosis import Finding
+from s2s_core.diagnosis import LEVELS, Finding
 from s2s_core.imputation import Result
 from s2s_core.maps import Look, Panel, map_panels
 from s2s_core.regions import compare_region, score_region
+from s2s_core.vocabulary import CHECKS, USE
 
 MOST_MULTIPLES = 12
 SIGNS = {"fine": ":material/check_circle:", "watch": ":material/visibility:", "problem": ":material/error:"}
@@ -43,7 +44,7 @@ def region(result: Result, lights: pd.DataFrame) -> None:
         column_config={
             c: st.column_config.NumberColumn(format="%.3f")
             for c in ("mean inside", "mean outside", "difference", "difference, measured spots only")
-        },
+        } | {"good for": st.column_config.TextColumn(help=USE.help())},
     )  # fmt: skip
     st.caption(
         "Log-normalised means of the imputed map, measured spots with their own values. Imputed "
@@ -78,12 +79,12 @@ def multiples(result: Result, lights: pd.DataFrame) -> None:
 def checks(findings: list[Finding]) -> None:
     """What the automatic checks found, the gravest first."""
     bad = sum(f.level != "fine" for f in findings)
-    st.write(
-        "**Nothing looks wrong with these maps.**" if not bad
-        else f"**{bad} of {len(findings)} checks want a look.**"
+    st.markdown(
+        "**Nothing has gone wrong with these maps as far as checks can tell.**" if not bad
+        else f"**{bad} of {len(findings)} checks found something.**",
+        help=CHECKS.help(),
     )  # fmt: skip
-    order = {"problem": 0, "watch": 1, "fine": 2}
-    for finding in sorted(findings, key=lambda f: order[f.level]):
+    for finding in sorted(findings, key=lambda f: -LEVELS.index(f.level)):
         show = {"problem": st.error, "watch": st.warning, "fine": st.success}[finding.level]
         advice = f" **What to do:** {finding.advice}" if finding.advice else ""
         show(f"**{finding.name}.** {finding.sentence}{advice}", icon=SIGNS[finding.level])

@@ -6,10 +6,12 @@ import streamlit as st
 
 from pages import _state
 from pages._quality import underlay_of
+from s2s_core.colours import colour_range
 from s2s_core.imputation import Result
-from s2s_core.maps import COLOURS, Look, Panel, colour_range, map_panels
+from s2s_core.maps import COLOURS, Look, Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.painting import inside
+from s2s_core.vocabulary import USE
 
 LAYERS = ("median", "lower", "upper")
 UNIT = "log-normalised"
@@ -98,7 +100,7 @@ def pick_gene(lights: pd.DataFrame) -> str:
         gene = st.selectbox(
             "Gene (clearest pattern first)", genes, key="result_gene", width=360,
             format_func=lambda g: f"{g} · {lights.loc[g, 'light']}",
-            help="Type to search. The word after the name says what its map is good for.",
+            help="Type to search. The word after the name answers a question. " + USE.help(),
         )  # fmt: skip
         st.button("Previous", key="gene_before", on_click=step, args=(-1,), shortcut="Left",
                   help="The gene before")  # fmt: skip

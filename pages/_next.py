@@ -12,6 +12,7 @@ from s2s_core.additions import add_measurements, read_additions
 from s2s_core.errors import S2SError
 from s2s_core.imputation import Result
 from s2s_core.maps import mask_map
+from s2s_core.names import download_name
 from s2s_core.next_batch import next_batch
 from s2s_core.section import Section
 from s2s_core.tables import guard
@@ -52,8 +53,8 @@ def batch(job: jobs.Job, result: Result) -> None:
                 format="%.2f", help="The run's own, relative to the mean over unmeasured positions.")},
         )  # fmt: skip
         written = table.assign(spot_id=table["spot_id"].map(guard)).to_csv(index=False)
-        st.download_button("Download the list (CSV)", written, "next.csv", "text/csv",
-                           key="batch_list", on_click="ignore")  # fmt: skip
+        st.download_button("Download the list (CSV)", written, download_name(section, "next_batch.csv"),
+                           "text/csv", key="batch_list", on_click="ignore")  # fmt: skip
     with right:
         chosen = np.zeros(section.n_positions, bool)
         chosen[rows] = True

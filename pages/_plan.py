@@ -5,14 +5,15 @@ import streamlit as st
 from pages._running import section_of
 from pages._start import begin_study
 from s2s_core import jobs
-from s2s_core.budget import read_cases, tabulate, write_plan
+from s2s_core.budget import Outcome, outcome
+from s2s_core.cases import mark_of_cases
 from s2s_core.charts import budget_curves
-from s2s_core.curve import Cost, Goal, curve
+from s2s_core.curve import Cost, Goal
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED, DESIGNS
-from s2s_core.methods import METHODS
+from s2s_core.names import download_name
 from s2s_core.plan import DRAFT, FINAL, Plan
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.studies import plan_of, plan_task
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}
@@ -20,9 +21,18 @@ ENGINES = {
     DRAFT: "Draft: kriging of gene programmes, seconds a case",
     FINAL: "Final: Sparser2Sparse, a run a case",
 }
-SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5)
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.67, 0.75)
+FIRST_SHARES = (0.1, 0.25, 0.5)
 # Designs that must be told what to follow have no place in an equal contest.
 TOLD = ("density", "region")
+FILES = {
+    "curve.csv": "Curve (CSV)",
+    "mask.csv": "Recommended spots (CSV)",
+    "genes.csv": "Scores by gene (CSV)",
+    "recommendation.md": "Recommendation (text)",
+}
+# Goals and states of studies whose outcome is kept.
+KEPT = 8
 SCORES = {"reached": "Genes that reach it", "pcc": "PCC", "rmse": "RMSE"}
 
 
@@ -37,19 +47,20 @@ def plan_form(section: Section) -> None:
     names = [n for n in BUDGETED if n not in TOLD and (hexagonal or n != "hexlattice")]
     first = [n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)]
     designs = st.multiselect("Designs", names, default=first, format_func=LABELS.get, key="plan_designs")
-    budgets = st.multiselect(
-        "Budgets (share of the spots)", SHARES, default=[0.1, 0.25, 0.5],
-        format_func=lambda s: f"{s:.0%}", key="plan_budgets",
-    )  # fmt: skip
+    budgets = ask_budgets(section)
     one, two = st.columns(2)
     seeds = one.number_input("Draws of each", 1, 10, 3, key="plan_seeds",
                              help="Random designs are drawn anew, periodic ones shifted.")  # fmt: skip
     engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
     plan = Plan(tuple(designs), tuple(sorted(budgets)), int(seeds), engine)
-    st.caption(f"{len(designs) * len(budgets) * int(seeds)} cases; it can be paused and widened.")
-    if st.button("Start", type="primary", key="plan_start"):
+    missing = ""
+    try:
+        plan.check(section)
+    except S2SError as error:
+        missing = str(error)
+    st.caption(missing or f"{plan.n_cases} cases; it can be paused and widened.")
+    if st.button("Start", type="primary", key="plan_start", disabled=bool(missing)):
         try:
-            plan.check(section)
             begin_study(section, "Plan", "plan", plan_task(plan))
         except S2SError as error:
             st.error(str(error))
@@ -57,43 +68,62 @@ def plan_form(section: Section) -> None:
         st.rerun()
 
 
-def plan_result(study: jobs.Job) -> None:
+def ask_budgets(section: Section) -> list[float]:
+    """Shares of the spots to try; what no map can be made of is not offered."""
+    n_spots = int(section.measured.sum())
+    smallest = MIN_MEASURED / n_spots
+    offered = [share for share in SHARES if share >= smallest]
+    chosen = st.multiselect(
+        "Budgets (share of the spots)", offered, format_func=lambda s: f"{s:.0%}",
+        default=[share for share in FIRST_SHARES if share in offered], key="plan_budgets",
+    )  # fmt: skip
+    st.caption(
+        f"Smallest: {MIN_MEASURED} of the pilot's {n_spots:,} spots ({smallest:.1%}), the fewest "
+        f"that are imputed from. Largest: {SHARES[-1]:.0%}, so that enough is left to score."
+    )
+    return chosen
+
+
+def plan_result(study: jobs.Job, state: jobs.State) -> None:
     """Curves of what is finished, the goal, the recommendation and the files."""
-    plan = plan_of(study)
-    try:
-        table = tabulate(study.result, plan) if read_cases(study.result) else None
-    except S2SError as error:
-        # Cases without scores (too few spots) may be all that is finished so far.
-        table = None
-        if jobs.state(study).status not in jobs.ACTIVE:
-            st.warning(str(error))
-            return
-    if table is None:
+    mark = mark_of_cases(study.result)
+    if mark is None:
         st.info("The curves appear with the first finished cases.")
         return
     goal = ask_goal()
-    found = curve(table, goal)
+    try:
+        found = read_outcome(study.id, mark, goal)
+    except S2SError as error:
+        # Cases without scores (too few spots) may be all that is finished so far.
+        if state.status in jobs.ACTIVE:
+            st.info("The curves appear with the first case that can be scored.")
+        else:
+            st.warning(str(error))
+        return
     score = st.segmented_control(
         "Score", list(SCORES), default="reached", format_func=SCORES.get, key="plan_score",
         label_visibility="collapsed",
     ) or "reached"  # fmt: skip
     wanted = {"reached": goal.share}.get(score, float("nan"))
-    figure = budget_curves(found, score, LABELS, wanted)
+    figure = budget_curves(found.curve, score, LABELS, wanted)
     st.plotly_chart(figure, key="plan_curves", config={"displaylogo": False})
     st.caption(
         "Scores at the spots each design hides, log-normalised; bars are 90 % intervals by "
-        f"bootstrap over genes and draws. Imputed by: {METHODS[plan.engine].label}."
+        "bootstrap over genes and draws."
     )
-    sentences = write_plan(section_of(study.id), study.result, plan, goal)
-    for sentence in sentences:
+    for sentence in found.sentences:
         st.write("- " + sentence)
-    names = {"curve.csv": "Curve (CSV)", "mask.csv": "Recommended spots (CSV)",
-             "genes.csv": "Scores by gene (CSV)", "recommendation.md": "Recommendation (text)"}  # fmt: skip
     with st.container(horizontal=True):
-        for name, label in names.items():
-            path = study.result / name
-            if path.exists():
-                st.download_button(label, path.read_bytes, name, key=f"plan-{name}", on_click="ignore")
+        for name, label in FILES.items():
+            saved = download_name(section_of(study.id), f"plan-{name}")
+            st.download_button(label, found.files[name], saved, key=f"plan-{name}", on_click="ignore")
+
+
+@st.cache_data(max_entries=KEPT, show_spinner=False)
+def read_outcome(study_id: str, mark: tuple[int, int], goal: Goal) -> Outcome:  # noqa: ARG001 - part of the key
+    """What is finished of a plan, read once for every new case (``mark``) and goal."""
+    study = jobs.find(study_id)
+    return outcome(section_of(study_id), study.result, plan_of(study), goal)
 
 
 def ask_goal() -> Goal:

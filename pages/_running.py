@@ -1,39 +1,51 @@
-"""One run on Train: how it stands, its curves and its map while it works."""
+"""What works: how a run or study stands, drawn again while it does; a run's curves and map."""
 
 import math
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages import _state
-from pages._runs import controls, duration, step_words
+from pages._runs import controls, duration, plain, step_words
 from s2s_core import hardware, jobs, runner
 from s2s_core.charts import loss_curves
-from s2s_core.forecast import forecast, machine_factor
+from s2s_core.forecast import Past, forecast, machine_factor, past_runs, seconds_to_go
 from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
 from s2s_core.section import Section
 
 
-def show_job(job: jobs.Job) -> None:
-    """The attached run: refreshed every second while it works."""
+def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:
+    """A run or study, drawn again every second while it works.
+
+    ``about`` is one line on what it does; ``rest`` draws what comes below how it stands.
+    """
     active = jobs.state(job).status in jobs.ACTIVE
-    st.fragment(watch, run_every=1.0 if active else None)(job, active)
+    st.fragment(_watch, run_every=1.0 if active else None)(job, active, about, rest)
 
 
-def watch(job: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment's arguments
-    """Status, controls, curves and preview of a run."""
+def _watch(job: jobs.Job, was_active: bool, about: str, rest: Callable) -> None:  # noqa: FBT001 - a fragment's arguments
     state = jobs.state(job)
     if was_active and state.status not in jobs.ACTIVE:
         st.rerun()
-    config = job.config()
-    st.subheader(job.name)
-    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
-    st.caption(f"{what} · preset {config.preset} · seed {config.seed}")
+    st.subheader(plain(job.name))
+    st.caption(about)
     stands(job, state)
+    rest(job, state)
+
+
+def show_run(job: jobs.Job) -> None:
+    """The attached run."""
+    config = job.config()
+    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
+    watched(job, f"{what} · preset {config.preset} · seed {config.seed}", _rest_of_run)
+
+
+def _rest_of_run(job: jobs.Job, state: jobs.State) -> None:
     if state.status == "done":
         _state.next_step("Results", "pages/results.py")
-    controls(job, state, _state.leave_job)
+    controls(job, state)
     curves(job)
 
 
@@ -50,7 +62,7 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
         st.progress(share, text=f"Now: {state.phase} · {step_words(state)}")
-        st.caption(elapsed(job, state))
+        st.caption(times(job, state))
         utilisation()
     elif state.status == "done":
         st.success(f"Finished in {duration(state.ended - state.started)}.")
@@ -60,19 +72,40 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
         st.warning(state.message or "The run was stopped before it started.")
 
 
-def elapsed(job: jobs.Job, state: jobs.State) -> str:
-    """How long it has worked, and how long such runs take here."""
-    words = f"Working for {duration(max(0.0, time.time() - state.started))}."
-    expected = None
-    if job.kind in ("run", "demo") and not state.resume:
-        expected = forecast(section_of(job.id), job.config(), factor()[0])
-    return words if expected is None else f"{words} Runs like this take about {duration(expected)} here."
+def times(job: jobs.Job, state: jobs.State) -> str:
+    """How long it has worked and how long it will, as far as that is known."""
+    now = time.time()
+    words = f"Working for {duration(max(0.0, now - state.started))}."
+    if job.kind in jobs.STUDIES:
+        # The only stage of a study is the whole of it.
+        left, of = state.seconds_left, ""
+    else:
+        left, of = run_left(job, state, now), ""
+        if left is None:
+            left, of = state.seconds_left, " of this stage"
+    return words if left is None else f"{words} About {duration(left)} left{of}."
+
+
+def run_left(job: jobs.Job, state: jobs.State, now: float) -> float | None:
+    """Seconds until a run ends, None where that is not known."""
+    # A comparison of all methods is no run like those that are foretold.
+    if job.kind not in ("run", "demo"):
+        return None
+    config = job.config()
+    whole = forecast(section_of(job.id), config, factor()[0])
+    return seconds_to_go(state, config, whole, past(), now)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
 def factor() -> tuple[float, bool]:
     """How fast this machine is, and whether that was measured."""
     return machine_factor()
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def past() -> tuple[Past, ...]:
+    """How earlier runs spent their time here."""
+    return past_runs()
 
 
 def utilisation() -> None:

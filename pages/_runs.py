@@ -1,7 +1,6 @@
 """What Train says of runs and lets one do with them: pause, cancel, resume, open, rename, delete."""
 
 import time
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -22,8 +21,8 @@ STATUS = {
 SHOWN = 30
 
 
-def controls(job: jobs.Job, state: jobs.State, leave: Callable[[], None]) -> None:
-    """Pause, cancel, resume, or let go of it (``leave``) to start another."""
+def controls(job: jobs.Job, state: jobs.State) -> None:
+    """Pause, cancel, resume, or let go of it to start another."""
     with st.container(horizontal=True):
         mine = _state.may_change(job)
         if state.status in jobs.ACTIVE:
@@ -45,7 +44,7 @@ def controls(job: jobs.Job, state: jobs.State, leave: Callable[[], None]) -> Non
             runner.start(job, resume=True)
             st.rerun()
         if st.button("New run", key="new_run"):
-            leave()
+            _state.leave(job)
             st.rerun()
 
 
@@ -95,11 +94,10 @@ def plain(text: str) -> str:
 
 
 def step_words(state: jobs.State) -> str:
-    """Step and time left in words."""
+    """Step of the present stage in words."""
     if not state.steps or state.steps == 1:
         return "a moment"
-    left = "" if state.seconds_left is None else f", about {duration(state.seconds_left)} left of this stage"
-    return f"step {state.step:,} of {state.steps:,}{left}"
+    return f"step {state.step:,} of {state.steps:,}"
 
 
 def duration(seconds: float) -> str:

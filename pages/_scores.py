@@ -11,12 +11,14 @@ from s2s_core.methods import METHODS
 from s2s_core.metrics import summarise, verdict
 from s2s_core.recommend import recommend
 from s2s_core.report import SCORES
-from s2s_core.trust import LIGHTS, RULE, count_lights
+from s2s_core.trust import RULE, count_lights
+from s2s_core.vocabulary import USE
 
 LABELS = {name: method.label for name, method in METHODS.items()}
 COLUMNS = SCORES | {"coverage": "inside 90 % interval"}
 # Shapes and words, not colours alone.
-MARKS = {"test": "●●● test", "rank": "●●○ rank", "look": "●○○ look", "leave": "○○○ leave"}
+DOTS = ("●●●", "●●○", "●○○", "○○○")
+MARKS = {word: f"{dots} {word}" for word, dots in zip(USE.words, DOTS, strict=True)}
 
 
 def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:
@@ -62,7 +64,7 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     st.write("**Every gene**")
     counts = count_lights(lights)
     st.write(
-        "; ".join(f"{MARKS[name]}: **{counts.get(name, 0):,}** ({LIGHTS[name]})" for name in MARKS)
+        "; ".join(f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS)
         + "."
     )
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
@@ -80,10 +82,11 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
         table, height=340, key="gene_table", on_select=show_chosen, selection_mode="single-row",
         column_config={
             c: st.column_config.NumberColumn(format="%.3f") for c in table.columns if c != "good for"
-        },
+        } | {"good for": st.column_config.TextColumn(help=USE.help())},
     )  # fmt: skip
-    with st.expander("What test, rank, look and leave mean"):
-        st.write(RULE)
+    *first, last = USE.words
+    with st.expander(f"What {', '.join(first)} and {last} mean"):
+        st.markdown(USE.help(RULE))
 
 
 def scatter(result: Result, gene: str) -> None:

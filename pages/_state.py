@@ -176,10 +176,11 @@ def open_from_url() -> None:
                 st.warning(str(error))
 
 
-def leave_job() -> None:
-    """Let go of the attached run; it goes on by itself."""
-    workspace().job_id = None
-    st.query_params.pop("job", None)
+def leave(job: jobs.Job) -> None:
+    """Let go of the attached run or study; it goes on by itself."""
+    study = job.kind in jobs.STUDIES
+    setattr(workspace(), "study_id" if study else "job_id", None)
+    st.query_params.pop("study" if study else "job", None)
 
 
 def show_path() -> None:

@@ -57,7 +57,7 @@ def summary(job: jobs.Job, result: Result) -> None:
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.write(f"**{plain(job.name)}** · {summary_sentence(result, lights_of(job.id))}")
     with right:
-        first_download(job)
+        first_download(job, result.section)
     if warning(result):
         st.caption(warning(result))
     info = result.info

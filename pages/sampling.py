@@ -9,9 +9,10 @@ from pages._painting import begin_with, canvas, wish
 from s2s_core.errors import S2SError
 from s2s_core.maps import mask_map
 from s2s_core.masks import mask_table, sample
+from s2s_core.names import download_name
 from s2s_core.section import Section
 
-SIMULATE = "Test it: hide part of the measured spots and compare with the truth"
+SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"
 DENSIFY = "Make it denser: add positions between the measured spots"
 HINTS = {
@@ -118,7 +119,7 @@ def download(sampled: Section) -> None:
     st.download_button(
         "Download the mask (CSV)",
         lambda: mask_table(sampled).to_csv(index=False).encode(),
-        "mask.csv",
+        download_name(sampled, "mask.csv"),
         "text/csv",
         on_click="ignore",
         help="Every position with its array row and column and whether it is measured: "

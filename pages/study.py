@@ -5,9 +5,11 @@ import streamlit as st
 from pages import _state
 from pages._experiment import experiment_form, experiment_result
 from pages._plan import plan_form, plan_result
-from pages._running import stands
+from pages._running import watched
 from pages._runs import controls
 from s2s_core import jobs
+from s2s_core.methods import METHODS
+from s2s_core.studies import plan_of, questions
 
 PLAN, EXPERIMENT = "How sparse can I go?", "The paper's experiments"
 
@@ -33,30 +35,23 @@ def main() -> None:
 
 
 def show(study: jobs.Job) -> None:
-    """The attached study: refreshed while it works."""
+    """The attached study."""
     st.title(PLAN if study.kind == "plan" else EXPERIMENT)
-    active = jobs.state(study).status in jobs.ACTIVE
-    st.fragment(watch, run_every=2.0 if active else None)(study, active)
-
-
-def watch(study: jobs.Job, was_active: bool) -> None:  # noqa: FBT001 - a fragment's arguments
-    """How it stands and what is finished of it."""
-    state = jobs.state(study)
-    if was_active and state.status not in jobs.ACTIVE:
-        st.rerun()
-    st.subheader(study.name)
-    stands(study, state)
-    controls(study, state, leave)
     if study.kind == "plan":
-        plan_result(study)
+        plan = plan_of(study)
+        about = f"{plan.n_cases} cases · imputed by {METHODS[plan.engine].label}"
+    else:
+        about = questions()[study.task()["name"]]
+    watched(study, about, rest)
+
+
+def rest(study: jobs.Job, state: jobs.State) -> None:
+    """What one can do with it, and what is finished of it."""
+    controls(study, state)
+    if study.kind == "plan":
+        plan_result(study, state)
     else:
         experiment_result(study)
-
-
-def leave() -> None:
-    """Let go of the study; it goes on by itself."""
-    _state.workspace().study_id = None
-    st.query_params.pop("study", None)
 
 
 main()

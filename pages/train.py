@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import _state
-from pages._running import factor, show_job
+from pages._running import factor, show_run
 from pages._runs import duration, earlier_runs
 from pages._start import begin
 from s2s_core import hardware
@@ -24,7 +24,7 @@ def main() -> None:
     st.title("Train and impute")
     job = _state.current_job()
     if job is not None:
-        show_job(job)
+        show_run(job)
     elif _state.need_section() is not None:
         start_form()
     earlier_runs(job)

@@ -11,6 +11,8 @@ from scipy import sparse
 from s2s_core.errors import S2SError
 from s2s_core.section import Section, check_values
 
+# The section is no longer what its file says.
+ADDED_KEY = "s2s_added"
 INDEX = ["array_row", "array_col"]
 TOTAL = "total_counts"
 # Columns that a table of new measurements may bring back from the list of spots to measure.
@@ -74,10 +76,11 @@ def add_measurements(section: Section, table: pd.DataFrame) -> Section:
     if totals is not None:
         totals = totals.copy()
         totals[rows] = _totals(section, table, values)
+    added = len(rows) + int(section.uns.get(ADDED_KEY, 0))
     note = f"{len(rows):,} spots were measured later and added."
     return replace(
         section, counts=sparse.csr_matrix(counts, dtype=np.float32), totals=totals,
-        notes=(*section.notes, note), **flags,
+        notes=(*section.notes, note), uns={**section.uns, ADDED_KEY: added}, **flags,
     )  # fmt: skip
 
 

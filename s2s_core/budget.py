@@ -47,6 +47,27 @@ class Case:
     seed: int
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What is finished of a plan, read against a goal.
+
+    Attributes
+    ----------
+    curve : DataFrame
+        Of :func:`s2s_core.curve.curve`.
+    sentences : tuple of str
+        The recommendation.
+    files : dict of str -> str
+        What the laboratory needs, by file name: ``curve.csv`` (scores with intervals and costs by
+        design and budget), ``genes.csv`` (scores by gene), ``mask.csv`` (the recommended spots on
+        the pilot) and ``recommendation.md``.
+    """
+
+    curve: pd.DataFrame
+    sentences: tuple[str, ...]
+    files: dict[str, str]
+
+
 def run_design(
     section: Section, plan: Plan, folder: Path, hooks: Hooks | None = None
 ) -> pd.DataFrame:
@@ -129,10 +150,30 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
 
 
 def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[str]:
-    """Write what the laboratory needs; returns the recommendation.
+    """Write the files of an :class:`Outcome` into a folder; returns the recommendation."""
+    found = outcome(section, folder, plan, goal)
+    for name, text in found.files.items():
+        with atomic(folder / name) as file:
+            file.write_text(text, encoding="utf-8")
+    return list(found.sentences)
 
-    ``curve.csv`` (scores with intervals and costs by design and budget), ``genes.csv`` (scores
-    by gene), ``mask.csv`` (the recommended spots on the pilot) and ``recommendation.md``.
+
+def outcome(section: Section, folder: Path, plan: Plan, goal: Goal) -> Outcome:
+    """Read what is finished of a plan.
+
+    Parameters
+    ----------
+    section : Section
+        The pilot.
+    folder : Path
+        Of :func:`run_design`.
+    plan : Plan
+    goal : Goal
+
+    Raises
+    ------
+    S2SError
+        If nothing is finished there.
     """
     about, table = read_about(folder), tabulate(folder, plan)
     found = curve(table, goal)
@@ -161,20 +202,14 @@ def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[s
     )
     spots["spot_id"] = spots["spot_id"].map(guard)
     by_gene = table.groupby(["design", "budget", "gene"], sort=False)[list(SCORES)].mean()
-    for name, part in (
-        ("curve.csv", found),
-        ("genes.csv", by_gene.reset_index()),
-        ("mask.csv", spots),
-    ):
-        with atomic(folder / name) as file:
-            part.to_csv(file, index=False)
+    tables = {"curve.csv": found, "genes.csv": by_gene.reset_index(), "mask.csv": spots}
+    files = {name: part.to_csv(index=False) for name, part in tables.items()}
     lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
              f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
              f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
              "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
-    with atomic(folder / "recommendation.md") as file:
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return sentences
+    files["recommendation.md"] = "\n".join(lines) + "\n"
+    return Outcome(found, tuple(sentences), files)
 
 
 def only_measured(section: Section) -> Section:

@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--densify", type=int, metavar="S", help="map at S times the lattice density"
     )
+    impute.add_argument("--mask-seed", type=int, metavar="N", help="seed of the mask (default: --seed)")
     impute.add_argument("--method", default="s2s", help="s2s (default) or a classical method")
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
@@ -136,7 +137,7 @@ def _read(args: argparse.Namespace, measured: str | None = None) -> Section:
 def situation(section: Section, args: argparse.Namespace) -> Section:
     """Simulation, densify or gaps: what the arguments ask of a section."""
     if args.mask:
-        return sample(section, args.mask, args.seed)
+        return sample(section, args.mask, args.seed if args.mask_seed is None else args.mask_seed)
     if args.densify is not None:
         return sample(section, f"densify:{args.densify}")
     if section.known.all():

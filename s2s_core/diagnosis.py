@@ -16,7 +16,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from s2s_core.imputation import Result
-from s2s_core.signatures import LAG_REACH, PlaceMeans, lag_weights, local_planes, ratio
+from s2s_core.signatures import (
+    LAG_REACH,
+    PlaceMeans,
+    error_morans,
+    lag_weights,
+    local_planes,
+    ratio,
+)
 from s2s_core.smoothness import (
     gene_chunks,
     has_truth,
@@ -25,9 +32,10 @@ from s2s_core.smoothness import (
     slopes_at_hidden,
     truth_and_map,
 )
-from s2s_core.structure import SURE, morans_i
+from s2s_core.vocabulary import CHECKS
+from s2s_core.withheld import Withheld
 
-LEVELS = ("fine", "watch", "problem")
+LEVELS = tuple(CHECKS.words)
 # Slopes of the truth on the map: (watch, problem). Classical methods with a nugget reach 0.8 to
 # 1.05 on real sections, interpolation that keeps the noise 0.1 to 0.75.
 SMOOTHED = (1.4, 2.0)
@@ -77,7 +85,7 @@ def diagnose(result: Result) -> list[Finding]:
     -------
     list of Finding
         Measured values in place, possible values, over-smoothing, noise kept, grid artefacts,
-        structure in the errors (or, without hidden truth, structure the measured spots lack).
+        structure in the errors, and without hidden truth structure that measured spots lack.
         Where values are impossible, or fewer than 20 positions unmeasured, the checks of
         patterns are left out.
     """
@@ -126,8 +134,9 @@ def _smoothness(result: Result) -> list[Finding]:
         found = slopes_at_hidden(result)
         where = f"at {int(section.hidden.sum()):,} hidden spots"
     else:
-        found = slope_by_scores(result)
-        where = "judged by the PCC at withheld spots"
+        kept = Withheld.from_info(result.info)
+        found = slope_by_scores(result, kept)
+        where = f"at {kept.n_spots:,} withheld spots" if kept else "judged by the PCC at withheld spots"
     if found.variance < FLAT:
         return [_flat()]
     said = f"The slope of the true values on the map is {found.whole:.2f} ({where}; 1 is right)"
@@ -208,7 +217,8 @@ def _grid(result: Result) -> Finding:
 
 
 def _texture(result: Result) -> list[Finding]:
-    """Structure in the errors at hidden spots; without them, structure that was never measured."""
+    """Structure in the errors at hidden spots; without them, in the errors at withheld ones, and
+    structure that was never measured."""
     section = result.section
     # Closer than a gap lies to the nearest measured spot nothing can be known; at twice the mean
     # of that distance it can.
@@ -216,29 +226,35 @@ def _texture(result: Result) -> list[Finding]:
     reach = 2.0 * float(cKDTree(known).query(gaps)[0].mean())
     advice = ("Neighbouring errors go together, as invented texture or a missed pattern leaves "
               "them: compare the map with kriging of gene programmes and trust only what both show.")  # fmt: skip
+    count = len(section.genes)
     if not has_truth(section):
-        return _excess(result, reach, advice)
+        found, kept = _excess(result, reach, advice), Withheld.from_info(result.info)
+        if kept is not None and kept.pairs:
+            where = f"{kept.n_spots:,} withheld spots"
+            found.insert(
+                0, _errors(where, kept.reach, kept.errors, kept.truth, kept.sure, count, advice)
+            )
+        return found
     at = _some(section.hidden)
     lag = lag_weights(places(section, at), reach)
     if not lag.nnz:
         return []
-    errors, true, sure = 0.0, 0.0, 0
+    morans, sure = np.zeros(2), 0
     for genes in gene_chunks(result):
-        truth, imputed = truth_and_map(result, at, genes)
-        moran, surprise = morans_i(truth - imputed, lag)
-        errors, true = errors + moran.sum(), true + morans_i(truth, lag)[0].sum()
-        sure += int((surprise > SURE).sum())
-    count = len(section.genes)
-    value = float(errors / count)
-    level = _level(value, TEXTURE) if sure >= 0.25 * count else "fine"
-    found = Finding(
+        found, above = error_morans(*truth_and_map(result, at, genes), lag)
+        morans, sure = morans + found, sure + above
+    return [_errors("hidden spots", reach, *(morans / count).tolist(), sure, count, advice)]
+
+
+def _errors(where: str, reach, errors, true, sure: int, count: int, advice: str) -> Finding:
+    level = _level(errors, TEXTURE) if sure >= 0.25 * count else "fine"
+    return Finding(
         "Structure in the errors", level,
-        f"Errors at hidden spots {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart have a mean "
-        f"Moran's I of {value:.3f} (the true values: {true / count:.3f}); it is above chance for "
+        f"Errors at {where} {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart have a mean "
+        f"Moran's I of {errors:.3f} (the true values: {true:.3f}); it is above chance for "
         f"{sure:,} of {count:,} genes.",
-        "" if level == "fine" else advice, value,
+        "" if level == "fine" else advice, errors,
     )  # fmt: skip
-    return [found]
 
 
 def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
@@ -262,8 +278,7 @@ def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
     found = Finding(
         "Structure never measured", level,
         f"Imputed positions {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart covary {value:.2f} times "
-        "as much as measured spots do; noise does not enter this, and a mean should not exceed 1. "
-        "Errors themselves can only be looked at where a mask hides known values.",
+        "as much as measured spots do; noise does not enter this, and a mean should not exceed 1.",
         "" if level == "fine" else advice, value,
     )  # fmt: skip
     return [found]

@@ -16,6 +16,7 @@ import pyarrow.feather as feather
 
 from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
+from s2s_core.masks import mask_seed
 from s2s_core.observation import normalisation_target
 from s2s_core.readers import INPUT_KEY
 from s2s_core.store import atomic, load_section, save_section, writable
@@ -84,6 +85,9 @@ def provenance(result: Result) -> dict:
         "coverage": config.coverage,
         "config": config.to_json(),
     }
+    seed = mask_seed(result.section)
+    if seed is not None:
+        made["mask_seed"] = seed
     target = result.info.get("target_sum") or normalisation_target(result.section)
     if target is not None:
         made["target_sum"] = float(target)

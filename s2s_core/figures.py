@@ -20,6 +20,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from s2s_core.colours import colour_range
 from s2s_core.errors import S2SError
 from s2s_core.section import Section
 
@@ -109,7 +110,8 @@ def map_figure(
             (left / width_mm, 1 - (top + high) / height, wide / width_mm, high / height)
         )
 
-    norm = Normalize(*(limits or shared_limits([v for _, v in panels], colours in DIVERGING)))
+    together = np.concatenate([np.asarray(values, float) for _, values in panels])
+    norm = Normalize(*(limits or colour_range(together, symmetric=colours in DIVERGING)))
     scale = ScalarMappable(norm, mpl.colormaps[colours])
     for i, (name, values) in enumerate(panels):
         row, col = divmod(i, columns)
@@ -179,17 +181,6 @@ def save(figure: Figure, kind: str) -> bytes:
             out, format=kind, dpi=figure.dpi, metadata={"Date": None} if kind == "svg" else None
         )
     return out.getvalue()
-
-
-def shared_limits(values: Sequence[np.ndarray], symmetric: bool = False) -> tuple[float, float]:  # noqa: FBT001, FBT002
-    """Low and high colour limit for several maps; a few extreme spots do not wash out the rest."""
-    every = np.concatenate([np.asarray(v, float)[np.isfinite(v)] for v in values])
-    if len(every) == 0 or every.min() == every.max():
-        return 0.0, 1.0
-    if symmetric:
-        high = float(np.quantile(np.abs(every), 0.995)) or float(np.abs(every).max())
-        return -high, high
-    return min(0.0, float(every.min())), float(np.quantile(every, 0.995)) or float(every.max())
 
 
 def micrometres(section: Section) -> float | None:

@@ -1,7 +1,8 @@
-"""How long a run will take on this machine, before it starts.
+"""How long a run will take on this machine, before it starts and while it works.
 
 A simple law fitted on one machine (2 cores, docs/engine.md), corrected by how long earlier runs
-took here: the first guess is rough, later ones are not.
+took here: the first guess is rough, later ones are not. While a run works, its present stage
+tells its own pace, and the stages to come are foretold.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +21,11 @@ from s2s_core.section import Section
 # Seconds: at all, for each position, for each value of the map.
 COST = {"fast": (8.0, 0.019, 1.4e-6), "balanced": (18.0, 0.049, 1.4e-6)}
 CLASSICAL = (4.0, 0.006, 1.4e-6)
+# Shares of a run of 300 genes there until training begins and until it ends; balanced differs
+# from fast in its training alone.
+TRAINED = {"fast": (0.2, 0.85), "balanced": (0.09, 0.94)}
+# How the network's phase of training begins.
+TRAINING = "Training"
 REMEMBERED = 8
 REFERENCE_CORES = 2
 
@@ -57,3 +64,79 @@ def machine_factor() -> tuple[float, bool]:
         return float(np.median(ratios)), True
     cores = min(os.cpu_count() or 1, 16)
     return (REFERENCE_CORES / cores) ** 0.6, False
+
+
+@dataclass(frozen=True)
+class Past:
+    """How an earlier run spent its time: its stages, each with the share (0..1) where it began."""
+
+    method: str
+    preset: str
+    stages: tuple[tuple[str, float], ...]
+
+
+def past_runs() -> tuple[Past, ...]:
+    """The latest finished runs that went through in one go, newest first."""
+    found = []
+    for job in jobs.all_jobs():
+        with suppress(OSError, KeyError, ValueError, TypeError):
+            state, config = jobs.written_state(job), job.config()
+            whole = state.ended - state.started
+            if state.status == "done" and state.stages and not state.resume and whole > 0:
+                stages = tuple((name, (at - state.started) / whole) for name, at in state.stages)
+                found.append(Past(config.method, config.preset, stages))
+        if len(found) == REMEMBERED:
+            break
+    return tuple(found)
+
+
+def seconds_to_go(
+    state: jobs.State, config: RunConfig, whole: float | None, past: tuple[Past, ...], now: float
+) -> float | None:
+    """Seconds until a working run ends; None where nothing is known.
+
+    Parameters
+    ----------
+    state : State
+    config : RunConfig
+    whole : float or None
+        Of the whole run, by :func:`forecast`.
+    past : tuple of Past
+        Runs that tell how long the stages to come take; the first that began in the same way
+        counts. Without one the reference machine's shares do.
+    now : float
+        Seconds since the epoch.
+    """
+    if whole is None:
+        return None
+    names = [name for name, _ in state.stages]
+    pace = state.seconds_left
+    if state.resume and pace is None and not any(name.startswith(TRAINING) for name in names):
+        # How much of the training is done already is not known before it goes on.
+        return None
+    first, last, begun = _present(state, config, past, names)
+    if pace is None:
+        pace = max((last - first) * whole - (now - begun), 0.0)
+    return (pace + (1.0 - last) * whole) or None
+
+
+def _present(state: jobs.State, config: RunConfig, past, names: list[str]):
+    """Shares of the run at which the present stage begins and ends, and when it began."""
+    if not names:
+        return 0.0, 1.0, state.started
+    for run in past:
+        alike = (run.method, run.preset) == (config.method, config.preset)
+        if alike and [name for name, _ in run.stages[: len(names)]] == names:
+            ends = [share for _, share in run.stages[1:]] + [1.0]
+            at = len(names) - 1
+            return run.stages[at][1], ends[at], state.stages[at][1]
+    if config.method != "s2s" or config.preset not in TRAINED:
+        return 0.0, 1.0, state.started
+    before, after = TRAINED[config.preset]
+    training = [name.startswith(TRAINING) for name in names]
+    if not any(training):
+        return 0.0, before, state.started
+    if training[-1]:
+        return before, after, state.stages[-1][1]
+    # All that follows the training is one stage.
+    return after, 1.0, state.stages[training.index(True) + 1][1]

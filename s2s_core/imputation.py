@@ -23,6 +23,7 @@ from s2s_core.metrics import SCALE, score_genes, score_intervals
 from s2s_core.observation import Observation, folds, known_values, observe, withhold
 from s2s_core.progress import Progress
 from s2s_core.section import Section
+from s2s_core.withheld import compare_withheld
 
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1
@@ -139,11 +140,12 @@ def run(
             sd[name] = answer.sd
         if name == config.method:
             layers = {"median": answer.median, "lower": answer.lower, "upper": answer.upper}
+            kept = _kept(obs, withheld, scored)
         tables.append(_score(section, truth, answer, withheld, scored, obs).assign(method=name))
         details[name] = {k: v for k, v in answer.details.items() if np.isscalar(v)}
     metrics = pd.concat(tables, ignore_index=True)
     metrics = metrics[["method", *metrics.columns.drop("method")]]
-    info = _info(section, config, obs, times, details, time.perf_counter() - started)
+    info = _info(section, config, obs, times, details, time.perf_counter() - started) | kept
     return Result(section, config, maps, sd, layers, truth, metrics, info)
 
 
@@ -270,6 +272,20 @@ def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -
     table.insert(2, "n_spots", int(at.sum()))
     table.insert(3, "scale", SCALE)
     return table
+
+
+def _kept(obs: Observation, withheld: list[Answer], scored: list[np.ndarray]) -> dict:
+    """What is kept of the predictions at withheld spots, which checks of the map look at."""
+    if not scored:
+        return {}
+    points = obs.grid.lattice_xy(*np.divmod(obs.pixels, obs.grid.shape[1]))
+    found = compare_withheld(
+        np.concatenate([obs.values[fold] for fold in scored]),
+        np.concatenate([part.mean for part in withheld]),
+        np.concatenate([points[fold] for fold in scored]),
+        points[~np.any(scored, axis=0)],
+    )
+    return {} if found is None else found.to_info()
 
 
 def _interval_of(answer: Answer) -> tuple:

@@ -54,6 +54,8 @@ class State:
     phase, step, steps, seconds_left : progress
     started, ended : float
         Seconds since the epoch.
+    stages : list of (str, float)
+        Phases since the last start, in order, each with the time it began.
     resume : bool
         The next start goes on from the checkpoint.
     """
@@ -66,6 +68,7 @@ class State:
     seconds_left: float | None = None
     started: float = 0.0
     ended: float = 0.0
+    stages: tuple = ()
     resume: bool = False
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from s2s_core.colours import colour_range
 from s2s_core.map_parts import (
     add_image,
     add_map,
@@ -234,24 +235,10 @@ def _limits(panels: list[Panel], look: Look) -> list[tuple[float, float]]:
     for scale in AXES:
         values = [p.values for p in panels if p.scale == scale]
         if values:
-            together = np.concatenate(values)
-            if scale == "error":
-                high = colour_range(np.abs(together))[1]
-                shared[scale] = (-high, high)
-            else:
-                shared[scale] = colour_range(together)
+            shared[scale] = colour_range(np.concatenate(values), symmetric=scale == "error")
     if look.limits is not None:
         shared["value"] = look.limits
     return [shared[p.scale] if p.scale in shared else colour_range(p.values) for p in panels]
-
-
-def colour_range(values: np.ndarray, quantile: float = 0.995) -> tuple[float, float]:
-    """From 0 (or the least value) up to a quantile: few extreme spots must not wash out the rest."""
-    values = values[np.isfinite(values)]
-    if len(values) == 0 or values.max() == values.min():
-        return 0.0, 1.0
-    high = float(np.quantile(values, quantile))
-    return float(min(0.0, values.min())), high or float(values.max())
 
 
 def _title(panel: Panel, limits: tuple[float, float]) -> str:

@@ -38,6 +38,21 @@ FINE, BROAD = 1.0, 1.5
 PRACTICAL = 2.74
 
 
+def check_size(section: Section) -> None:
+    """Refuse a section too small to plan from.
+
+    Raises
+    ------
+    S2SError
+    """
+    count = int(section.measured.sum())
+    if count < MIN_SPOTS:
+        raise S2SError(
+            f"The pilot has {count} measured spots, too few to plan from; at least {MIN_SPOTS} "
+            "are needed."
+        )
+
+
 class Pilot:
     """Patterns of a section's measured values.
 
@@ -57,12 +72,7 @@ class Pilot:
     """
 
     def __init__(self, section: Section, *, programmes: int = PROGRAMMES, seed: int = 0) -> None:
-        count = int(section.measured.sum())
-        if count < MIN_SPOTS:
-            raise S2SError(
-                f"The pilot has {count} measured spots, too few to plan from; at least {MIN_SPOTS} "
-                "are needed."
-            )
+        check_size(section)
         self.section, self.seed = section, seed
         self.points = section.grid.lattice_xy(section.row, section.col)
         self.measured = section.measured

@@ -9,6 +9,7 @@ from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED
 from s2s_core.methods import method
+from s2s_core.pilot import check_size
 from s2s_core.section import Section
 
 DRAFT, FINAL = "programme-kriging", "s2s"
@@ -41,6 +42,11 @@ class Plan:
     preset: str = "fast"
     genes: tuple[str, ...] | None = None
 
+    @property
+    def n_cases(self) -> int:
+        """How many sections are imputed: designs times budgets times draws."""
+        return len(self.designs) * len(self.budgets) * self.seeds
+
     def check(self, section: Section) -> None:
         """Refuse what cannot be run, with a sentence.
 
@@ -48,6 +54,7 @@ class Plan:
         ------
         S2SError
         """
+        check_size(section)
         method(self.engine)
         preset(self.preset)
         for name in self.designs:

@@ -16,20 +16,23 @@ from scipy.spatial import cKDTree
 from s2s_core.aliasing import aliased_share
 from s2s_core.errors import S2SError
 from s2s_core.pilot import Pilot
+from s2s_core.structure import SURE as CHANCE
 from s2s_core.variograms import KERNELS, NUGGETS, distances, matern32
+from s2s_core.vocabulary import DESIGN
 
-RESOLVED, MARGINAL, LOST, FLAT = (
-    "resolved",
-    "marginal",
-    "cannot be resolved",
-    "no spatial pattern in the pilot",
-)
+RESOLVED, MARGINAL, LOST, FLAT = DESIGN.words
 # Correlation that a pattern must keep across the design's gap (nine in ten positions are
 # nearer to a measured spot than it).
 SURE, DOUBTFUL = 0.5, 0.2
 # Expected PCC below which a gene counts as lost, whatever its range.
 HOPELESS = 0.1
 TYPICAL_GAP = 0.9
+RULE = (
+    "What counts is the correlation that the gene's variogram keeps across the gap which nine in "
+    f"ten positions do not exceed: {SURE:g} or more is {RESOLVED}, {DOUBTFUL:g} or more {MARGINAL}, "
+    f"less {LOST}; so is a gene with an expected PCC below {HOPELESS:g}. {FLAT.capitalize()}: "
+    f"Moran's I on the pilot less than {CHANCE:g} standard errors above chance."
+)
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
 TARGETS, NEIGHBOURS = 300, 48
 # Dispersion below and above which a design is called even and clustered, counted within this

@@ -22,11 +22,13 @@ from s2s_core.recommend import recommend
 from s2s_core.section import unknown_genes
 from s2s_core.store import atomic
 from s2s_core.trust import LIGHTS, RULE, count_lights, gene_lights
+from s2s_core.vocabulary import CHECKS, USE
 from s2s_core.wording import (
     citation,
     command,
     label,
     methods_text,
+    record,
     scored_where,
     section_name,
     summary_sentence,
@@ -35,6 +37,11 @@ from s2s_core.wording import (
 __all__ = ["citation", "methods_text", "summary_sentence", "write_report"]
 
 EXAMPLES = 4
+NO_COMMAND = (
+    "No command line repeats this run from the input file alone: its mask was drawn by hand or "
+    "uploaded, spots were added later, its file is not known, or its settings are its own. The "
+    "bundle holds them."
+)
 # Rows of the gene table; metrics.csv has them all.
 MOST_ROWS = 1000
 SCORES = {
@@ -204,7 +211,7 @@ def _trust(lights: pd.DataFrame) -> str:
     counts = count_lights(lights)
     out = [
         "<h2>What each map is good for</h2>",
-        _p(RULE, "soft"),
+        _p(f"{USE.asked} {RULE}", "soft"),
         _table(
             ["light", "good for", "genes"],
             [[light, what, f"{counts[light]:,}"] for light, what in LIGHTS.items()],
@@ -230,7 +237,11 @@ def _diagnosis(result: Result) -> str:
     rows = [
         [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))] for f in diagnose(result)
     ]
-    return "<h2>Diagnosis</h2>\n" + _table(["check", "level", "found"], rows, classes=1)
+    words = "; ".join(f"{word}: {meaning}" for word, meaning in CHECKS.words.items())
+    return "\n".join(
+        ["<h2>Diagnosis</h2>", _p(f"{CHECKS.asked} ({words}.)", "soft"),
+         _table(["check", "level", "found"], rows, classes=1)]
+    )  # fmt: skip
 
 
 def _again(result: Result) -> str:
@@ -242,10 +253,23 @@ def _again(result: Result) -> str:
     line = command(result)
     if line:
         out += [
-            _p("Or from the input file, read with the options it was read with then:"),
+            _p("Or from the input file:"),
             f"<p><code>{escape(line)}</code></p>",
         ]
+    else:
+        out.append(_p(NO_COMMAND, "soft"))
+    genes = ", ".join(map(str, result.section.genes))
+    what = "Genes (genes.txt)" if line and "genes.txt" in line else "Genes"
+    out += [
+        _table(["what", "in this run"], [list(row) for row in record(result).items()]),
+        _details("Every setting", result.config.to_json()),
+        _details(what, genes),
+    ]
     return "\n".join(out)
+
+
+def _details(title: str, text: str) -> str:
+    return f"<details><summary>{escape(title)}</summary><p><code>{escape(text)}</code></p></details>"
 
 
 def _picture(figure, words: str) -> str:

@@ -149,7 +149,8 @@ def _spawn(job: Job, found: State) -> bool:
             return False
         # Only under the lock: "running" without it means that the process is gone.
         jobs.write_state(
-            job, replace(found, status="running", phase="Starting", started=time.time())
+            job,
+            replace(found, status="running", phase="Starting", started=time.time(), stages=()),
         )
         subprocess.Popen(
             [sys.executable, "-m", "s2s_core.worker", str(job.folder)],

@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from s2s_core.observation import morton_order
+from s2s_core.structure import SURE, morans_i
 
 BLOCKS = 16
 # Neighbours of a local plane, and the largest sum of its squared weights: beyond it extrapolates.
@@ -57,6 +58,24 @@ def lag_weights(points: np.ndarray, distance: float) -> sparse.csr_matrix:
     i, j = pairs[apart >= 0.99 * distance].T
     half = sparse.coo_matrix((np.ones(len(i), np.float32), (i, j)), (len(points),) * 2)
     return (half + half.T).tocsr()
+
+
+def error_morans(
+    truth: np.ndarray, imputed: np.ndarray, lag: sparse.csr_matrix
+) -> tuple[np.ndarray, int]:
+    """Sums over genes of Moran's I of the errors and of the truth, and genes whose errors have one.
+
+    Parameters
+    ----------
+    truth, imputed : (n, G) arrays
+    lag : (n, n) sparse matrix
+        Of :func:`lag_weights`.
+    """
+    if not lag.nnz:
+        return np.zeros(2), 0
+    moran, surprise = morans_i(truth - imputed, lag)
+    sums = np.array([moran.sum(), morans_i(truth, lag)[0].sum()])
+    return sums, int((surprise > SURE).sum())
 
 
 def local_planes(known: np.ndarray, at: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:

@@ -12,6 +12,7 @@ from s2s_core.imputation import Result
 from s2s_core.section import Section
 from s2s_core.signatures import BLOCKS, blocks, pooled_slope, ratio, slope_sums
 from s2s_core.structure import morans_i, neighbour_weights
+from s2s_core.withheld import Withheld
 
 # Fewer hidden spots than this say nothing about patterns.
 FEWEST_HIDDEN = 20
@@ -70,10 +71,12 @@ def slopes_at_hidden(result: Result) -> Slopes:
     )  # fmt: skip
 
 
-def slope_by_scores(result: Result) -> Slopes:
-    """Slope from the PCC at withheld spots and the spread of measured and imputed values.
+def slope_by_scores(result: Result, kept: Withheld | None) -> Slopes:
+    """Slope at withheld spots, where nothing is hidden.
 
-    The slope of a on b is their correlation times the ratio of their spreads.
+    Runs of an earlier version, and those with few spots, have not ``kept`` it. Then it is made of
+    the PCC there and the spread of measured and imputed values: the slope of a on b is their
+    correlation times the ratio of their spreads.
     """
     section, mine = result.section, result.metrics
     mine = mine[mine["method"] == result.config.method].set_index("gene").reindex(section.genes)
@@ -88,8 +91,10 @@ def slope_by_scores(result: Result) -> Slopes:
         along += (pcc[genes] * a * b).sum()
         doubt += (((1 - pcc[genes] ** 2) * a * b) ** 2 / free[genes]).sum()
         spread, total = spread + (b**2).sum(), total + (a**2).sum()
-    error = ratio(np.sqrt(doubt), spread)
-    return Slopes(ratio(along, spread), error, np.nan, np.nan, ratio(spread, total), None)
+    slope, error = ratio(along, spread), ratio(np.sqrt(doubt), spread)
+    if kept is not None:
+        slope, error = kept.slope, kept.slope_error
+    return Slopes(slope, error, np.nan, np.nan, ratio(spread, total), None)
 
 
 def gene_chunks(result: Result) -> Iterator[slice]:

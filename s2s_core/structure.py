@@ -9,16 +9,18 @@ from scipy.spatial import cKDTree
 
 from s2s_core.observation import log_normalise, normalisation_target
 from s2s_core.section import Section
+from s2s_core.vocabulary import PATTERN
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
 # Moran's I this many standard errors above chance is structure, and this high it is strong.
 SURE = 3.0
 STRONG = 0.25
-VERDICTS = (
-    "no spatial pattern: cannot be imputed",
-    "weak pattern: impute with care",
-    "clear pattern: can be imputed",
+VERDICTS = tuple(reversed(PATTERN.words))
+NONE, WEAK, CLEAR = VERDICTS
+RULE = (
+    f"What counts is Moran's I among the nearest measured spots: {STRONG:g} or more is a {CLEAR}, "
+    f"less a {WEAK}, and less than {SURE:g} standard errors above chance {NONE}."
 )
 
 
@@ -71,7 +73,7 @@ def gene_structure(section: Section) -> pd.DataFrame:
     DataFrame
         Indexed by gene: ``moran`` (I among the nearest measured spots), ``surprise`` (standard
         errors above chance), ``mean`` (log-normalised), ``detected`` (share of measured spots
-        with a count) and ``verdict``. The paper's break condition: without spatial structure
+        with a count) and ``verdict``, one of :data:`VERDICTS`. The paper's break condition: without spatial structure
         there is nothing to impute from.
     """
     measured = section.measured

@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from s2s_core.imputation import Result
-from s2s_core.structure import SURE, gene_structure
+from s2s_core.structure import NONE, SURE, gene_structure
+from s2s_core.vocabulary import USE
 
 # The lower end of a correlation's one-sided 95 % interval is what counts: with few scored spots
 # the same score earns a poorer light.
@@ -21,14 +22,9 @@ TEST = 0.7
 # How far the share of values inside their intervals may be from the promised one.
 SLACK = 0.05
 
-LIGHTS = {
-    "test": "testing differences",
-    "rank": "ranking spots and correlations",
-    "look": "looking at the pattern",
-    "leave": "nothing: leave it out",
-}
+LIGHTS = USE.words
 RULE = (
-    "A map is for looking at when the gene has spatial structure on the measured spots (Moran's I "
+    "A map is for looking at when the gene has a spatial pattern on the measured spots (Moran's I "
     f"{SURE:g} standard errors above chance) and its PCC at hidden or withheld spots is at least "
     f"{LOOK_PCC:g} and surely above 0 (one-sided {CONFIDENCE:.0%} bound by Fisher's z); for ranking "
     f"when the bounds of PCC and Spearman reach {RANK:g}; for testing differences when the bound of "
@@ -130,7 +126,7 @@ def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
             return f"{sure}, but not above {RANK:g}."
         return f"{sure}, but Spearman's correlation only above {rank_bound:.2f}."
     if surprise < SURE:
-        return "No spatial structure on the measured spots: nothing to impute from."
+        return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
     if np.isnan(pcc):
         return "Constant at the scored spots: its map cannot be checked."
     if pcc < LOOK_PCC:

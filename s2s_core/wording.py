@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from s2s_core import __version__
+from s2s_core.additions import ADDED_KEY
 from s2s_core.config import PRESETS, preset
+from s2s_core.errors import S2SError
 from s2s_core.imputation import HIDDEN, Result
-from s2s_core.masks import DESIGNS, sample
+from s2s_core.masks import DESIGNS, mask_seed, sample
 from s2s_core.methods import METHODS
 from s2s_core.readers import INPUT_KEY
+from s2s_core.section import Section
 from s2s_core.trust import LIGHTS, count_lights, gene_lights
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
@@ -141,9 +144,8 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
 def command(result: Result) -> str | None:
     """Command line that runs the same again from the input file, or None where none can say it.
 
-    Painted and uploaded masks, a column of unmeasured spots and settings that are no preset have
-    no such line: for them there is the bundle (:mod:`s2s_core.bundle`). Options of reading are
-    not recorded.
+    Painted and uploaded masks, spots that were added later and settings that are no preset have
+    no such line: for them there is the bundle (:mod:`s2s_core.bundle`).
     """
     section, config = result.section, result.config
     source = (section.uns.get(INPUT_KEY) or {}).get("file")
@@ -155,8 +157,14 @@ def command(result: Result) -> str | None:
     if not source or not same or how is None:
         return None
     words = ["python", "-m", "s2s_core", "impute", source, "--out", "result", *how]
+    for name, value in reading(section).items():
+        # Said with the situation; what was found out is found out again.
+        if name != "measured" and value != "auto":
+            words += [f"--{name.replace('_', '-')}", str(value)]
     words += ["--method", config.method, "--compare", ",".join(config.compare) or "none"]
     words += ["--preset", config.preset, "--answer", config.answer, "--seed", str(config.seed)]
+    if config.device != "auto":
+        words += ["--device", config.device]
     # Kept totals say that genes were chosen out of a larger table.
     if section.totals is not None:
         few = len(section.genes) <= MOST_GENES_NAMED
@@ -166,17 +174,57 @@ def command(result: Result) -> str | None:
 
 def _situation(result: Result) -> list[str] | None:
     """Arguments that make the same mask, None where there are none."""
-    section = result.section
+    section, column = result.section, reading(result.section).get("measured")
     name, _, argument = section.design.partition(":")
-    if name == "densify":
-        return ["--densify", argument or "2"]
-    if not section.design:
-        return [] if (section.origin[~section.measured] == "gap").all() else None
-    if name not in DESIGNS or name in ("obs", "csv"):
+    if ADDED_KEY in section.uns:
         return None
-    # A random design may have had a seed of its own: only what gives this very mask is said.
-    again = sample(section.everything_known(), section.design, result.config.seed)
-    return ["--mask", section.design] if (again.measured == section.measured).all() else None
+    if name == "densify":
+        return None if column else ["--densify", argument or "2"]
+    if not section.design:
+        if column is not None:
+            return ["--measured", column]
+        return [] if (section.origin[~section.measured] == "gap").all() else None
+    # What is hidden decides where scores are taken; a column takes the place of a mask.
+    if name not in DESIGNS or name in ("obs", "csv") or column or not section.hidden.any():
+        return None
+    seed = mask_seed(section)
+    seed = result.config.seed if seed is None else seed
+    try:
+        again = sample(section.everything_known(), section.design, seed)
+    except S2SError:
+        # Regions that were drawn have no text form.
+        return None
+    if (again.measured != section.measured).any():
+        return None
+    own = [] if seed == result.config.seed else ["--mask-seed", str(seed)]
+    return ["--mask", section.design, *own]
+
+
+def reading(section: Section) -> dict[str, str | float]:
+    """Options the section's file was read with, by name; empty where they are not known."""
+    return dict((section.uns.get(INPUT_KEY) or {}).get("options") or {})
+
+
+def record(result: Result) -> dict[str, str]:
+    """What it takes to run the same again, in words: file, reading, mask, settings."""
+    section, config = result.section, result.config
+    source, seed = section.uns.get(INPUT_KEY) or {}, mask_seed(section)
+    options = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in reading(section).items())
+    rows = {
+        "Input file": source.get("file"),
+        "its SHA-256": source.get("sha256"),
+        "read with": options,
+        "Sampling design": section.design,
+        "its seed": None if seed is None else str(seed),
+        "Method": config.method,
+        "compared with": ", ".join(config.compare),
+        "Preset": config.preset,
+        "Answer": config.answer,
+        "Seed of the run": str(config.seed),
+    }
+    if ADDED_KEY in section.uns:
+        rows["Added later"] = f"{int(section.uns[ADDED_KEY]):,} spots"
+    return {name: str(value) for name, value in rows.items() if value}
 
 
 def _design(result: Result, measured: int) -> str:
@@ -191,7 +239,7 @@ def _design(result: Result, measured: int) -> str:
         how = f" by the sampling design {section.design}" if section.design else ""
         how += f" ({kind})" if kind else ""
         hidden = f"{int(section.hidden.sum()):,} positions with known values were hidden{how}"
-        return f"To test the method {hidden}; {share} were left as measured."
+        return f"To judge the method {hidden}; {share} were left as measured."
     return f"{share} were measured; the others are gaps whose true values are unknown."
 
 

@@ -54,12 +54,16 @@ class Reporter:
             with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
                 np.save(file, progress.preview)
         phase_is_new = progress.phase != self.state.phase
+        stages = tuple(self.state.stages)
+        if phase_is_new:
+            stages += ((progress.phase, time.time()),)
         self.state = replace(
             self.state,
             phase=progress.phase,
             step=progress.step,
             steps=progress.steps,
             seconds_left=progress.seconds_left,
+            stages=stages,
         )
         if phase_is_new or time.monotonic() - self._written > STATE_SECONDS:
             jobs.write_state(self.job, self.state)

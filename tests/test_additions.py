@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.additions import add_measurements, read_additions
+from s2s_core.additions import ADDED_KEY, add_measurements, read_additions
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
 from s2s_core.observation import observe
@@ -32,6 +32,9 @@ def test_added_spots_are_as_if_measured_at_once(lattice, run):
     np.testing.assert_array_equal(added.measured, mask)
     np.testing.assert_allclose(observe(added).values, observe(at_once).values)
     assert not run.measured[rows].any()
+    # The section is no longer its file's, which a record of it must say.
+    again = np.nonzero(~added.measured)[0][:2]
+    assert add_measurements(added, table_of(lattice, again)).uns[ADDED_KEY] == 5
 
 
 def test_spots_are_found_by_array_position_too(lattice, run):

@@ -13,8 +13,8 @@ MODULES = sorted(CORE.rglob("*.py"))
 MAX_LINES = 350
 # Lower layers first; a module imports only from layers above it in this list (or its own).
 LAYERS = (
-    ("errors", "progress"),
-    ("config", "grid", "device", "limits", "hardware"),
+    ("errors", "progress", "vocabulary"),
+    ("config", "grid", "device", "limits", "hardware", "colours"),
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),
@@ -23,6 +23,7 @@ LAYERS = (
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure"),
     ("signatures",),
+    ("withheld",),
     ("kriging",),
     ("baselines", "layers", "active", "aliasing"),
     ("estimate", "lens", "pilot"),
@@ -33,7 +34,7 @@ LAYERS = (
     ("network", "imputation", "next_batch", "plan"),
     ("smoothness",),
     ("trust", "diagnosis", "recommend", "figures"),
-    ("wording", "regions", "tables"),
+    ("wording", "regions", "tables", "names"),
     ("export", "api", "terminal", "jobs", "report", "bundle"),
     ("drafts",),
     ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),

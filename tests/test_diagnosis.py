@@ -6,7 +6,9 @@ from scipy.ndimage import gaussian_filter
 
 from s2s_core import impute, read, sample
 from s2s_core.diagnosis import diagnose
+from s2s_core.methods import METHODS
 from s2s_core.signatures import lag_weights, local_planes, pooled_slope, ratio, slope_sums
+from s2s_core.withheld import KEY, Withheld
 from tests.made import made_section
 
 
@@ -109,15 +111,50 @@ def test_impossible_values_end_the_diagnosis(good, value):
     assert findings[1].value == 1
 
 
-def test_without_truth_the_measured_spots_are_asked(gappy):
+def test_without_truth_the_withheld_spots_are_asked(gappy):
     findings = diagnose(gappy)
     assert {f.level for f in findings} == {"fine"}
-    assert findings[-1].name == "Structure never measured"
-    assert "withheld" in findings[2].sentence
-    assert level(changed(gappy, flatter), "Over-smoothing") != "fine"
-    assert level(changed(gappy, noisy), "Noise kept") != "fine"
+    assert [f.name for f in findings[-2:]] == ["Structure in the errors", "Structure never measured"]
+    kept = Withheld.from_info(gappy.info)
+    assert f"is {kept.slope:.2f} (at {kept.n_spots} withheld spots" in findings[2].sentence
+    assert f"at {kept.n_spots} withheld spots" in findings[-2].sentence
     stronger = changed(gappy, lambda values, section: 2 * values)
     assert level(stronger, "Structure never measured") != "fine"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda mean, at: mean.mean(0) + 0.35 * (mean - mean.mean(0)), "Over-smoothing"),
+        (lambda mean, at: mean + np.random.default_rng(0).normal(0, 2 * mean.std(0), mean.shape),
+         "Noise kept"),
+        (lambda mean, at: mean + 1.5 * np.sin(at / 120)[:, None], "Structure in the errors"),
+    ],
+)  # fmt: skip
+def test_a_bad_method_is_told_by_its_predictions_of_withheld_spots(monkeypatch, change, name):
+    smooth = METHODS["gaussian"]
+
+    def fit(obs, config, hooks):
+        predictor = smooth.fit(obs, config, hooks)
+
+        def predict(seen, targets):
+            found = predictor(seen, targets)
+            return replace(found, mean=np.maximum(change(found.mean, targets), 0.0))
+
+        return predict
+
+    monkeypatch.setitem(METHODS, "gaussian", replace(smooth, fit=fit))
+    section = sample(made_section("square", 32, 32), "random:0.6").without_hidden()
+    assert level(impute(section, method="gaussian", compare=[], threads=1), name) != "fine"
+
+
+def test_runs_that_kept_nothing_are_judged_by_their_scores(gappy):
+    """Those of an earlier version."""
+    old = replace(gappy, info={k: v for k, v in gappy.info.items() if k != KEY})
+    assert "judged by the PCC at withheld spots" in diagnose(old)[2].sentence
+    assert {f.level for f in diagnose(old)} == {"fine"}
+    assert level(changed(old, flatter), "Over-smoothing") != "fine"
+    assert level(changed(old, noisy), "Noise kept") != "fine"
 
 
 def test_a_median_map_is_told_apart_from_an_artefact(good):

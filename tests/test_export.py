@@ -15,6 +15,7 @@ from s2s_core.export import (
     load_result,
     save_result,
     to_anndata,
+    write_run,
 )
 from s2s_core.masks import sample
 from s2s_core.observation import observe
@@ -211,6 +212,21 @@ def test_anndata_is_the_users_own(result):
     adata.obs["measured"] = False
     assert result.imputed.min() >= 0
     assert result.section.measured.any()
+
+
+def test_the_record_has_the_masks_seed_and_how_the_file_was_read(tmp_path):
+    made_section().to_anndata().write_h5ad(tmp_path / "in.h5ad")
+    section = sample(read(tmp_path / "in.h5ad", scale="counts", bin_size=200.0), "random:0.5", seed=11)
+    write_run(made_result(section), tmp_path / "run.json")
+    data = json.loads((tmp_path / "run.json").read_text())
+    assert (data["design"], data["mask_seed"]) == ("random:0.5", 11)
+    assert data["input"]["options"] == {
+        "technology": "auto", "kind": "auto", "absent": "auto", "scale": "counts", "bin_size": 200.0
+    }  # fmt: skip
+    painted = section.with_measured(np.arange(section.n_positions) % 2 == 0, "painted")
+    write_run(made_result(painted), tmp_path / "run.json")
+    # The seed belonged to the design before.
+    assert "mask_seed" not in json.loads((tmp_path / "run.json").read_text())
 
 
 def test_run_json_is_strict_json(result, tmp_path):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from s2s_core import figures
 from s2s_core.errors import S2SError
-from s2s_core.figures import COLOURS, map_figure, micrometres, save, scatter_figure, shared_limits
+from s2s_core.figures import COLOURS, map_figure, micrometres, save, scatter_figure
 from tests.made import made_section
 
 
@@ -100,15 +100,6 @@ def test_equal_figures_are_equal_bytes(lattice):
         assert save(map_figure(lattice, panel, "u"), kind) == save(
             map_figure(lattice, panel, "u"), kind
         )
-
-
-def test_limits_are_shared_and_outliers_do_not_wash_out():
-    values = [np.linspace(0, 1, 1000), np.array([np.nan, 100.0])]
-    assert shared_limits(values)[0] == 0
-    assert shared_limits(values)[1] < 2
-    assert shared_limits([np.full(3, np.nan)]) == (0, 1)
-    low, high = shared_limits([np.array([-2.0, 1.0])], symmetric=True)
-    assert low == -high
 
 
 @pytest.mark.parametrize("colours", COLOURS)

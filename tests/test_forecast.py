@@ -1,12 +1,20 @@
 """Time estimates: what grows with what, and what earlier runs teach."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from s2s_core import hardware, jobs
 from s2s_core.config import preset
-from s2s_core.forecast import forecast, machine_factor, predicted_seconds
+from s2s_core.forecast import (
+    Past,
+    forecast,
+    machine_factor,
+    past_runs,
+    predicted_seconds,
+    seconds_to_go,
+)
 from s2s_core.masks import sample
 
 FAST = preset("fast")
@@ -43,6 +51,63 @@ def test_earlier_runs_correct_the_guess(square, tmp_path, monkeypatch):
     assert forecast(square, FAST, factor) == pytest.approx(
         3.0 * predicted_seconds(square.n_positions, len(square.genes), FAST)
     )
+
+
+def going(*stages, **more):
+    """State of a run that began at 0 and went through stages (name, begin)."""
+    return jobs.State(status="running", started=0.0, stages=stages, **more)
+
+
+FIT, TRAIN, LAST = ("Fitting", 0.0), ("Training on CPU", 20.0), ("Predicting", 85.0)
+
+
+def test_the_present_stage_tells_its_pace_and_the_later_ones_are_foretold():
+    slow, quick = (
+        seconds_to_go(going(FIT, TRAIN, seconds_left=left), FAST, 100.0, (), 30.0)
+        for left in (300.0, 10.0)
+    )
+    # What comes after the training takes its share of the whole run, however that goes.
+    assert slow - 300.0 == pytest.approx(quick - 10.0)
+    assert 0.0 < quick - 10.0 < 50.0
+
+
+def test_time_left_is_that_of_the_whole_run_from_its_first_moment():
+    assert seconds_to_go(going(), FAST, 100.0, (), 5.0) == pytest.approx(95.0)
+    assert seconds_to_go(going(FIT), FAST, 100.0, (), 5.0) == pytest.approx(95.0)
+    assert seconds_to_go(going(FIT, TRAIN, LAST), FAST, 100.0, (), 90.0) == pytest.approx(10.0)
+    # A stage that takes longer than foretold leaves the later ones their time.
+    assert seconds_to_go(going(FIT), FAST, 100.0, (), 50.0) == pytest.approx(80.0)
+
+
+def test_a_run_that_began_alike_says_how_long_the_rest_takes():
+    stages = (("Fitting", 0.0), ("Training on CPU", 0.1), ("Predicting", 0.3))
+    alike = Past("s2s", "fast", stages)
+    other = Past("s2s", "balanced", stages)
+    state = going(FIT, TRAIN, seconds_left=10.0)
+    assert seconds_to_go(state, FAST, 100.0, (other, alike), 30.0) == pytest.approx(80.0)
+    unlike = seconds_to_go(state, FAST, 100.0, (other,), 30.0)
+    assert unlike == seconds_to_go(state, FAST, 100.0, (), 30.0)
+
+
+def test_nothing_is_said_where_nothing_is_known():
+    assert seconds_to_go(going(FIT, TRAIN, seconds_left=9.0), preset("paper"), None, (), 1.0) is None
+    # Overdue.
+    assert seconds_to_go(going(FIT, TRAIN, LAST), FAST, 100.0, (), 500.0) is None
+    # How far a resumed run has trained is known once it trains.
+    assert seconds_to_go(going(FIT, resume=True), FAST, 100.0, (), 1.0) is None
+    resumed = going(FIT, TRAIN, resume=True, seconds_left=9.0)
+    assert seconds_to_go(resumed, FAST, 100.0, (), 1.0) > 9.0
+
+
+def test_earlier_runs_are_remembered_by_their_stages(square, tmp_path, monkeypatch):
+    monkeypatch.setenv("S2S_RUNS", str(tmp_path))
+    stages = (("Fitting", 100.0), ("Training on CPU", 140.0))
+    done = jobs.State(status="done", started=100.0, ended=200.0, stages=stages)
+    for state in (done, replace(done, resume=True), replace(done, status="failed"),
+                  replace(done, stages=())):  # fmt: skip
+        jobs.write_state(jobs.create(sample(square, "lattice:2"), FAST, "x"), state)
+    only = (Past("s2s", "fast", (("Fitting", 0.0), ("Training on CPU", 0.4))),)
+    assert past_runs() == only
 
 
 def test_gpus_are_told_by_the_drivers_tool(tmp_path, monkeypatch):

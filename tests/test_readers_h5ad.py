@@ -152,7 +152,9 @@ def test_reading_leaves_the_file_as_it_is_and_notes_which_it_was(tmp_path):
     section = read(path)
     assert path.read_bytes() == before
     digest = hashlib.sha256(before).hexdigest()
-    assert section.uns["s2s_input"] == {"file": "section.h5ad", "sha256": digest}
+    options = {"technology": "auto", "kind": "auto", "absent": "auto", "scale": "auto"}
+    origin = {"file": "section.h5ad", "sha256": digest, "options": options}
+    assert section.uns["s2s_input"] == origin
 
 
 # --- counts in raw, symbols, categories

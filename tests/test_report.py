@@ -1,10 +1,16 @@
+import re
+import shlex
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
+import anndata as ad
 import numpy as np
 import pytest
 
 from s2s_core import __version__, api, impute, sample
+from s2s_core.additions import ADDED_KEY
+from s2s_core.cli import main
 from s2s_core.errors import S2SError
 from s2s_core.readers import INPUT_KEY, read
 from s2s_core.report import citation, methods_text, summary_sentence, write_report
@@ -151,32 +157,67 @@ def test_the_summary_is_plain(tested):
     assert "should be left out" in words
 
 
-def test_the_command_runs_the_same_again(tmp_path):
-    made_section().to_anndata().write_h5ad(tmp_path / "in.h5ad")
-    for design in ("random:0.4", "densify:2"):
-        section = sample(read(tmp_path / "in.h5ad"), design).subset_genes(["Gene1", "Gene3"])
-        result = api.impute(section, method="linear", compare=["nearest"], threads=1)
-        words = command(replace(result, config=replace(result.config, threads=0))).split()
-        assert words[:5] == ["python", "-m", "s2s_core", "impute", "in.h5ad"]
-        from s2s_core.cli import main
+@pytest.mark.parametrize(
+    ("design", "options"),
+    [
+        ("random:0.4", {}),
+        ("densify:2", {"scale": "counts"}),
+        ("lattice:2", {"absent": "background", "kind": "square"}),
+        ("random:0.5", {"bin_size": 120.0, "kind": "points"}),
+        (None, {"measured": "seen", "technology": "h5ad"}),
+    ],
+)
+def test_the_report_alone_runs_the_same_again(tmp_path, monkeypatch, design, options):
+    adata = made_section().to_anndata()
+    adata.obs["seen"] = np.arange(adata.n_obs) % 3 > 0
+    adata.write_h5ad(tmp_path / "in.h5ad")
+    section = read(tmp_path / "in.h5ad", **options)
+    section = (sample(section, design, seed=7) if design else section).subset_genes(["Gene1", "Gene3"])
+    result = api.impute(section, method="linear", compare=["nearest"])
+    write_report(result, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    said = re.search(r"<code>(python -m s2s_core impute .*?)</code>", page)
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(unescape(said[1]))[3:]) == 0
+    made = ad.read_h5ad(tmp_path / "result" / "imputed.h5ad")
+    assert made.var_names.tolist() == ["Gene1", "Gene3"]
+    np.testing.assert_array_equal(made.obs["measured"], section.measured)
+    np.testing.assert_array_equal(made.X, result.imputed)
 
-        argv = [str(tmp_path / "in.h5ad") if w == "in.h5ad" else w for w in words[3:]]
-        argv[argv.index("result")] = str(tmp_path / "out")
-        assert main(argv) == 0
-        assert (read(tmp_path / "out" / "imputed.csv").genes == ["Gene1", "Gene3"]).all()
 
-
-def test_there_is_no_command_for_what_it_cannot_say():
+def test_there_is_no_command_for_what_it_cannot_say(tmp_path):
     section = named(made_section())
-    seeded = made_result(sample(section, "random:0.4", seed=5))
-    assert command(seeded) is None
-    painted = section.with_measured(np.arange(120) % 2 == 0, "painted")
-    assert command(made_result(painted)) is None
-    assert command(made_result(sample(made_section(), "lattice:2"))) is None
     known = made_result(sample(section, "lattice:2"))
     assert "--mask lattice:2" in command(known)
+    assert "--mask-seed" not in command(known)
+    on_cpu = replace(known, config=replace(known.config, device="cpu"))
+    assert "--device cpu" in command(on_cpu)
+    seeded = made_result(sample(section, "random:0.4", seed=5))
+    assert "--mask-seed 5" in command(seeded)
+    fold = np.arange(section.n_positions) < 20
+    one = sample(section, "random:0.4")
+    for other in (
+        section.with_measured(np.arange(120) % 2 == 0, "painted"),
+        sample(section, "random:0.4", avoid=fold),
+        sample(made_section(), "lattice:2"),
+        # Scores are taken elsewhere where what was hidden is forgotten.
+        sample(section, "lattice:2").without_hidden(),
+        replace(one, uns={**one.uns, ADDED_KEY: 3}),
+    ):
+        assert command(made_result(other)) is None
     odd = replace(known.config, coverage=0.8)
     assert command(replace(known, config=odd)) is None
+    write_report(replace(known, config=odd), tmp_path / "report.html")
+    assert "No command line repeats this run" in Page(tmp_path / "report.html").words
+
+
+def test_the_report_records_what_it_takes_to_run_it_again(tmp_path):
+    section = sample(named(made_section()), "random:0.4", seed=5)
+    write_report(made_result(section), tmp_path / "report.html")
+    words = Page(tmp_path / "report.html").words
+    for said in ("tissue.h5ad", "0" * 64, "random:0.4", "its seed 5", "Seed of the run 0",
+                 ", ".join(section.genes), '"learning_rate"'):  # fmt: skip
+        assert said in words
 
 
 def test_the_citation_names_paper_and_version():

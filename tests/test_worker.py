@@ -77,6 +77,9 @@ def test_progress_reaches_the_job_folder(monkeypatch, job):
     assert jobs.preview(job)[0] == 3
     assert seen[0].phase == "Training"
     assert seen[0].steps == 3
+    names, times = zip(*seen[0].stages, strict=True)
+    assert names == ("Fitting", "Training")
+    assert times[0] <= times[1] <= time.time()
 
 
 def test_the_users_mistake_is_told_as_its_sentence(monkeypatch, job):

@@ -24,8 +24,10 @@ from s2s_core.section import Section
 
 __all__ = [
     "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",
-    "mask_table", "read_mask_table", "sample",
+    "mask_seed", "mask_table", "read_mask_table", "sample",
 ]  # fmt: skip
+# Which design a section was sampled by, and its seed; every output carries it.
+MASK_KEY = "s2s_mask"
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def sample(
             f"The mask {spec!r} measures every spot, so nothing is hidden to impute; choose a "
             "sparser design."
         )
+    out = replace(out, uns={**out.uns, MASK_KEY: {"design": out.design, "seed": int(seed)}})
     if looks_at_values(design, given):
         note = (
             f"The design {spec} follows the values of this very section: scores at hidden spots "
@@ -130,6 +133,13 @@ def sample(
         )
         out = replace(out, notes=(*section.notes, note))
     return out
+
+
+def mask_seed(section: Section) -> int | None:
+    """Seed that the section's design was drawn with; None where it was not drawn."""
+    drawn = section.uns.get(MASK_KEY) or {}
+    # What was painted or added since has another design.
+    return int(drawn["seed"]) if section.design and drawn.get("design") == section.design else None
 
 
 def at_budget(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from s2s_core.errors import S2SError
@@ -42,7 +42,7 @@ READERS: dict[str, Reader] = {
         table.READER,
     )
 }
-# Which file a section was read from; every output carries it.
+# Which file a section was read from, and how; every output carries it.
 INPUT_KEY = "s2s_input"
 KINDS = ("auto", "square", "hex", "points")
 
@@ -101,8 +101,12 @@ def read(
     options = ReadOptions(measured, kind, absent, bin_size, scale)
     with open_source(path) as source:
         section = _read(source, options, technology)
-        origin = {"file": source.name, "sha256": source.digest()}
-    section = replace(section, uns={**section.uns, INPUT_KEY: origin})
+        said = {"technology": technology, **asdict(options)}
+        said = {name: value for name, value in said.items() if value is not None}
+        origin = {"file": source.name, "sha256": source.digest(), "options": said}
+    # What an earlier run wrote of its own input and mask is not true of this one.
+    uns = {key: value for key, value in section.uns.items() if not str(key).startswith("s2s_")}
+    section = replace(section, uns={**uns, INPUT_KEY: origin})
     if genes is None:
         return section
     return section.subset_genes([genes] if isinstance(genes, str) else genes)

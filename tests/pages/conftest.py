@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from s2s_core import jobs
@@ -77,6 +78,19 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setenv("S2S_EXAMPLE", "0")
     monkeypatch.chdir(ROOT)
     return folder
+
+
+@pytest.fixture
+def saved(monkeypatch) -> list[str]:
+    """Names under which a browser would save what the pages have offered."""
+    names, button = [], st.download_button
+
+    def noted(label, data, file_name, *args, **kwargs):
+        names.append(file_name)
+        return button(label, data, file_name, *args, **kwargs)
+
+    monkeypatch.setattr(st, "download_button", noted)
+    return names
 
 
 @pytest.fixture

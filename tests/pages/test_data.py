@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from s2s_core.simulate import demo_section
+from s2s_core.vocabulary import PATTERN
 from tests.made_files import zipped
 from tests.made_zarr import spatialdata
 from tests.pages.conftest import ROOT
@@ -102,8 +103,10 @@ def test_the_same_file_can_be_opened_twice(app, tmp_path):
 def test_genes_are_told_by_their_spatial_pattern(app):
     section = demo_section(rows=30, genes=40, flat=14)
     app.take(section).go("data").healthy()
-    assert "can be imputed" in app.words()
     table = app.workspace.structure
+    for word, count in table["verdict"].value_counts().items():
+        assert f"{word}: **{count}**" in app.words()
+    assert PATTERN.asked in app.words()
     app.at.radio(key="gene_mode").set_value("Most spatial").run()
     app.at.number_input(key="gene_count").set_value(5).run()
     app.healthy()

@@ -7,6 +7,7 @@ import pytest
 
 from s2s_core.masks import DESIGNS
 from s2s_core.simulate import demo_section
+from s2s_core.vocabulary import DESIGN
 
 
 @pytest.fixture
@@ -24,6 +25,10 @@ def gappy():
 def test_without_a_section_it_says_where_to_get_one(app):
     app.go("sampling").healthy()
     assert "No section is open" in app.words()
+
+
+def test_the_mask_is_saved_under_the_name_of_the_section(saved, ready):
+    assert set(saved) == {"demo_section-mask.csv"}
 
 
 def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
@@ -97,6 +102,11 @@ def test_the_page_says_what_a_design_means(ready):
     labels = [m.label for m in ready.at.metric]
     assert {"Largest gap", "Expected PCC", "Genes resolved"} <= set(labels)
     assert "measured" in ready.words()
+    resolved = next(m for m in ready.at.metric if m.label == "Genes resolved")
+    assert DESIGN.asked in resolved.help
+    verdicts = ready.at.dataframe[0].value["with this design"]
+    assert set(verdicts) <= set(DESIGN.words)
+    assert resolved.value == f"{(verdicts == 'resolved').sum()} of {len(verdicts)}"
 
 
 def test_a_wrong_argument_is_one_sentence(ready):

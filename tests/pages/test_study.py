@@ -1,15 +1,22 @@
 """Studies: planned, run as jobs, read while they run and afterwards."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages import _plan
 from s2s_core import jobs, runner
+from s2s_core.budget import run_design
+from s2s_core.cases import mark_of_cases
 from s2s_core.config import preset
+from s2s_core.curve import Goal
 from s2s_core.plan import Plan
+from s2s_core.section import MIN_MEASURED
 from s2s_core.simulate import demo_section
 from s2s_core.studies import experiment_task, plan_task
+from tests.made import made_section
 from tests.pages.conftest import PAGES, ROOT
 
 SMALL = Plan(("lattice", "random"), (0.25, 0.5), 2, "linear")
@@ -49,7 +56,7 @@ def test_a_pilot_is_asked_for(app):
     assert "No section is open" in words(app.healthy().at)
 
 
-def test_a_plan_is_started_and_ends_in_a_recommendation(app, section):
+def test_a_plan_is_started_and_ends_in_a_recommendation(app, section, saved):
     app.take(section)
     app.at.switch_page("pages/study.py").run()
     app.healthy().at.multiselect(key="plan_designs").set_value(["lattice", "random"]).run()
@@ -63,6 +70,8 @@ def test_a_plan_is_started_and_ends_in_a_recommendation(app, section):
     assert len(at.get("plotly_chart")) == 1
     labels = [b.label for b in at.get("download_button")]
     assert "Recommended spots (CSV)" in labels
+    assert {"demo_section-plan-curve.csv", "demo_section-plan-mask.csv",
+            "demo_section-plan-recommendation.md"} <= set(saved)  # fmt: skip
     at.slider(key="goal_pcc").set_value(0.9).run()
     assert not at.exception
 
@@ -77,16 +86,93 @@ def test_curves_show_while_a_plan_is_paused(section):
     assert len(at.get("plotly_chart")) == 1
 
 
+def planned(section, plan=SMALL) -> jobs.Job:
+    """A finished plan, without its process."""
+    job = jobs.create(section, preset("fast"), "a plan", kind="plan", task=plan_task(plan))
+    run_design(section, plan, job.result)
+    jobs.write_state(job, jobs.State(status="done"))
+    return job
+
+
+def test_a_plan_is_read_once_for_every_new_case(section, monkeypatch):
+    job, reads = planned(section), []
+    outcome = _plan.outcome
+    monkeypatch.setattr(_plan, "outcome", lambda *args: reads.append(args) or outcome(*args))
+    at = opened(job)
+    at.run()
+    assert len(reads) == 1
+    run_design(section, replace(SMALL, seeds=3), job.result)
+    at.run()
+    assert len(reads) == 2
+    assert not at.exception
+
+
+def test_files_of_a_plan_are_those_of_the_goal_asked_for(section):
+    """What somebody else asked of the same study meanwhile does not come into them."""
+    job = planned(section)
+    mark = mark_of_cases(job.result)
+    low, high = (
+        _plan.read_outcome(job.id, mark, Goal(pcc, 0.5)).files["recommendation.md"]
+        for pcc in (0.1, 0.9)
+    )
+    assert low != high
+    assert _plan.read_outcome(job.id, mark, Goal(0.1, 0.5)).files["recommendation.md"] == low
+    assert not (job.result / "recommendation.md").exists()
+
+
+def test_a_plan_stopped_before_its_first_case_says_that_nothing_is_there_yet(section):
+    job = jobs.create(section, preset("fast"), "a plan", kind="plan", task=plan_task(SMALL))
+    jobs.write_state(job, jobs.State(status="paused", message="The run is paused."))
+    at = opened(job)
+    assert "first finished cases" in at.info[0].value
+    assert [w.value for w in at.warning] == ["The run is paused."]
+
+
+def test_a_study_is_left_and_the_form_comes_back(section):
+    at = opened(planned(section))
+    at.button(key="new_run").click().run()
+    assert not at.exception
+    assert at.session_state["workspace"].study_id is None
+    assert "study" not in at.query_params
+    assert at.multiselect(key="plan_designs")
+
+
 def test_what_cannot_be_planned_is_one_sentence(app, section):
     app.take(section)
     app.at.switch_page("pages/study.py").run()
-    app.at.multiselect(key="plan_designs").set_value([]).run()
-    app.click("plan_start").healthy()
-    assert "Nothing is planned" in app.at.error[0].value
+    start = app.healthy().at.button(key="plan_start")
+    assert not start.disabled
+    for key in ("plan_designs", "plan_budgets"):
+        before = app.at.multiselect(key=key).value
+        app.at.multiselect(key=key).set_value([]).run()
+        assert app.healthy().at.button(key="plan_start").disabled
+        assert "Nothing is planned" in app.words()
+        app.at.multiselect(key=key).set_value(before).run()
+    assert not app.at.button(key="plan_start").disabled
     assert jobs.all_jobs() == []
 
 
-def test_an_experiment_leaves_a_report(section):
+def test_budgets_have_limits_that_are_told_beforehand(app):
+    small = demo_section(rows=16, genes=4)
+    n_spots = int(small.measured.sum())
+    app.take(small)
+    app.at.switch_page("pages/study.py").run()
+    assert f"{MIN_MEASURED} of the pilot's {n_spots} spots" in app.healthy().words()
+    offered = [int(o.rstrip("%")) / 100 for o in app.at.multiselect(key="plan_budgets").options]
+    assert offered
+    assert min(offered) * n_spots >= MIN_MEASURED - 1
+    assert max(offered) < 1
+    assert set(app.at.multiselect(key="plan_budgets").value) <= set(_plan.SHARES)
+
+
+def test_a_pilot_too_small_to_plan_from_says_so(app):
+    app.take(made_section("square", 6, 7))
+    app.at.switch_page("pages/study.py").run()
+    assert "too few to plan from" in app.healthy().words()
+    assert app.at.button(key="plan_start").disabled
+
+
+def test_an_experiment_leaves_a_report(section, saved):
     task = experiment_task("sparsity", "lattice:2", 1, "fast")
     job = jobs.create(section, preset("fast"), "an experiment", kind="experiment", task=task)
     (job.result).mkdir(parents=True)
@@ -99,3 +185,4 @@ def test_an_experiment_leaves_a_report(section):
     assert "what happens" in words(at)
     assert len(at.get("plotly_chart")) == 2
     assert len(at.dataframe) == 1
+    assert saved == ["demo_section-sparsity-summary.csv", "demo_section-sparsity-report.md"]

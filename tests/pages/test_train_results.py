@@ -1,5 +1,6 @@
 """Train and Results: a real run of a cheap method, seen to its end and opened again."""
 
+import fcntl
 import json
 import time
 
@@ -10,6 +11,7 @@ from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.masks import sample
 from s2s_core.simulate import demo_section
+from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.conftest import ROOT
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -92,6 +94,15 @@ def test_every_file_is_offered(results):
             } <= labels  # fmt: skip
 
 
+def test_downloads_are_named_after_their_section(results, saved):
+    view(results, "Download")
+    gene = results.session_state["result_gene"]
+    assert {"demo_section-imputed.csv", "demo_section-imputed.h5ad", "demo_section-mask.csv",
+            "demo_section-run.json", "demo_section-report.html", "demo_section-run.zip",
+            f"demo_section-{gene}.svg"} <= set(saved)  # fmt: skip
+    assert all(name.startswith("demo_section-") for name in saved)
+
+
 def test_checks_are_sentences(results):
     view(results, "Checks")
     assert "Measured values in place" in words(results)
@@ -126,12 +137,13 @@ def uncertain(section, owner=None):
     return job
 
 
-def test_the_next_batch_is_measured_and_run_again():
+def test_the_next_batch_is_measured_and_run_again(saved):
     sampled = sample(demo_section(rows=28, genes=8), "lattice:2")
     at = view(opened(uncertain(sampled), "results"), "Next batch")
     at.number_input(key="batch_count").set_value(5).run()
     listed = set(at.dataframe[-1].value["spot_id"])
     assert len(listed) == 5
+    assert "demo_section-next_batch.csv" in saved
     at.button(key="batch_take").click().run()
     job = jobs.find(at.session_state["workspace"].job_id)
     runner.stop(job)
@@ -147,8 +159,13 @@ def test_a_method_without_deviation_cannot_choose_a_batch(results):
 
 def test_the_rule_behind_the_lights_is_stated(results):
     assert "Fisher" in words(results)
-    assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= {
-        "test", "rank", "look", "leave"}  # fmt: skip
+    assert USE.asked in words(results)
+    assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= set(USE.words)
+
+
+def test_checks_say_which_question_they_answer(results):
+    view(results, "Checks")
+    assert any(CHECKS.asked in (m.help or "") for m in results.markdown)
 
 
 def test_genes_are_stepped_through(results):
@@ -235,14 +252,45 @@ def test_a_waiting_run_can_be_cancelled(sampled):
     busy = jobs.create(sampled, CHEAP, "busy")
     jobs.write_state(busy, jobs.State(status="running"))
     with (busy.folder / "lock").open("w") as lock:
-        import fcntl
-
         fcntl.flock(lock, fcntl.LOCK_EX)
         runner.start(job)
         at = opened(job)
         assert "Waiting" in at.info[0].value
         at.button(key="cancel").click().run()
     assert jobs.state(job).status == "cancelled"
+
+
+def working(section, config, kind="run", **state):
+    """A run that seems to work: its lock is held here."""
+    job = jobs.create(section, config, "working", kind=kind)
+    jobs.write_state(job, jobs.State(status="running", started=time.time() - 5, **state))
+    lock = (job.folder / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return job, lock
+
+
+def test_time_left_is_that_of_the_whole_run(sampled):
+    began = time.time() - 5
+    stages = (("Fitting gene programmes", began), ("Training on CPU", began + 1))
+    training = {"phase": "Training on CPU", "step": 5, "steps": 9, "stages": stages,
+                "seconds_left": 3600.0}  # fmt: skip
+    said = []
+    for name in ("fast", "paper"):
+        job, lock = working(sampled, preset(name), **training)
+        said.append(words(opened(job)))
+        lock.close()
+    assert "left." in said[0]
+    assert "of this stage" not in said[0]
+    # How long the published form takes afterwards nobody knows.
+    assert "About 60 min left of this stage." in said[1]
+
+
+def test_no_time_is_named_before_anything_is_known(sampled):
+    job, lock = working(sampled, preset("paper"), phase="Fitting", steps=1)
+    said = words(opened(job))
+    lock.close()
+    assert "Working for" in said
+    assert " left" not in said
 
 
 def test_runs_are_listed_and_deleted(app, sampled):
