@@ -111,6 +111,8 @@ def count_in(page, words: str) -> int:
 
 def download(page, name: str, to: Path) -> Path:
     """Press a download button and keep the file under its own name."""
+    # While the page is still being made anew, what a button hands over changes under the click.
+    quiet(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name=re.compile(re.escape(name))).click()
     path = to / waiting.value.suggested_filename
