@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from pages import _state
@@ -12,6 +13,7 @@ from s2s_core.additions import add_measurements, read_additions
 from s2s_core.errors import S2SError
 from s2s_core.imputation import Result
 from s2s_core.maps import mask_map
+from s2s_core.masks import BATCH
 from s2s_core.names import download_name
 from s2s_core.next_batch import next_batch
 from s2s_core.section import Section
@@ -50,7 +52,8 @@ def batch(job: jobs.Job, result: Result) -> None:
             table[["order", "spot_id", "array_row", "array_col", "uncertainty"]], hide_index=True,
             height=320,
             column_config={"uncertainty": st.column_config.NumberColumn(
-                format="%.2f", help="The run's own, relative to the mean over unmeasured positions.")},
+                "uncertainty (mean: 1)", format="%.2f",
+                help="The run's own, relative to the mean over unmeasured positions.")},
         )  # fmt: skip
         written = table.assign(spot_id=table["spot_id"].map(guard)).to_csv(index=False)
         st.download_button("Download the list (CSV)", written, download_name(section, "next_batch.csv"),
@@ -58,18 +61,32 @@ def batch(job: jobs.Job, result: Result) -> None:
     with right:
         chosen = np.zeros(section.n_positions, bool)
         chosen[rows] = True
-        figure = mask_map(section, outlined=chosen, outline="to measure next")
+        figure = mask_map(section, proposed=chosen)
         st.plotly_chart(figure, key="batch_map", config={"displaylogo": False})
     if section.hidden.any():
-        hidden = section.with_measured(section.measured | chosen, f"{section.design}+batch")
+        hidden = section.with_measured(section.measured | chosen, section.design + BATCH)
         if st.button("They are hidden here: measure them and run again", key="batch_take"):
             again(job, hidden)
+        st.caption(
+            "This was a trial: what these spots hold is at hand. Of a section with unmeasured spots "
+            "the new counts are brought back here."
+        )
     else:
-        bring_back(job, section)
+        bring_back(job, section, table)
 
 
-def bring_back(job: jobs.Job, section: Section) -> None:
+def bring_back(job: jobs.Job, section: Section, batch: pd.DataFrame) -> None:
     """Take a table of new measurements into the section and run again."""
+    st.write(
+        f"**When they are measured:** fill in their counts, one row a spot and one column for each "
+        f"of the {len(section.genes):,} genes, and bring the table back. Everything is then imputed "
+        "again from all measured spots."
+    )
+    empty = batch[["spot_id", "array_row", "array_col"]].assign(spot_id=batch["spot_id"].map(guard))
+    empty = empty.reindex(columns=[*empty.columns, *map(guard, section.genes)])
+    st.download_button("Download a table to fill in (CSV)", empty.to_csv(index=False),
+                       download_name(section, "next_counts.csv"), "text/csv", key="batch_empty",
+                       on_click="ignore")  # fmt: skip
     upload = st.file_uploader(
         "Measured them? The table of their counts (CSV)", type=["csv"], key="batch_upload",
         help="One row a spot with spot_id (or array_row and array_col) and a column for every gene.",

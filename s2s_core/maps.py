@@ -156,15 +156,16 @@ def map_panels(
 
 def mask_map(
     section: Section, *, width: int = 640, dragmode: str = "zoom",
-    outlined: np.ndarray | None = None, outline: str = "painted region",
+    outlined: np.ndarray | None = None, proposed: np.ndarray | None = None,
     underlay: Underlay | None = None,
 ) -> go.Figure:  # fmt: skip
     """The sampling design on the tissue: measured, hidden and gap positions.
 
-    ``outlined`` (n,) bool marks the edge of a region with dots, ``outline`` says what it is; with a
-    tissue image beneath (``underlay``) the design is drawn half clear.
+    ``outlined`` (n,) bool marks the edge of a painted region with dots, ``proposed`` (n,) bool spots
+    to measure next; with a tissue image beneath (``underlay``) the design is drawn half clear.
     """
     kinds = (
+        *(() if proposed is None else (("to measure next", proposed, PAINTED),)),
         ("measured", section.measured, MEASURED),
         ("hidden, kept for scores", section.hidden, HIDDEN),
         ("never measured", ~section.known, GAP),
@@ -180,19 +181,29 @@ def mask_map(
     if underlay is not None:
         add_image(figure, place, underlay.source, underlay.extent)
     opacity = 1.0 if underlay is None else 0.45
-    add_map(figure, place, section, code, AXES["value"], (-0.5, 2.5), colours, "", words, opacity)
+    add_map(
+        figure,
+        place,
+        section,
+        code,
+        AXES["value"],
+        (-0.5, len(kinds) - 0.5),
+        colours,
+        "",
+        words,
+        opacity,
+    )
     if outlined is not None and outlined.any():
-        figure.add_trace(edge_dots(section, outlined, PAINTED, outline))
+        figure.add_trace(edge_dots(section, outlined, PAINTED, "painted region"))
     for name, where, color in kinds:
         if where.any():
             figure.add_trace(
                 go.Scatter(x=[None], y=[None], mode="markers", name=f"{name}: {int(where.sum()):,}",
                            marker={"color": color, "size": 11, "symbol": symbol(section)})
             )  # fmt: skip
-    steps = [[edge / 3, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
-    figure.update_layout(
-        coloraxis={"colorscale": steps, "cmin": -0.5, "cmax": 2.5, "showscale": False}
-    )
+    steps = [[edge / len(kinds), c] for i, c in enumerate(colours) for edge in (i, i + 1)]
+    limits = {"cmin": -0.5, "cmax": len(kinds) - 0.5}
+    figure.update_layout(coloraxis={"colorscale": steps, "showscale": False, **limits})
     frame_axes(figure, frame)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     figure.update_layout(

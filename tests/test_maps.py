@@ -12,6 +12,7 @@ from s2s_core import map_parts
 from s2s_core.maps import Look, Panel, map_panels, mask_map
 from s2s_core.masks import sample
 from s2s_core.mosaic import tissue_image
+from s2s_core.simulate import demo_section
 
 
 def panels(section, count=3):
@@ -201,6 +202,16 @@ def test_a_region_is_marked_along_its_edge(square):
 def test_single_spots_are_all_edge(lattice):
     alone = np.zeros(lattice.n_positions, bool)
     alone[[3, 40]] = True
-    figure = mask_map(sample(lattice, "checkerboard"), outlined=alone, outline="next")
-    dots = next(t for t in figure.data if t.name == "next")
+    figure = mask_map(sample(lattice, "checkerboard"), outlined=alone)
+    dots = next(t for t in figure.data if t.name == "painted region")
     assert len(dots.x) == 2
+
+
+def test_spots_to_measure_next_are_a_kind_of_their_own():
+    section = sample(demo_section(rows=18, genes=6), "lattice:2")
+    plain = mask_map(section)
+    proposed = np.zeros(section.n_positions, bool)
+    proposed[np.nonzero(section.hidden)[0][:7]] = True
+    figure = mask_map(section, proposed=proposed)
+    assert "to measure next: 7" in [trace.name for trace in figure.data]
+    assert figure.layout.coloraxis.cmax == plain.layout.coloraxis.cmax + 1

@@ -4,7 +4,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from s2s_core.errors import S2SError
-from s2s_core.masks import DESIGNS, Decimation, as_bool, decimation, mask_table, sample
+from s2s_core.masks import BATCH, DESIGNS, Decimation, as_bool, decimation, mask_table, sample
 from tests.made import made_section
 
 # name -> spec and how many of a full 12 x 10 grid it measures
@@ -73,6 +73,7 @@ def test_only_lattices_are_decimations():
     assert decimation("random:0.25") is None
     assert decimation("densify:2") is None
     assert decimation("") is None
+    assert decimation("lattice:2" + BATCH) is None
 
 
 def test_poisson_disc_is_spread_more_evenly_than_random():

@@ -17,13 +17,21 @@ import numpy as np
 from s2s_core.assemble import densify
 from s2s_core.errors import S2SError
 from s2s_core.masks import designs, informed, spread
-from s2s_core.masks.spec import Decimation, budget, decimation, integer, parse, spec_at_budget
+from s2s_core.masks.spec import (
+    BATCH,
+    Decimation,
+    budget,
+    decimation,
+    integer,
+    parse,
+    spec_at_budget,
+)
 from s2s_core.masks.tables import as_bool, mask_from_table, mask_table, read_mask_table
 from s2s_core.masks.task import Task, densities, flags
 from s2s_core.section import Section
 
 __all__ = [
-    "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",
+    "BATCH", "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",
     "mask_seed", "mask_table", "read_mask_table", "sample",
 ]  # fmt: skip
 # Which design a section was sampled by, and its seed; every output carries it.

@@ -13,6 +13,8 @@ from s2s_core.errors import S2SError
 # follow; budget: how many spots a periodic design measures exactly.
 OPTIONS = ("must", "avoid", "density", "region", "budget")
 _OPTION = re.compile(rf"/(?=(?:{'|'.join(OPTIONS)})=)")
+# Ends the design of a section to which spots were added after a run.
+BATCH = "+batch"
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,12 @@ def parse(text: str) -> Spec:
 
 
 def decimation(text: str) -> Decimation | None:
-    """Stride and phase of a plain lattice design with equal strides, else None."""
+    """Stride and phase of a plain lattice design with equal strides, else None.
+
+    A lattice to which spots were added (:data:`BATCH`) is none any more.
+    """
     spec = parse(text)
-    if spec.name != "lattice" or spec.options:
+    if spec.name != "lattice" or spec.options or text.endswith(BATCH):
         return None
     rows, cols, phase = strides(spec.argument)
     return Decimation(rows, phase) if rows == cols else None

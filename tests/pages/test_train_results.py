@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.masks import sample
+from s2s_core.observation import observe
 from s2s_core.simulate import demo_section
 from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.conftest import ROOT
@@ -150,6 +151,8 @@ def test_the_next_batch_is_measured_and_run_again(saved):
     section = job.section()
     assert section.measured.sum() == sampled.measured.sum() + 5
     assert set(section.spot_ids[section.measured & ~sampled.measured]) == listed
+    # A lattice and some more spots is no lattice: methods must not take it for one.
+    assert observe(section).lattice is None
 
 
 def test_a_method_without_deviation_cannot_choose_a_batch(results):
