@@ -155,6 +155,14 @@ def test_the_next_batch_is_measured_and_run_again(saved):
     assert observe(section).lattice is None
 
 
+def test_counts_of_the_next_batch_have_a_table_to_be_filled_in(saved):
+    section = sample(demo_section(rows=28, genes=8), "lattice:2").without_hidden()
+    at = view(opened(uncertain(section), "results"), "Next batch")
+    assert "one column for each of the 8 genes" in words(at)
+    assert "demo_section-next_counts.csv" in saved
+    assert not [b for b in at.button if b.key == "batch_take"]
+
+
 def test_a_method_without_deviation_cannot_choose_a_batch(results):
     view(results, "Next batch")
     assert "how unsure it is" in words(results)
