@@ -134,7 +134,9 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     mask = _needed(args.mask, "--mask SPEC", "the design to judge")
     section = only_measured(_section(args))
     pilot = Pilot(section)
-    facts = judge(pilot, sample(section, mask, args.seed, pilot=pilot).measured)
+    sampled = sample(section, mask, args.seed, pilot=pilot)
+    sampled.check_ready()
+    facts = judge(pilot, sampled.measured)
     print("\n".join(facts.sentences))
     if args.out:
         with atomic(args.out) as part:

@@ -66,6 +66,8 @@ def test_the_demo_can_be_the_pilot(capsys):
         (["design", "IN", "--out", "OUT", "--budgets", "0"], "found 0%"),
         (["design", "IN", "--out", "OUT", "--budgets", "110"], "found 110%"),
         (["design", "IN", "--out", "OUT", "--budgets", "ten"], "number of per cent"),
+        (["design", "IN", "--out", "OUT", "--budgets", "1"], "A budget of 1 % is 1 of 148 spots"),
+        (["design", "facts", "IN", "--mask", "lattice:9"], "imputation needs at least 20"),
         (["design", "IN", "--out", "OUT", "--designs", "spiral"], "Unknown sampling design"),
         (["design", "IN", "--out", "OUT", "--cost-per-spot", "-1"], "0 or more"),
         (["design", "IN", "--out", "OUT", "--share", "0"], "above 0"),
@@ -81,6 +83,7 @@ def test_bad_input_is_one_sentence(file, tmp_path, capsys, argv, word):
     error = capsys.readouterr().err
     assert error.count("error: ") == 1
     assert word in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_says_how_to_go_on(file, tmp_path, capsys, monkeypatch):
