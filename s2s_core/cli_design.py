@@ -24,11 +24,13 @@ Plan how sparsely a tissue can be sampled.
   design IN --out DIR                 try designs and budgets on a pilot section
   design facts IN --mask SPEC         what one design means, before any training
   design next RESULT --budget N --out CSV   which spots to measure after a run
+
+IN may be the word demo: a simulated section.
 """
 EXPERIMENT_HELP = """\
 Repeat an experiment of the paper on a section. A mask hides part of the measured spots, each
 variant is fitted on the others and scored at the hidden ones; summary.csv and report.md say
-which variant does better.
+which variant does better. IN may be the word demo: a simulated section.
 
 """
 
