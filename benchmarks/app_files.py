@@ -58,6 +58,7 @@ def journey(page, server: Server, files: list[Path], folder: Path) -> dict:
         find = page.get_by_role("button", name="Find the genes")
         if find.count():
             find.click()
+            steps.quiet(page)
         page.get_by_text("Most spatial").first.click()
         page.wait_for_function("() => !/[0-9],[0-9]+ genes will be/.test(document.body.innerText)")
         steps.quiet(page)

@@ -7,11 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
+from s2s_core.expression import mean_expression
 from s2s_core.section import Section, parse_genes
-from s2s_core.structure import RULE, gene_structure
+from s2s_core.structure import NONE, RULE, gene_structure
 from s2s_core.vocabulary import PATTERN
 
 ALL, SPATIAL, EXPRESSED, CHOOSE = "All genes", "Most spatial", "Highest expressed", "Choose"
+FIND = "Find the genes with a spatial pattern"
 # Spots x genes up to which the table is made without being asked for: about a second.
 AT_ONCE = 30_000_000
 
@@ -20,15 +22,18 @@ def choose_genes(here: _state.Workspace) -> None:
     """All genes, the most promising, or some by search and a pasted list."""
     section = here.section
     table = structure(here)
-    modes = [ALL, SPATIAL, EXPRESSED, CHOOSE] if table is not None else [ALL, CHOOSE]
+    modes = [ALL, SPATIAL, EXPRESSED, CHOOSE]
     mode = st.radio("Genes to impute", modes, horizontal=True, key="gene_mode")
     chosen = None
+    if mode == SPATIAL and table is None:
+        st.info(f'"{SPATIAL}" needs the spatial pattern of every gene: press "{FIND}" first.')
+        return
     if mode in (SPATIAL, EXPRESSED):
-        column = "moran" if mode == SPATIAL else "mean"
         most = len(section.genes)
         key = _state.begin("gene_count", min(100, most))
         count = st.number_input("How many", 1, most, key=key)
-        best = table[column].nlargest(int(count)).index
+        ranked = table["moran"] if mode == SPATIAL else expression(here)
+        best = ranked.nlargest(int(count)).index
         chosen = [gene for gene in section.genes if gene in set(best)]
     elif mode == CHOOSE:
         chosen = picked(section)
@@ -39,7 +44,19 @@ def choose_genes(here: _state.Workspace) -> None:
         here.genes, here.sampled = chosen, None
     count = len(section.genes) if chosen is None else len(chosen)
     st.write(f"**{count:,} genes** will be imputed.")
+    if chosen is None and table is not None:
+        suggest_spatial(table)
     _state.next_step("Sampling", "pages/sampling.py")
+
+
+def suggest_spatial(table: pd.DataFrame) -> None:
+    """Where most genes have no pattern, say how to leave those out."""
+    flat = int((table["verdict"] == NONE).sum())
+    if 2 * flat > len(table):
+        st.info(
+            f"{flat:,} of them have no spatial pattern, which no method can fill in: choose "
+            f'"{SPATIAL}" to leave them out ({len(table) - flat:,} have one).'
+        )
 
 
 def picked(section: Section) -> list[str]:
@@ -61,11 +78,18 @@ def structure(here: _state.Workspace) -> pd.DataFrame | None:
     section = here.section
     if here.structure is None:
         large = int(section.known.sum()) * len(section.genes) > AT_ONCE
-        if large and not st.button("Find the genes with a spatial pattern", key="find_structure"):
+        if large and not st.button(FIND, key="find_structure"):
             return None
         with st.spinner("Looking for spatial patterns ..."):
             here.structure = gene_structure(section)
     return here.structure
+
+
+def expression(here: _state.Workspace) -> pd.Series:
+    """Mean of every gene, whether or not its spatial pattern is known."""
+    if here.expression is None:
+        here.expression = mean_expression(here.section)
+    return here.expression
 
 
 def show_structure(table: pd.DataFrame) -> None:

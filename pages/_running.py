@@ -124,7 +124,7 @@ def curves(job: jobs.Job) -> None:
     left, right = st.columns([3, 2], gap="large")
     if lines:
         with left:
-            st.plotly_chart(loss_curves(lines), key="losses", config={"displaylogo": False})
+            st.plotly_chart(loss_curves(lines), key="losses", config={"displayModeBar": False})
             st.caption(
                 "The run ends with the weights that did best on measured spots set aside from "
                 "training. 1 is the first estimate (kriging of gene programmes); lower is better."

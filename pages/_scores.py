@@ -16,6 +16,19 @@ from s2s_core.vocabulary import USE
 
 LABELS = {name: method.label for name, method in METHODS.items()}
 COLUMNS = SCORES | {"coverage": "inside 90 % interval"}
+# Headings and pixels of columns, so that the table of genes fits beside the scatter plot.
+NARROW = {
+    "MAE of the median": "MAE, med.",
+    "inside 90 % interval": "in interval",
+    "interval width": "width",
+}
+WIDTHS = {
+    "Moran's I": 70,
+    "MAE of the median": 80,
+    "Spearman": 76,
+    "inside 90 % interval": 80,
+    "interval width": 60,
+}
 # Shapes and words, not colours alone.
 DOTS = ("●●●", "●●○", "●○○", "○○○")
 MARKS = {word: f"{dots} {word}" for word, dots in zip(USE.words, DOTS, strict=True)}
@@ -24,7 +37,7 @@ MARKS = {word: f"{dots} {word}" for word, dots in zip(USE.words, DOTS, strict=Tr
 def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:
     """Scores of all methods, then of every gene."""
     of_methods(result)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 2], gap="medium")
     with left:
         of_genes(result, lights)
     with right:
@@ -73,6 +86,8 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     table["light"] = table["light"].map(MARKS)
     table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
 
+    names = int(np.clip(24 + 7 * lights.index.str.len().max(), 70, 140))
+
     def show_chosen() -> None:
         rows = st.session_state["gene_table"].selection.rows
         if rows:
@@ -81,8 +96,13 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     st.dataframe(
         table, height=340, key="gene_table", on_select=show_chosen, selection_mode="single-row",
         column_config={
-            c: st.column_config.NumberColumn(format="%.3f") for c in table.columns if c != "good for"
-        } | {"good for": st.column_config.TextColumn(help=USE.help())},
+            c: st.column_config.NumberColumn(NARROW.get(c), format="%.3f", width=WIDTHS.get(c, 54),
+                                             help=c if c in NARROW else None)
+            for c in table.columns if c != "good for"
+        } | {
+            "gene": st.column_config.TextColumn(width=names),
+            "good for": st.column_config.TextColumn(width=78, help=USE.help()),
+        },
     )  # fmt: skip
     *first, last = USE.words
     with st.expander(f"What {', '.join(first)} and {last} mean"):
@@ -101,7 +121,7 @@ def scatter(result: Result, gene: str) -> None:
     figure = truth_scatter(
         np.asarray(result.truth[at, column]), np.asarray(result.imputed[at, column]), gene
     )
-    st.plotly_chart(figure, key="scatter", config={"displaylogo": False})
+    st.plotly_chart(figure, key="scatter", config={"displayModeBar": False})
 
 
 def recommendation(job: jobs.Job, result: Result) -> str:

@@ -54,6 +54,8 @@ class Workspace:
         Mask painted by hand, while that is what the user does.
     structure : DataFrame or None
         Moran's I and verdict of every gene of the section.
+    expression : Series or None
+        Mean of every gene of the section.
     pilot : Pilot or None
         Patterns of the section, by which designs are judged.
     study_id : str or None
@@ -70,6 +72,7 @@ class Workspace:
     mask_table: pd.DataFrame | None = None
     painting: Painting | None = None
     structure: pd.DataFrame | None = None
+    expression: pd.Series | None = None
     pilot: Pilot | None = None
     study_id: str | None = None
     draft_id: str | None = None

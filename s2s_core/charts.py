@@ -7,15 +7,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from s2s_core.maps import MODEBAR, TOOLBAR
+
 # Seen well on light and on dark pages.
 INK = "#2A8FAB"
+# Leaves a strip above the chart to the buttons of the toolbar.
+UNDER_TOOLS = {"l": 8, "r": 8, "t": TOOLBAR, "b": 8}
 
 
 def loss_curves(lines: list[dict]) -> go.Figure:
     """Training losses and the error on the spots set aside, by step."""
     figure = make_subplots(
         1, 2, subplot_titles=["Training losses", "Error on measured spots set aside"],
-        horizontal_spacing=0.1,
+        # Room for the numbers and the title of the right axis, on narrow pages too.
+        horizontal_spacing=0.2,
     )  # fmt: skip
     words = {
         "s2s": "section, sparser to sparse",
@@ -114,7 +119,7 @@ def budget_curves(found: pd.DataFrame, score: str, names: dict[str, str], goal: 
     if np.isfinite(goal):
         figure.add_hline(goal, line={"color": "#9AA5AE", "dash": "dot"})
     figure.update_layout(
-        height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision=score,
+        height=408, margin=UNDER_TOOLS, uirevision=score, modebar=MODEBAR,
         xaxis_title="measured spots, % of the section", yaxis_title=words[score],
         legend={"orientation": "h", "y": -0.2},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
@@ -139,7 +144,7 @@ def variants_chart(summary: pd.DataFrame, score: str, cost: str = "") -> go.Figu
         )
     )  # fmt: skip
     figure.update_layout(
-        height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False,
+        height=368, margin=UNDER_TOOLS, showlegend=False, modebar=MODEBAR,
         xaxis_title=cost.replace("_", " "), yaxis_title=f"{score.upper()}, median and quartiles over genes",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip

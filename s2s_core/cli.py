@@ -12,11 +12,14 @@ from s2s_core import __version__
 from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import DESIGNS, mask_table, sample
+from s2s_core.methods import METHODS
 from s2s_core.readers import KINDS, READERS, read
 from s2s_core.section import Section
 from s2s_core.terminal import Bar, Stop
 
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
+PRESET = "size and training of the network: fast (default), balanced, or paper (as published, slow)"
+FIRST_NUMBER = "first random number: the same number repeats the result (default: 0)"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,8 +60,11 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--densify", type=int, metavar="S", help="map at S times the lattice density"
     )
-    impute.add_argument("--mask-seed", type=int, metavar="N", help="seed of the mask (default: --seed)")
-    impute.add_argument("--method", default="s2s", help="s2s (default) or a classical method")
+    impute.add_argument(
+        "--mask-seed", type=int, metavar="N", help="seed of the mask (default: --seed)"
+    )
+    impute.add_argument("--method", default="s2s", metavar="NAME",
+                        help=f"{', '.join(METHODS)} (default: %(default)s)")  # fmt: skip
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     impute.add_argument("--answer", default="mean", choices=ANSWERS,
@@ -71,20 +77,23 @@ def build_parser() -> argparse.ArgumentParser:
     masks = commands.add_parser("masks", help="write a sampling mask as a table")
     _add_reading(masks)
     masks.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
-    masks.add_argument("--out", required=True, type=Path, metavar="CSV")
-    masks.add_argument("--seed", type=int, default=0)
+    masks.add_argument("--out", required=True, type=Path, metavar="CSV", help="the table to write")
+    masks.add_argument("--seed", type=int, default=0, metavar="N", help=FIRST_NUMBER)
     masks.set_defaults(command=_masks)
 
     score = commands.add_parser("evaluate", help="compare methods on the spots a mask hides")
     _add_reading(score)
     score.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
-    score.add_argument("--methods", default="all", metavar="all|A,B")
+    score.add_argument("--methods", default="all", metavar="all|A,B",
+                       help=f"from {', '.join(METHODS)} (default: all)")  # fmt: skip
     score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
     _add_running(score)
     score.set_defaults(command=_evaluate)
 
     again = commands.add_parser("reproduce", help="run a bundle again and compare the result")
-    again.add_argument("bundle", metavar="BUNDLE.zip", type=Path)
+    again.add_argument(
+        "bundle", metavar="BUNDLE.zip", type=Path, help="downloaded from a finished run"
+    )
     again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
@@ -101,22 +110,30 @@ def _designs() -> str:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", type=Path, help="a section: file, folder or zip")
     group = parser.add_argument_group("reading")
-    group.add_argument("--technology", default="auto", choices=("auto", *READERS))
+    group.add_argument("--technology", default="auto", choices=("auto", *READERS), metavar="NAME",
+                       help=f"format: auto (default), {', '.join(READERS)}")  # fmt: skip
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
     group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
                        help="what tissue positions without a spot are")  # fmt: skip
     group.add_argument(
-        "--bin-size", type=float, help="edge of the bins, in the file's unit (Visium HD: um)"
+        "--bin-size",
+        type=float,
+        metavar="X",
+        help="edge of the bins, in the file's unit (Visium HD: um)",
     )
-    group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"))
+    group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"),
+                       help="what the values are: counts or log-normalised")  # fmt: skip
 
 
-def _add_running(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", default="fast", choices=tuple(PRESETS))
-    parser.add_argument("--genes", default="all", metavar="all|A,B|FILE")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all")
+def _add_running(parser: argparse.ArgumentParser, seed: str = FIRST_NUMBER) -> None:
+    parser.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=PRESET)
+    parser.add_argument("--genes", default="all", metavar="all|A,B|FILE",
+                        help="genes to impute; a file has one a line (default: all)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=seed)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),
+                        help="where the network is trained (default: a GPU if there is one)")  # fmt: skip
+    parser.add_argument("--threads", type=int, default=0, metavar="N",
+                        help="CPU threads; 0 (default) takes all")  # fmt: skip
 
 
 def _read(args: argparse.Namespace, measured: str | None = None) -> Section:

@@ -15,6 +15,7 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import BUDGETED, sample
 from s2s_core.methods import METHODS, Hooks
 from s2s_core.section import Section
+from s2s_core.studies import experiment_task, questions
 from s2s_core.terminal import Bar, Stop
 
 DESIGN_HELP = """\
@@ -23,8 +24,15 @@ Plan how sparsely a tissue can be sampled.
   design IN --out DIR                 try designs and budgets on a pilot section
   design facts IN --mask SPEC         what one design means, before any training
   design next RESULT --budget N --out CSV   which spots to measure after a run
+
+IN may be the word demo: a simulated section.
 """
-EXPERIMENTS = ("dc", "colearning", "cascades", "sparsity")
+EXPERIMENT_HELP = """\
+Repeat an experiment of the paper on a section. A mask hides part of the measured spots, each
+variant is fitted on the others and scored at the hidden ones; summary.csv and report.md say
+which variant does better. IN may be the word demo: a simulated section.
+
+"""
 
 
 def add(commands) -> None:
@@ -33,41 +41,64 @@ def add(commands) -> None:
         "design", help="plan which spots to measure, from a pilot section", description=DESIGN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    design.add_argument("what", nargs="?", choices=("facts", "next"), metavar="facts|next")
+    design.add_argument("what", nargs="?", choices=("facts", "next"), metavar="facts|next",
+                        help="what to do instead of trying designs")  # fmt: skip
     cli._add_reading(design)
-    design.add_argument("--out", type=Path, metavar="DIR|CSV", help="what is written")
+    design.add_argument("--out", type=Path, metavar="DIR|CSV",
+                        help="what is written: a folder for a plan, a table for facts and next")  # fmt: skip
     plan = design.add_argument_group("trying designs on a pilot")
     plan.add_argument("--designs", default="lattice,hexlattice,poisson,random,active", metavar="A,B",
                       help=f"from {', '.join(BUDGETED)}")  # fmt: skip
-    plan.add_argument("--budgets", default="10,25,50", metavar="A,B", help="per cent of the spots")
-    plan.add_argument("--seeds", type=int, default=3, help="draws of each design and budget")
-    plan.add_argument("--engine", default="programme-kriging", choices=tuple(METHODS),
-                      help="programme-kriging for a draft, s2s for the plan")  # fmt: skip
-    plan.add_argument("--preset", default="fast", choices=tuple(PRESETS))
+    plan.add_argument("--budgets", default="10,25,50", metavar="A,B", help="per cent of the spots (default: %(default)s)")  # fmt: skip
+    plan.add_argument("--seeds", type=int, default=3, metavar="N",
+                      help="draws of each design and budget (default: %(default)s)")  # fmt: skip
+    plan.add_argument("--engine", default="programme-kriging", choices=tuple(METHODS), metavar="NAME",
+                      help="method that imputes: programme-kriging (default) for a draft, s2s for the "
+                      "plan")  # fmt: skip
+    plan.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=cli.PRESET)
     plan.add_argument("--genes", default="all", metavar="all|A,B|FILE", help="genes that count")
-    plan.add_argument("--pcc", type=float, default=0.5, help="PCC a gene must keep")
-    plan.add_argument(
-        "--share", type=float, default=80, help="per cent of the genes that must keep it"
-    )
-    plan.add_argument("--cost-per-spot", type=float, default=1.0, metavar="X")
-    plan.add_argument("--cost-per-row", type=float, default=0.0, metavar="X")
-    plan.add_argument("--cost-per-region", type=float, default=0.0, metavar="X")
-    plan.add_argument("--cost-fixed", type=float, default=0.0, metavar="X")
-    plan.add_argument("--currency", default="", metavar="EUR")
+    plan.add_argument("--pcc", type=float, default=0.5, metavar="X",
+                      help="PCC a gene must keep (default: %(default)s)")  # fmt: skip
+    plan.add_argument("--share", type=float, default=80, metavar="X",
+                      help="per cent of the genes that must keep it (default: %(default)s)")  # fmt: skip
+    for part, default, what in (
+        ("per-spot", 1.0, "of each measured spot"),
+        ("per-row", 0.0, "of each array row with a measured spot"),
+        ("per-region", 0.0, "of each group of touching spots"),
+        ("fixed", 0.0, "of a section, whatever is measured"),
+    ):
+        plan.add_argument(f"--cost-{part}", type=float, default=default, metavar="X",
+                          help=f"cost {what} (default: %(default)g)")  # fmt: skip
+    plan.add_argument("--currency", default="", metavar="EUR", help="word behind the costs")
     one = design.add_argument_group("facts and next")
     one.add_argument("--mask", metavar="SPEC", help="a sampling design")
     one.add_argument("--budget", type=int, metavar="N", help="spots of the next batch")
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--seed", type=int, default=0, metavar="N", help=cli.FIRST_NUMBER)
     design.set_defaults(command=_design)
 
-    experiment = commands.add_parser("experiment", help="the paper's experiments on a section")
-    experiment.add_argument("name", choices=EXPERIMENTS)
+    asked = questions()
+    lines = [f"  {name:<12}{question}" for name, question in asked.items()]
+    experiment = commands.add_parser(
+        "experiment", help="the paper's experiments on a section",
+        description=EXPERIMENT_HELP + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    # Not choices: a wrong name is answered by `_experiment`.
+    experiment.add_argument("name", metavar="EXPERIMENT", help=f"one of {', '.join(asked)}")
     cli._add_reading(experiment)
-    experiment.add_argument("--out", required=True, type=Path, metavar="DIR")
-    experiment.add_argument("--mask", default="lattice:2", metavar="SPEC")
-    experiment.add_argument("--seeds", type=int, default=3)
-    experiment.add_argument("--steps", type=int, help="training steps instead of the preset's")
-    cli._add_running(experiment)
+    experiment.add_argument("--out", required=True, type=Path, metavar="DIR",
+                            help="folder for the tables; a stopped experiment goes on there")  # fmt: skip
+    experiment.add_argument("--mask", default="lattice:2", metavar="SPEC",
+                            help=f"which spots stay measured (default: %(default)s; sparsity has its "
+                            f"own): {cli._designs()}")  # fmt: skip
+    experiment.add_argument("--seeds", type=int, default=3, metavar="N",
+                            help="how often each variant is repeated, with other random numbers; dc "
+                            "is done once (default: %(default)s)")  # fmt: skip
+    experiment.add_argument(
+        "--steps", type=int, metavar="N", help="training steps instead of the preset's"
+    )
+    cli._add_running(experiment, "random number of dc (default: 0); the repetitions of the others "
+                     "have 0, 1, 2 ...")  # fmt: skip
     experiment.set_defaults(command=_experiment)
 
 
@@ -105,7 +136,9 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     mask = _needed(args.mask, "--mask SPEC", "the design to judge")
     section = only_measured(_section(args))
     pilot = Pilot(section)
-    facts = judge(pilot, sample(section, mask, args.seed, pilot=pilot).measured)
+    sampled = sample(section, mask, args.seed, pilot=pilot)
+    sampled.check_ready()
+    facts = judge(pilot, sampled.measured)
     print("\n".join(facts.sentences))
     if args.out:
         with atomic(args.out) as part:
@@ -178,6 +211,7 @@ def _experiment(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.consistency import check_consistency
     from s2s_core.experiments import run_experiment
 
+    experiment_task(args.name, args.mask, args.seeds, args.preset)
     section = _section(args)
     genes = cli.gene_list(args.genes)
     if genes is not None:

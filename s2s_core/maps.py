@@ -34,6 +34,8 @@ DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
 PAINTED = "#D1495B"
 AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
+# The toolbar lies in a strip of its own above the maps: without a pointer that hovers it never goes.
+TOOLBAR = 36
 MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "#8A97A0", "activecolor": MEASURED}
 
 
@@ -146,7 +148,8 @@ def map_panels(
     _add_scales(figure, panels, limits, unit, look)
     frame_axes(figure, frame)
     figure.update_layout(
-        height=int(rows * (panel_height + 40) + 20), margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        height=int(rows * (panel_height + 40) + 20 + TOOLBAR - 8),
+        margin={"l": 8, "r": 8, "t": TOOLBAR + 28, "b": 8},
         showlegend=False, uirevision=uirevision, dragmode=look.dragmode, modebar=MODEBAR,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
@@ -207,8 +210,8 @@ def mask_map(
     frame_axes(figure, frame)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     figure.update_layout(
-        height=int(np.clip(width * aspect, 260, 680) + 60),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="mask", dragmode=dragmode,
+        height=int(np.clip(width * aspect, 260, 680) + 52 + TOOLBAR),
+        margin={"l": 8, "r": 8, "t": TOOLBAR, "b": 8}, uirevision="mask", dragmode=dragmode,
         legend={"orientation": "h", "y": -0.02}, showlegend=True, modebar=MODEBAR,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip

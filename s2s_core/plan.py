@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
+import numpy as np
+
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED
+from s2s_core.masks.spec import budget
 from s2s_core.methods import method
 from s2s_core.pilot import check_size
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 
 DRAFT, FINAL = "programme-kriging", "s2s"
 
@@ -69,6 +72,8 @@ class Plan:
             raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
         if self.genes is not None:
             section.subset_genes(self.genes)
+        for share in self.budgets:
+            _check_count(share, int(section.measured.sum()))
 
     def to_json(self) -> str:
         """Readable JSON of the plan."""
@@ -87,3 +92,20 @@ class Plan:
         if unknown:
             raise S2SError(f"Unknown setting {sorted(unknown)[0]!r} in the plan.")
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+def _check_count(share: float, total: int) -> None:
+    """Refuse a budget of too few spots to impute from, or of all of them."""
+    # As designs count it.
+    count = budget(f"{share:g}", total)
+    if count < MIN_MEASURED:
+        least = np.ceil(1000 * MIN_MEASURED / total) / 10
+        raise S2SError(
+            f"A budget of {100 * share:g} % is {count} of {total:,} spots, and imputation needs at "
+            f"least {MIN_MEASURED}; choose budgets of {least:g} % or more."
+        )
+    if count == total:
+        raise S2SError(
+            f"A budget of {100 * share:g} % is all {total:,} spots, and nothing is left to impute; "
+            "choose a smaller one."
+        )

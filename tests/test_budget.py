@@ -143,12 +143,24 @@ def test_designs_that_cannot_have_a_budget_are_left_out(pilot, tmp_path):
     assert set(table["design"]) == {"random"}
     with pytest.raises(S2SError, match="No tested design"):
         run_design(pilot, Plan(("checkerboard",), (0.25,), 1, "nearest"), tmp_path)
-    # 5 % of this pilot are fewer spots than any method works with.
-    plan = Plan(("checkerboard", "random"), (0.05, 0.25), 1, "nearest")
-    assert set(run_design(pilot, plan, tmp_path)["budget"]) == {0.25}
+    plan = Plan(("checkerboard", "random"), (0.25,), 1, "nearest")
     words = " ".join(write_plan(pilot, tmp_path, plan, Goal()))
     assert "Left out: checkerboard at 25%" in words
-    assert "random at 5%" in words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.05, "needs at least 20; choose budgets of 13.6 % or more"), (0.999, "nothing is left")],
+)
+def test_a_budget_nothing_can_be_imputed_with_is_refused_before_a_file_is_written(
+    pilot, tmp_path, share, words
+):
+    assert pilot.measured.sum() == 148
+    with pytest.raises(S2SError, match=words):
+        run_design(pilot, Plan(("random",), (share, 0.25), 1, "nearest"), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    exact = Plan(("random",), (0.136,), 1, "nearest")
+    assert set(run_design(pilot, exact, tmp_path / "new")["n_measured"]) == {20}
 
 
 def test_rows_and_regions_are_counted():

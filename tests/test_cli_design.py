@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from s2s_core import read
-from s2s_core.cli import main
+from s2s_core.cli import build_parser, main
 from s2s_core.masks import mask_from_table, read_mask_table, sample
 from s2s_core.pilot import Pilot
 from s2s_core.planning import judge
 from s2s_core.simulate import demo_section
+from s2s_core.studies import questions
 from tests.made import made_section
 
 
@@ -65,6 +66,8 @@ def test_the_demo_can_be_the_pilot(capsys):
         (["design", "IN", "--out", "OUT", "--budgets", "0"], "found 0%"),
         (["design", "IN", "--out", "OUT", "--budgets", "110"], "found 110%"),
         (["design", "IN", "--out", "OUT", "--budgets", "ten"], "number of per cent"),
+        (["design", "IN", "--out", "OUT", "--budgets", "1"], "A budget of 1 % is 1 of 148 spots"),
+        (["design", "facts", "IN", "--mask", "lattice:9"], "imputation needs at least 20"),
         (["design", "IN", "--out", "OUT", "--designs", "spiral"], "Unknown sampling design"),
         (["design", "IN", "--out", "OUT", "--cost-per-spot", "-1"], "0 or more"),
         (["design", "IN", "--out", "OUT", "--share", "0"], "above 0"),
@@ -80,6 +83,7 @@ def test_bad_input_is_one_sentence(file, tmp_path, capsys, argv, word):
     error = capsys.readouterr().err
     assert error.count("error: ") == 1
     assert word in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_says_how_to_go_on(file, tmp_path, capsys, monkeypatch):
@@ -125,6 +129,33 @@ def test_experiments_from_the_command_line(file, tmp_path, capsys, monkeypatch):
     assert (seen["name"], seen["seeds"], seen["mask"]) == ("cascades", 2, "random:0.3")
     assert seen["base"].train.steps == 5
     assert seen["genes"] == genes
+
+
+def test_the_help_of_experiments_says_what_each_asks(capsys):
+    with pytest.raises(SystemExit):
+        main(["experiment", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, question in questions().items():
+        assert f"{name} {question}" in shown
+
+
+def test_a_wrong_experiment_is_refused_before_anything_is_read(tmp_path, capsys):
+    assert main(["experiment", "sparse", "missing.h5ad", "--out", str(tmp_path / "x")]) == 2
+    error = capsys.readouterr().err
+    assert error == (
+        "error: Unknown experiment 'sparse'; choose dc, colearning, cascades, sparsity.\n"
+    )
+
+
+def test_every_option_has_a_word_of_help():
+    commands = next(a for a in build_parser()._actions if isinstance(a.choices, dict))
+    bare = [
+        f"{name} {action.dest}"
+        for name, parser in commands.choices.items()
+        for action in parser._actions
+        if not action.help
+    ]
+    assert not bare
 
 
 def test_planning_never_loads_torch(file):

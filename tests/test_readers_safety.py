@@ -100,6 +100,12 @@ def test_what_macos_adds_to_zips_is_no_section(tmp_path, table):
     assert read(path).n_positions == 120
 
 
+def test_an_empty_zip_is_said_to_be_empty(tmp_path):
+    for members in ((), (("run/.DS_Store", b"\0"),)):
+        with pytest.raises(S2SError, match="'a.zip' is an empty zip"):
+            read(zip_of(tmp_path / "a.zip", *members))
+
+
 # --- text ---------------------------------------------------------------------------------------
 
 

@@ -200,4 +200,14 @@ def test_st_v1_with_a_selection_file(tmp_path, decimals):
     assert section.n_positions == 110
     assert section.array_index[1].min() == 8
     assert section.xy[:, 0].min() == pytest.approx(8 * 290.5)
-    assert "10 spots" in notes(section)
+    assert "110 of 120 spots of the table are selected" in notes(section)
+
+
+def test_st_v1_says_when_a_selection_file_leaves_nothing_out(tmp_path):
+    folder = made.st_v1(tmp_path / "st", selection=True)
+    assert "selected" not in notes(read(folder / "counts.tsv"))
+    chosen = pd.read_csv(folder / "selection.tsv", sep="\t").assign(selected=1)
+    chosen.to_csv(folder / "selection.tsv", sep="\t", index=False)
+    section = read(folder)
+    assert "all 120 spots of the table are selected" in notes(section)
+    assert section.n_positions == 120

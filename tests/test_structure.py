@@ -1,9 +1,13 @@
 """Moran's I against its definition, and verdicts on genes that are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from s2s_core.expression import mean_expression
+from s2s_core.masks import sample
 from s2s_core.simulate import demo_section
 from s2s_core.structure import VERDICTS, gene_structure, morans_i, neighbour_weights
 
@@ -47,3 +51,14 @@ def test_verdicts_know_the_demo():
     assert table["moran"][flat].median() < 0.5 * table["moran"][~flat].median()
     strong = table["verdict"] == VERDICTS[2]
     assert strong[~flat].mean() > 0.4 > strong[flat].mean()
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_mean_expression_is_that_of_the_measured_spots(logged):
+    section = sample(demo_section(rows=16, genes=6), "random:0.5")
+    if logged:
+        section = replace(section, is_log=True)
+    expected = gene_structure(section)["mean"]
+    pd.testing.assert_series_equal(
+        mean_expression(section), expected.astype(float), check_names=False, rtol=1e-5
+    )

@@ -80,6 +80,6 @@ def as_bool(column: pd.Series, name: str) -> np.ndarray:
     unknown = ~text.isin(words)
     if unknown.any():
         raise S2SError(
-            f"The column {name!r} must hold True or False; found {column[unknown].iloc[0]!r}."
+            f"The column {name!r} must hold True or False; found {column[unknown].tolist()[0]!r}."
         )
     return text.map(words).to_numpy(bool)

@@ -45,6 +45,10 @@ READERS: dict[str, Reader] = {
 # Which file a section was read from, and how; every output carries it.
 INPUT_KEY = "s2s_input"
 KINDS = ("auto", "square", "hex", "points")
+FORMATS = (
+    "an AnnData file (.h5ad), a table of spots x genes (.csv, .tsv, .parquet), or what Space Ranger, "
+    "Visium HD, Xenium, MERSCOPE, CosMx, Stereo-seq, Slide-seq, ST v1 or SpatialData write"
+)
 
 
 def read(
@@ -137,15 +141,12 @@ def _reader_of(source: Source) -> Reader:
     if source.single is None:
         links = f"; {source.links} links out of it were not followed" if source.links else ""
         raise S2SError(
-            f"{source.name!r} holds no section that is recognised{links}: docs/formats.md says "
-            "which files belong together."
+            f"{source.name!r} holds no section that is recognised{links}; it needs all files of one "
+            f"section: {FORMATS}."
         )
     if source.names[0].lower().endswith(".h5ad"):
         raise S2SError(
             f"{source.name!r} is not an AnnData file although its name says so; save it again "
             "with AnnData's write_h5ad()."
         )
-    raise S2SError(
-        f"{source.name!r} is neither an AnnData file (.h5ad) nor a table of spots x genes, nor "
-        "another format that is read; docs/formats.md lists them."
-    )
+    raise S2SError(f"{source.name!r} is cut off, or no section that is recognised; give {FORMATS}.")

@@ -222,13 +222,14 @@ def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     values = [numbers(obs[c]) for c in pair]
     for name, column in zip(pair, values, strict=True):
+        # (Lists hold plain numbers, without the name of their type.)
         wrong = ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
         if wrong.any():
             if str(name).lower() in ("row", "col"):
                 return None
             raise S2SError(
                 f"The column {name!r} must hold whole numbers (lattice positions); spot "
-                f"{obs.index[wrong][0]!r} has {obs[name][wrong].iloc[0]!r}."
+                f"{obs.index[wrong].tolist()[0]!r} has {obs[name][wrong].tolist()[0]!r}."
             )
     return values[0].astype(int), values[1].astype(int)
 
@@ -245,8 +246,8 @@ def xy_columns(table: pd.DataFrame) -> np.ndarray | None:
         text = np.isnan(numbers(table[name])) & table[name].notna().to_numpy()
         if text.any():
             raise S2SError(
-                f"The coordinate column {name!r} holds {table[name][text].iloc[0]!r} at spot "
-                f"{table.index[text][0]!r}; give numbers."
+                f"The coordinate column {name!r} holds {table[name][text].tolist()[0]!r} at spot "
+                f"{table.index[text].tolist()[0]!r}; give numbers."
             )
     return np.column_stack([numbers(table[name]) for name in pair])
 

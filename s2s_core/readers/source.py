@@ -23,6 +23,8 @@ MAX_DEPTH = 12
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PARQUET_MAGIC = b"PAR1"
 ZIP_MAGIC = b"PK\x03\x04"
+# A zip without any file begins with its end.
+EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 # A group of a Zarr store says so in a file of such a name.
 ZARR = {"zarr.json", ".zgroup"}
 # What of a SpatialData store is never read may be very many files.
@@ -217,9 +219,13 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     if len(paths) == 1 and paths[0].is_dir():
         files, links = _walk(paths[0])
         yield Source(paths[0].resolve().name or str(paths[0]), files, links=links)
+    elif len(paths) == 1 and _starts_with(paths[0], EMPTY_ZIP_MAGIC):
+        raise _empty_zip(paths[0])
     elif len(paths) == 1 and _starts_with(paths[0], ZIP_MAGIC):
         with tempfile.TemporaryDirectory(prefix="s2s-") as folder, _zip(paths[0]) as archive:
             members = preflight.check_zip(archive.infolist(), paths[0].name)
+            if not members:
+                raise _empty_zip(paths[0])
             files = {m.filename: m for m in members}
             yield Source(paths[0].name, files, archive=archive, unpacked=Path(folder))
     elif len(paths) == 1:
@@ -236,6 +242,12 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
                 raise S2SError(f"Two of the files are called {twice!r}; rename one of them.")
             files.update(inside)
         yield Source(f"{paths[0].name} and {len(paths) - 1} more", files, links=links)
+
+
+def _empty_zip(path: Path) -> S2SError:
+    return S2SError(
+        f"{path.name!r} is an empty zip: there is no file in it; zip the section again."
+    )
 
 
 def _zip(path: Path) -> zipfile.ZipFile:

@@ -65,8 +65,10 @@ def read(source: Source, options: ReadOptions) -> Section:
             raise S2SError(
                 "The selection file names no spot of the count table; give the file of this section."
             )
-        if not keep.all():
-            notes.append(f"{(~keep).sum()} spots that the selection file leaves out were left out.")
+        count = f"{keep.sum():,} of {len(keep):,} spots of the table"
+        if keep.all():
+            count = f"all {len(keep):,} spots of the table"
+        notes.append(f"Selection file: {count} are selected.")
     index = np.rint(xy[keep]).astype(int)
     obs = pd.DataFrame({"array_row": index[:, 1], "array_col": index[:, 0]}, index=ids[keep])
     if obs.duplicated().any():

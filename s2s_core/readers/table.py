@@ -126,8 +126,8 @@ def split_columns(table: Table, meta: list[str], seen: np.ndarray):
             rescued[column] = found.astype(np.float32)
         elif values.dtype != bool and wrong.sum() < 0.2 * seen.sum():
             raise S2SError(
-                f"The column {column!r} holds {values[wrong].iloc[0]!r} at spot "
-                f"{values.index[wrong][0]!r} among numbers; give a number there, or remove the "
+                f"The column {column!r} holds {values[wrong].tolist()[0]!r} at spot "
+                f"{values.index[wrong].tolist()[0]!r} among numbers; give a number there, or remove the "
                 "column if it is no gene."
             )
         else:

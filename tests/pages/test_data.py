@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from s2s_core.simulate import demo_section
+from s2s_core.structure import NONE, gene_structure
 from s2s_core.vocabulary import PATTERN
 from tests.made_files import zipped
 from tests.made_zarr import spatialdata
@@ -120,8 +121,35 @@ def test_a_large_table_is_looked_through_on_request(app, monkeypatch):
     monkeypatch.setattr("pages._genes.AT_ONCE", 10)
     app.take(demo_section(rows=16, genes=6)).go("data").healthy()
     assert app.workspace.structure is None
+    modes = app.at.radio(key="gene_mode")
+    assert modes.options == ["All genes", "Most spatial", "Highest expressed", "Choose"]
+    modes.set_value("Most spatial").run()
+    assert 'press "Find the genes with a spatial pattern" first' in app.healthy().words()
     app.click("find_structure").healthy()
     assert app.workspace.structure is not None
+    assert 'press "Find' not in app.words()
+    assert "genes** will be imputed" in app.words()
+
+
+def test_the_highest_expressed_genes_need_no_spatial_pattern(app, monkeypatch):
+    monkeypatch.setattr("pages._genes.AT_ONCE", 10)
+    section = demo_section(rows=16, genes=6)
+    app.take(section).go("data")
+    app.at.radio(key="gene_mode").set_value("Highest expressed").run()
+    app.at.number_input(key="gene_count").set_value(2).run()
+    assert app.healthy().workspace.structure is None
+    assert set(app.workspace.genes) == set(gene_structure(section)["mean"].nlargest(2).index)
+
+
+def test_genes_without_a_pattern_are_said_to_be_left_out_best(app):
+    section = demo_section(rows=30, genes=20, flat=14)
+    app.take(section).go("data").healthy()
+    flat = (app.workspace.structure["verdict"] == NONE).sum()
+    assert flat > 10
+    advice = f'{flat} of them have no spatial pattern, which no method can fill in: choose "Most spatial"'
+    assert advice in app.words()
+    app.at.radio(key="gene_mode").set_value("Most spatial").run()
+    assert advice not in app.healthy().words()
 
 
 def test_a_reload_keeps_the_open_section(app):
