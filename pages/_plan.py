@@ -12,7 +12,19 @@ from s2s_core.curve import Cost, Goal
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED, DESIGNS
 from s2s_core.names import download_name
-from s2s_core.plan import DRAFT, FINAL, Plan
+from s2s_core.pilot import check_size
+from s2s_core.plan import (
+    DRAFT,
+    FINAL,
+    HOW_TO_WRITE,
+    LARGEST_BUDGET,
+    Plan,
+    budgets_text,
+    first_budgets,
+    in_percent,
+    read_budgets,
+    smallest_budget,
+)  # fmt: skip
 from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.studies import plan_of, plan_task
 
@@ -21,8 +33,6 @@ ENGINES = {
     DRAFT: "Draft: kriging of gene programmes, seconds a case",
     FINAL: "Final: Sparser2Sparse, a run a case",
 }
-SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.67, 0.75)
-FIRST_SHARES = (0.1, 0.25, 0.5)
 # Designs that must be told what to follow have no place in an equal contest.
 TOLD = ("density", "region")
 FILES = {
@@ -45,21 +55,30 @@ def plan_form(section: Section) -> None:
     )
     hexagonal = section.grid.kind == "hex"
     names = [n for n in BUDGETED if n not in TOLD and (hexagonal or n != "hexlattice")]
-    first = [n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)]
-    designs = st.multiselect("Designs", names, default=first, format_func=LABELS.get, key="plan_designs")
-    budgets = ask_budgets(section)
+    first = [
+        n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)
+    ]
+    designs = st.multiselect(
+        "Designs", names, default=first, format_func=LABELS.get, key="plan_designs"
+    )
+    n_spots = int(section.measured.sum())
+    written = ask_budgets(n_spots)
     one, two = st.columns(2)
     seeds = one.number_input("Draws of each", 1, 10, 3, key="plan_seeds",
                              help="Random designs are drawn anew, periodic ones shifted.")  # fmt: skip
     engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
-    plan = Plan(tuple(designs), tuple(sorted(budgets)), int(seeds), engine)
-    missing = ""
+    plan, wrong = None, ""
     try:
+        check_size(section)
+        plan = Plan(tuple(designs), read_budgets(written, n_spots), int(seeds), engine)
         plan.check(section)
     except S2SError as error:
-        missing = str(error)
-    st.caption(missing or f"{plan.n_cases} cases; it can be paused and widened.")
-    if st.button("Start", type="primary", key="plan_start", disabled=bool(missing)):
+        wrong = str(error)
+    if wrong:
+        st.warning(wrong)
+    else:
+        st.caption(how_many(plan))
+    if st.button("Start", type="primary", key="plan_start", disabled=bool(wrong)):
         try:
             begin_study(section, "Plan", "plan", plan_task(plan))
         except S2SError as error:
@@ -68,20 +87,29 @@ def plan_form(section: Section) -> None:
         st.rerun()
 
 
-def ask_budgets(section: Section) -> list[float]:
-    """Shares of the spots to try; what no map can be made of is not offered."""
-    n_spots = int(section.measured.sum())
-    smallest = MIN_MEASURED / n_spots
-    offered = [share for share in SHARES if share >= smallest]
-    chosen = st.multiselect(
-        "Budgets (share of the spots)", offered, format_func=lambda s: f"{s:.0%}",
-        default=[share for share in FIRST_SHARES if share in offered], key="plan_budgets",
-    )  # fmt: skip
-    st.caption(
-        f"Smallest: {MIN_MEASURED} of the pilot's {n_spots:,} spots ({smallest:.1%}), the fewest "
-        f"that are imputed from. Largest: {SHARES[-1]:.0%}, so that enough is left to score."
+def ask_budgets(n_spots: int) -> str:
+    """Shares of the spots to try, as they are typed."""
+    st.session_state.setdefault("plan_budgets", budgets_text(first_budgets(n_spots)))
+    written = st.text_input("Budgets, % of the spots", key="plan_budgets")
+    st.caption(limits_words(n_spots))
+    return written
+
+
+def limits_words(n_spots: int) -> str:
+    """How budgets are written, and which can be tested."""
+    return (
+        f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}. Smallest: {100 * smallest_budget(n_spots):.4g} % "
+        f"({MIN_MEASURED} of the pilot's {n_spots:,} spots, the fewest that are imputed from). "
+        f"Largest: {100 * LARGEST_BUDGET:.0f} %, so that enough is left to score."
     )
-    return chosen
+
+
+def how_many(plan: Plan) -> str:
+    """What Start begins, in words."""
+    parts = ((len(plan.designs), "design"), (len(plan.budgets), "budget"), (plan.seeds, "draw"))
+    product = " x ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in parts)
+    shares = ", ".join(in_percent(share).replace("%", " %") for share in plan.budgets)
+    return f"{plan.n_cases} cases: {product}, at {shares} of the spots. It can be paused."
 
 
 def plan_result(study: jobs.Job, state: jobs.State) -> None:
@@ -116,7 +144,9 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
     with st.container(horizontal=True):
         for name, label in FILES.items():
             saved = download_name(section_of(study.id), f"plan-{name}")
-            st.download_button(label, found.files[name], saved, key=f"plan-{name}", on_click="ignore")
+            st.download_button(
+                label, found.files[name], saved, key=f"plan-{name}", on_click="ignore"
+            )
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)

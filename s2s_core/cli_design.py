@@ -39,7 +39,8 @@ def add(commands) -> None:
     plan = design.add_argument_group("trying designs on a pilot")
     plan.add_argument("--designs", default="lattice,hexlattice,poisson,random,active", metavar="A,B",
                       help=f"from {', '.join(BUDGETED)}")  # fmt: skip
-    plan.add_argument("--budgets", default="10,25,50", metavar="A,B", help="per cent of the spots")
+    plan.add_argument("--budgets", metavar="A;B", help="per cent of the spots, separated by commas with "
+                      'spaces or by semicolons, in quotes: "10, 12.5, 25" (default: "10, 25, 50")')  # fmt: skip
     plan.add_argument("--seeds", type=int, default=3, help="draws of each design and budget")
     plan.add_argument("--engine", default="programme-kriging", choices=tuple(METHODS),
                       help="programme-kriging for a draft, s2s for the plan")  # fmt: skip
@@ -78,17 +79,22 @@ def _design(args: argparse.Namespace, argv: list[str]) -> int:
 def _plan(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.budget import Plan, only_measured, run_design, write_plan
     from s2s_core.curve import Cost, Goal
+    from s2s_core.plan import first_budgets, read_budgets
 
     genes = cli.gene_list(args.genes)
-    plan = Plan(
-        _words(args.designs), tuple(_percent(b) for b in _words(args.budgets)), args.seeds,
-        args.engine, args.preset, None if genes is None else tuple(genes),
-    )  # fmt: skip
     cost = Cost(args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed,
                 args.currency)  # fmt: skip
     goal = Goal(args.pcc, args.share / 100, cost)
     out = _needed(args.out, "--out DIR", "a folder for the plan")
     section = only_measured(_section(args))
+    n_spots = int(section.measured.sum())
+    budgets = (
+        first_budgets(n_spots) if args.budgets is None else read_budgets(args.budgets, n_spots)
+    )
+    plan = Plan(
+        _words(args.designs), budgets, args.seeds, args.engine, args.preset,
+        None if genes is None else tuple(genes),
+    )  # fmt: skip
     with _running(argv, out) as hooks:
         run_design(section, plan, out, hooks)
     print("\n".join(write_plan(section, out, plan, goal)))
@@ -224,10 +230,3 @@ def _needed(value, option: str, what: str):
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _percent(text: str) -> float:
-    try:
-        return float(text.removesuffix("%")) / 100
-    except ValueError:
-        raise S2SError(f"A budget is a number of per cent, found {text!r}.") from None

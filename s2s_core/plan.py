@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 
 from s2s_core.config import preset
@@ -10,9 +11,91 @@ from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED
 from s2s_core.methods import method
 from s2s_core.pilot import check_size
-from s2s_core.section import Section
+from s2s_core.section import MIN_MEASURED, Section
 
 DRAFT, FINAL = "programme-kriging", "s2s"
+FIRST_BUDGETS = (0.1, 0.25, 0.5)
+# So that enough spots are hidden to score a map at.
+LARGEST_BUDGET = 0.75
+HOW_TO_WRITE = "separate budgets by a comma and a space, or by a semicolon: 10, 12.5, 25"
+
+
+def smallest_budget(n_spots: int) -> float:
+    """Smallest share of a pilot's spots that a map is imputed from, rounded up to 0.1 %."""
+    return -(-1000 * MIN_MEASURED // max(n_spots, 1)) / 1000
+
+
+def first_budgets(n_spots: int) -> tuple[float, ...]:
+    """Shares to begin with on a pilot of so many spots."""
+    return tuple(share for share in FIRST_BUDGETS if share >= smallest_budget(n_spots))
+
+
+def in_percent(share: float) -> str:
+    """A share (0..1) as it is written: ``25%``, ``12.5%``."""
+    return f"{100 * share:.4g}%"
+
+
+def budgets_text(budgets: tuple[float, ...]) -> str:
+    """Shares as :func:`read_budgets` reads them."""
+    return ", ".join(in_percent(share).removesuffix("%") for share in budgets)
+
+
+def read_budgets(text: str, n_spots: int) -> tuple[float, ...]:
+    """Read budgets in per cent, e.g. ``10, 12.5, 25``.
+
+    A comma between two digits may separate or be a decimal comma: one alone is refused, several
+    cannot belong to one number.
+
+    Parameters
+    ----------
+    text : str
+    n_spots : int
+        Measured spots of the pilot.
+
+    Returns
+    -------
+    tuple of float
+        Shares (0..1), each once, smallest first.
+
+    Raises
+    ------
+    S2SError
+        For the first budget that cannot be read or tested.
+    """
+    words = []
+    for part in re.split(r";|,\s+|,$", text.replace("%", " ").strip()):
+        word = part.strip()
+        if word.count(",") == 1 and re.fullmatch(r"[\d.]+,[\d.]+", word):
+            one, other = word.split(",")
+            raise S2SError(
+                f"{word!r} can be one number or two; write {one}.{other} for one, and for two "
+                f"{one}; {other}."
+            )
+        words += [w.strip() for w in word.split(",") if w.strip()]
+    if not words:
+        raise S2SError("Name at least one budget in per cent of the spots, e.g. 10, 25, 50.")
+    return tuple(sorted({_budget(word, n_spots) for word in words}))
+
+
+def _budget(word: str, n_spots: int) -> float:
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", word):
+        raise S2SError(f"A budget is a number of per cent, found {word!r}; {HOW_TO_WRITE}.")
+    percent = float(word)
+    share, least = round(percent / 100, 6), smallest_budget(n_spots)
+    if not 0 < percent < 100:
+        raise S2SError(f"A budget must be above 0 and below 100 %, found {percent:.4g} %.")
+    if share < least:
+        hint = f" (write {100 * percent:.4g} for {100 * percent:.4g} %)" if percent < 1 else ""
+        raise S2SError(
+            f"A budget of {percent:.4g} % is below the smallest for this pilot, {100 * least:.4g} %: "
+            f"maps are imputed from {MIN_MEASURED} spots or more{hint}."
+        )
+    if share > LARGEST_BUDGET:
+        raise S2SError(
+            f"A budget of {percent:.4g} % is above the largest, {100 * LARGEST_BUDGET:.0f} %: too "
+            "few spots would be left to score the map at."
+        )
+    return share
 
 
 @dataclass(frozen=True)
@@ -36,7 +119,7 @@ class Plan:
     """
 
     designs: tuple[str, ...] = ("lattice", "hexlattice", "poisson", "random", "active")
-    budgets: tuple[float, ...] = (0.1, 0.25, 0.5)
+    budgets: tuple[float, ...] = FIRST_BUDGETS
     seeds: int = 3
     engine: str = DRAFT
     preset: str = "fast"
@@ -64,7 +147,9 @@ class Plan:
                 )
         for share in self.budgets:
             if not 0 < share < 1:
-                raise S2SError(f"A budget must be above 0 and below 100 %, found {share:.0%}.")
+                raise S2SError(
+                    f"A budget must be above 0 and below 100 %, found {100 * share:.4g} %."
+                )
         if not self.designs or not self.budgets or self.seeds < 1:
             raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
         if self.genes is not None:

@@ -251,8 +251,8 @@ def test_everything_for_the_laboratory_is_written(done, pilot):
     [
         (Plan(designs=("spiral",)), "Unknown sampling design 'spiral'"),
         (Plan(designs=("csv",)), "Unknown sampling design 'csv'"),
-        (Plan(budgets=(0.0,)), "found 0%"),
-        (Plan(budgets=(1.2,)), "found 120%"),
+        (Plan(budgets=(0.0,)), "found 0 %"),
+        (Plan(budgets=(1.2,)), "found 120 %"),
         (Plan(seeds=0), "Nothing is planned"),
         (Plan(engine="magic"), "Unknown method"),
         (Plan(genes=("Nobody",)), "not a gene"),
