@@ -50,9 +50,13 @@ def add(commands) -> None:
     plan.add_argument(
         "--share", type=float, default=80, help="per cent of the genes that must keep it"
     )
-    plan.add_argument("--cost-per-spot", type=float, default=1.0, metavar="X")
-    plan.add_argument("--cost-per-row", type=float, default=0.0, metavar="X")
-    plan.add_argument("--cost-per-region", type=float, default=0.0, metavar="X")
+    plan.add_argument("--patterned", action="store_true",
+                      help="count only genes with a spatial pattern in the pilot")  # fmt: skip
+    plan.add_argument("--cost-per-spot", type=float, default=0.0, metavar="X")
+    plan.add_argument("--cost-per-row", type=float, default=0.0, metavar="X",
+                      help="of a line of the array with any measured spot")  # fmt: skip
+    plan.add_argument("--cost-per-region", type=float, default=0.0, metavar="X",
+                      help="of a group of measured spots that touch each other")  # fmt: skip
     plan.add_argument("--cost-fixed", type=float, default=0.0, metavar="X")
     plan.add_argument("--currency", default="", metavar="EUR")
     one = design.add_argument_group("facts and next")
@@ -77,14 +81,15 @@ def _design(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _plan(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.budget import Plan, only_measured, run_design, write_plan
+    from s2s_core.budget import Plan, only_measured, run_design
     from s2s_core.curve import Cost, Goal
+    from s2s_core.outcome import write_plan
     from s2s_core.plan import first_budgets, read_budgets
 
     genes = cli.gene_list(args.genes)
     cost = Cost(args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed,
                 args.currency)  # fmt: skip
-    goal = Goal(args.pcc, args.share / 100, cost)
+    goal = Goal(args.pcc, args.share / 100, cost, args.patterned)
     out = _needed(args.out, "--out DIR", "a folder for the plan")
     section = only_measured(_section(args))
     n_spots = int(section.measured.sum())

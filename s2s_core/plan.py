@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 
 from s2s_core.config import preset
+from s2s_core.curve import LARGEST_BUDGET, in_percent
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED
 from s2s_core.methods import method
@@ -15,8 +16,6 @@ from s2s_core.section import MIN_MEASURED, Section
 
 DRAFT, FINAL = "programme-kriging", "s2s"
 FIRST_BUDGETS = (0.1, 0.25, 0.5)
-# So that enough spots are hidden to score a map at.
-LARGEST_BUDGET = 0.75
 HOW_TO_WRITE = "separate budgets by a comma and a space, or by a semicolon: 10, 12.5, 25"
 
 
@@ -28,11 +27,6 @@ def smallest_budget(n_spots: int) -> float:
 def first_budgets(n_spots: int) -> tuple[float, ...]:
     """Shares to begin with on a pilot of so many spots."""
     return tuple(share for share in FIRST_BUDGETS if share >= smallest_budget(n_spots))
-
-
-def in_percent(share: float) -> str:
-    """A share (0..1) as it is written: ``25%``, ``12.5%``."""
-    return f"{100 * share:.4g}%"
 
 
 def budgets_text(budgets: tuple[float, ...]) -> str:

@@ -6,14 +6,18 @@ rest is computed.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from s2s_core.budget import run_design
 from s2s_core.config import preset
 from s2s_core.consistency import check_consistency
 from s2s_core.errors import S2SError
 from s2s_core.experiments import EXPERIMENTS, run_experiment
-from s2s_core.jobs import Job
+from s2s_core.jobs import ACTIVE, Job, state
 from s2s_core.methods import Hooks
 from s2s_core.plan import Plan
+from s2s_core.store import atomic
 
 CONSISTENCY = "dc"
 
@@ -26,6 +30,31 @@ def plan_task(plan: Plan) -> dict:
 def plan_of(job: Job) -> Plan:
     """Plan of a job of kind "plan"."""
     return Plan.from_json(job.task()["plan"])
+
+
+def widen(job: Job, designs: tuple[str, ...], budgets: tuple[float, ...], seeds: int) -> Plan:
+    """Add designs, budgets and draws to a plan; started again it does what is not done yet.
+
+    Raises
+    ------
+    S2SError
+        If nothing would be added, the wider plan cannot be run, or the plan is at work.
+    """
+    if state(job).status in ACTIVE:
+        raise S2SError("The plan is at work; pause it or wait for its end, then widen it.")
+    plan = plan_of(job)
+    wider = replace(
+        plan,
+        designs=tuple(dict.fromkeys((*plan.designs, *designs))),
+        budgets=tuple(sorted({*plan.budgets, *budgets})),
+        seeds=max(plan.seeds, seeds),
+    )
+    if wider.n_cases == plan.n_cases:
+        raise S2SError("Nothing new is asked for; add a design, a budget or draws.")
+    wider.check(job.section())
+    with atomic(job.folder / "task.json") as file:
+        file.write_text(json.dumps(plan_task(wider)), encoding="utf-8")
+    return wider
 
 
 def experiment_task(name: str, mask: str, seeds: int, preset_name: str) -> dict:

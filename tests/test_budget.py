@@ -1,12 +1,13 @@
 """Accuracy against budget: exact scores, resuming, cancelling, costs, the recommendation."""
 
+import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.budget import Plan, measured_parts, run_design, tabulate, write_plan
+from s2s_core.budget import Plan, measured_parts, run_design, tabulate
 from s2s_core.cases import Cases, read_cases
 from s2s_core.config import preset
 from s2s_core.curve import Cost, Goal, choose, curve, paired, recommend, smallest_budgets
@@ -15,6 +16,7 @@ from s2s_core.masks import mask_from_table, read_mask_table, sample
 from s2s_core.methods import Hooks, method
 from s2s_core.metrics import pearson
 from s2s_core.observation import known_values, observe
+from s2s_core.outcome import outcome, patterned_genes, write_plan
 from s2s_core.simulate import demo_section
 from tests.made import made_section
 
@@ -203,14 +205,83 @@ def test_the_smallest_budget_that_reaches_the_goal_is_recommended():
     assert (best["design"], best["budget"]) == ("lattice", 0.25)
     words = recommend(table, goal, 3000.0, {"lattice": "Lattice"})
     assert words[0] == "Measure 250 spots (25%) by the design: Lattice."
-    assert "750 EUR, 2,250 EUR less than measuring everything" in " ".join(words)
+    assert "750 EUR = 250 spots x 3, 2,250 EUR less than measuring everything" in " ".join(words)
     assert "worse: random (-0.2" in " ".join(words)
 
 
+def test_without_costs_the_smallest_budget_is_recommended_and_no_cost_is_named():
+    table = made_table({("random", 0.1): 0.8, ("random", 0.5): 0.9, ("lattice", 0.5): 0.95})
+    assert choose(curve(table, Goal(0.5)), Goal(0.5))["budget"] == 0.1
+    assert "ost" not in " ".join(recommend(table, Goal(0.5), 0.0, {}))
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [
+        (Cost(per_spot=3), "Cost: 750 = 250 spots x 3, 2,250 less than measuring everything."),
+        (Cost(fixed=900, currency="EUR"), "Cost: 900 EUR = 900 fixed."),
+        (
+            Cost(0.5, 2, 10, 100, "CHF"),
+            "Cost: 295 CHF = 250 spots x 0.5 + 10 rows x 2 + 5 regions x 10 + 100 fixed.",
+        ),
+    ],
+)
+def test_costs_are_shown_with_what_they_are_made_up_of(cost, words):
+    whole = 3000.0 if cost.per_spot == 3 else 0.0
+    found = recommend(made_table({("random", 0.25): 0.9}), Goal(0.5, 0.8, cost), whole, {})
+    assert words in found
+    missed = recommend(made_table({("random", 0.25): 0.1}), Goal(0.5, 0.8, cost), whole, {})
+    assert words in missed
+
+
 def test_an_impossible_goal_is_said_to_be_one():
-    words = recommend(made_table({("random", 0.5): 0.2}), Goal(0.9, 0.9), 1.0, {})
-    assert words[0].startswith("No tested design and budget keeps 90%")
-    assert "random at 50%" in words[1]
+    table = made_table({("random", 0.125): 0.2})
+    words = recommend(table, Goal(0.9, 0.9), 1.0, {}, n_patterned=30)
+    assert words[0].startswith("No tested design and budget keeps 90% of the genes")
+    assert "random at 12.5%" in words[1]
+    assert "genes with a spatial pattern (30 of 40)" in words[-1]
+    # What is done already, or would change nothing, is not advised.
+    for goal, n in ((Goal(0.9, 0.9, patterned=True), 40), (Goal(0.9, 0.9), 40), (Goal(0.9, 0.9), 0)):
+        assert "count only" not in " ".join(recommend(table, goal, 1.0, {}, n_patterned=n))
+    largest = recommend(made_table({("random", 0.75): 0.2}), Goal(0.9), 1.0, {})
+    assert "larger" not in largest[-1]
+
+
+def test_only_genes_with_a_pattern_count_where_that_is_asked_for(done, pilot):
+    folder, table = done
+    patterned = patterned_genes(pilot)
+    chosen = patterned[:5]
+    found = outcome(pilot, folder, PLAN, Goal(0.3, patterned=True), chosen)
+    expected = curve(table[table["gene"].isin(chosen)], Goal(0.3))
+    assert found.curve["reached"].tolist() == expected["reached"].tolist()
+    assert "genes with a spatial pattern" in " ".join(found.sentences)
+    assert set(pd.read_csv(io.StringIO(found.files["genes.csv"]))["gene"]) == set(pilot.genes)
+    with pytest.raises(S2SError, match="No scored gene has a spatial pattern"):
+        outcome(pilot, folder, PLAN, Goal(patterned=True), [])
+
+
+def test_patterns_are_found_among_measured_spots_alone():
+    section = demo_section(rows=18, genes=12)
+    shuffled = made_section("square", 12, 12)
+    assert patterned_genes(section)
+    assert patterned_genes(section, ["Nobody"]) == []
+    masked = sample(section, "random:0.5")
+    assert patterned_genes(masked) == patterned_genes(masked.without_hidden())
+    assert len(patterned_genes(shuffled)) <= len(shuffled.genes)
+
+
+def test_spots_are_recommended_only_where_the_goal_is_reached(done, pilot):
+    folder, _ = done
+    for goal, called in ((Goal(0.1, 0.3), "recommended"), (Goal(0.9, 1.0), "best tested")):
+        found = outcome(pilot, folder, PLAN, goal)
+        assert found.called == called
+        last = found.sentences[-1]
+        assert last.startswith(f"mask.csv lists the {called} spots")
+        assert "`python -m s2s_core masks SECTION --mask " in last
+        mask = mask_from_table(read_mask_table(io.StringIO(found.files["mask.csv"])), pilot)
+        assert np.array_equal(mask, found.measured)
+        assert ("recommended" in " ".join(found.sentences)) == found.reached
+        assert "| cost |" not in found.files["recommendation.md"]
 
 
 def test_a_plain_design_that_does_as_well_is_named():

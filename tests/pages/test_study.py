@@ -1,5 +1,6 @@
 """Studies: planned, run as jobs, read while they run and afterwards."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -67,9 +68,10 @@ def test_a_plan_is_started_and_ends_in_a_recommendation(app, section, saved):
     assert job.owner == app.owner
     assert ended(job).status == "done", jobs.state(job).message
     at = opened(job)
-    assert len(at.get("plotly_chart")) == 1
+    # The curves, and the spots on a map.
+    assert len(at.get("plotly_chart")) == 2
     labels = [b.label for b in at.get("download_button")]
-    assert "Recommended spots (CSV)" in labels
+    assert {"mask.csv: recommended spots", "mask.csv: best tested spots"} & set(labels)
     assert {"demo_section-plan-curve.csv", "demo_section-plan-mask.csv",
             "demo_section-plan-recommendation.md"} <= set(saved)  # fmt: skip
     at.slider(key="goal_pcc").set_value(0.9).run()
@@ -83,7 +85,7 @@ def test_curves_show_while_a_plan_is_paused(section):
     jobs.write_state(job, jobs.State(status="paused", message="The run is paused."))
     at = opened(job)
     assert at.button(key="resume")
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("plotly_chart")) == 2
 
 
 def planned(section, plan=SMALL) -> jobs.Job:
@@ -105,6 +107,65 @@ def test_a_plan_is_read_once_for_every_new_case(section, monkeypatch):
     at.run()
     assert len(reads) == 2
     assert not at.exception
+
+
+def test_costs_show_with_and_without_a_currency(section):
+    at = opened(planned(section))
+    assert "Cost:" not in words(at)
+    at.number_input(key="cost_spot").set_value(2.0).run()
+    at.number_input(key="cost_fixed").set_value(100.0).run()
+    assert re.search(r"Cost: [\d,]+ = \d+ spots x 2 \+ 100 fixed", words(at))
+    at.text_input(key="cost_currency").set_value("EUR").run()
+    assert re.search(r"Cost: [\d,]+ EUR = \d+ spots x 2 \+ 100 fixed", words(at))
+    assert "spots that touch each other" in words(at)
+
+
+def test_spots_are_called_recommended_only_where_the_goal_is_reached(section):
+    at = opened(planned(section))
+    at.slider(key="goal_pcc").set_value(0.9).run()
+    at.slider(key="goal_share").set_value(100).run()
+    labels = [b.label for b in at.get("download_button")]
+    assert "mask.csv: best tested spots" in labels
+    assert "mask.csv lists the best tested spots" in words(at)
+    assert "ecommended spots" not in words(at)
+    at.slider(key="goal_pcc").set_value(0.1).run()
+    at.slider(key="goal_share").set_value(10).run()
+    assert "mask.csv: recommended spots" in [b.label for b in at.get("download_button")]
+    assert "python -m s2s_core masks SECTION --mask " in words(at)
+
+
+def test_genes_without_a_pattern_can_be_left_out(section, monkeypatch):
+    job = planned(section)
+    genes = tuple(section.genes[:3])
+    monkeypatch.setattr(_plan, "patterned_genes", lambda *args: genes)
+    at = opened(job)
+    at.slider(key="goal_pcc").set_value(0.9).run()
+    at.slider(key="goal_share").set_value(100).run()
+    assert at.toggle(key="goal_patterned").label == "Only genes with a spatial pattern (3 of 8)"
+    assert "count only the genes with a spatial pattern (3 of 8)" in words(at)
+    at.toggle(key="goal_patterned").set_value(True).run()
+    assert "of the genes with a spatial pattern" in words(at)
+    assert "count only" not in words(at)
+    assert not at.exception
+
+
+def test_a_plan_is_widened_on_its_page(section):
+    job = planned(section)
+    before = (job.result / "cases.jsonl").read_text()
+    at = opened(job)
+    at.button(key="wider_start").click().run()
+    assert "Nothing new" in words(at)
+    at.text_input(key="wider_budgets").set_value("33,5").run()
+    at.button(key="wider_start").click().run()
+    assert "one number or two" in words(at)
+    at.text_input(key="wider_budgets").set_value("33.5").run()
+    at.button(key="wider_start").click().run()
+    assert not at.exception
+    assert ended(job).status == "done", jobs.state(job).message
+    after = (job.result / "cases.jsonl").read_text()
+    assert after.startswith(before)
+    assert len(after.splitlines()) == 12
+    assert "12 cases" in words(opened(job))
 
 
 def test_files_of_a_plan_are_those_of_the_goal_asked_for(section):
