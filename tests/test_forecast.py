@@ -36,8 +36,6 @@ def test_longer_training_takes_longer_and_the_rest_of_a_run_does_not(square):
     cascades = replace(FAST, model=replace(FAST.model, cascades=2 * FAST.model.cascades))
     for config in (twice, cascades):
         assert usual < forecast_training(square, config, 2.0) < 2 * usual
-    photographs = replace(FAST, train=replace(FAST.train, natural_images=True))
-    assert forecast_training(square, photographs, 2.0) > usual
     assert forecast_training(square, preset("paper"), 2.0) is None
     linear = preset("fast", method="linear")
     assert forecast_training(square, linear, 2.0) == forecast(square, linear, 2.0)
