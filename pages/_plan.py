@@ -183,13 +183,14 @@ def wider_form(study: jobs.Job) -> None:
     with st.expander("Widen this plan"):
         st.caption("The cases that are done are kept; only new ones are computed.")
         more = [name for name in designs_for(section) if name not in plan.designs]
-        designs = st.multiselect(
-            "Further designs", more, format_func=LABELS.get, key="wider_designs"
-        )
-        written = st.text_input("Further budgets, % of the spots", key="wider_budgets",
+        # Begins empty for every plan, and again once it is wider.
+        own = f"{study.id}-{plan.n_cases}"
+        designs = st.multiselect("Further designs", more, format_func=LABELS.get,
+                                 key=f"wider_designs-{own}")  # fmt: skip
+        written = st.text_input("Further budgets, % of the spots", key=f"wider_budgets-{own}",
                                 help=limits_words(n_spots))  # fmt: skip
         seeds = st.number_input("Draws of each", plan.seeds, max(10, plan.seeds), plan.seeds,
-                                key="wider_seeds")  # fmt: skip
+                                key=f"wider_seeds-{own}")  # fmt: skip
         if st.button("Test these too", key="wider_start"):
             try:
                 budgets = read_budgets(written, n_spots) if written.strip() else ()

@@ -157,17 +157,21 @@ def test_a_plan_is_widened_on_its_page(section):
     at = opened(job)
     at.button(key="wider_start").click().run()
     assert "Nothing new" in words(at)
-    at.text_input(key="wider_budgets").set_value("33,5").run()
+    at.text_input(key=f"wider_budgets-{job.id}-8").set_value("33,5").run()
     at.button(key="wider_start").click().run()
     assert "one number or two" in words(at)
-    at.text_input(key="wider_budgets").set_value("33.5").run()
+    at.text_input(key=f"wider_budgets-{job.id}-8").set_value("33.5").run()
+    at.multiselect(key=f"wider_designs-{job.id}-8").set_value(["stratified"]).run()
+    at.number_input(key=f"wider_seeds-{job.id}-8").set_value(3).run()
     at.button(key="wider_start").click().run()
     assert not at.exception
     assert ended(job).status == "done", jobs.state(job).message
     after = (job.result / "cases.jsonl").read_text()
     assert after.startswith(before)
-    assert len(after.splitlines()) == 12
-    assert "12 cases" in words(opened(job))
+    assert len(after.splitlines()) == 27
+    assert "27 cases" in words(at.run())
+    assert not at.exception
+    assert at.multiselect(key=f"wider_designs-{job.id}-27").value == []
 
 
 def test_files_of_a_plan_are_those_of_the_goal_asked_for(section):
