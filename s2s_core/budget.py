@@ -19,19 +19,16 @@ from scipy.spatial import cKDTree
 
 from s2s_core.cases import Cases, numbers, read_about, read_cases
 from s2s_core.config import preset
-from s2s_core.curve import Goal, choose, curve, recommend
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.export import guard
-from s2s_core.masks import DESIGNS, at_budget, mask_table, sample
-from s2s_core.methods import METHODS, Hooks, method
-from s2s_core.metrics import SCALE, pearson
+from s2s_core.masks import at_budget
+from s2s_core.methods import Hooks, method
+from s2s_core.metrics import pearson
 from s2s_core.observation import known_values, observe
 from s2s_core.pilot import Pilot
 from s2s_core.plan import FINAL, Plan
 from s2s_core.planning import expected_error
 from s2s_core.progress import Progress
 from s2s_core.section import MIN_MEASURED, Section
-from s2s_core.store import atomic
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2
@@ -45,27 +42,6 @@ class Case:
     design: str
     budget: float
     seed: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is finished of a plan, read against a goal.
-
-    Attributes
-    ----------
-    curve : DataFrame
-        Of :func:`s2s_core.curve.curve`.
-    sentences : tuple of str
-        The recommendation.
-    files : dict of str -> str
-        What the laboratory needs, by file name: ``curve.csv`` (scores with intervals and costs by
-        design and budget), ``genes.csv`` (scores by gene), ``mask.csv`` (the recommended spots on
-        the pilot) and ``recommendation.md``.
-    """
-
-    curve: pd.DataFrame
-    sentences: tuple[str, ...]
-    files: dict[str, str]
 
 
 def run_design(
@@ -149,69 +125,6 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def write_plan(section: Section, folder: Path, plan: Plan, goal: Goal) -> list[str]:
-    """Write the files of an :class:`Outcome` into a folder; returns the recommendation."""
-    found = outcome(section, folder, plan, goal)
-    for name, text in found.files.items():
-        with atomic(folder / name) as file:
-            file.write_text(text, encoding="utf-8")
-    return list(found.sentences)
-
-
-def outcome(section: Section, folder: Path, plan: Plan, goal: Goal) -> Outcome:
-    """Read what is finished of a plan.
-
-    Parameters
-    ----------
-    section : Section
-        The pilot.
-    folder : Path
-        Of :func:`run_design`.
-    plan : Plan
-    goal : Goal
-
-    Raises
-    ------
-    S2SError
-        If nothing is finished there.
-    """
-    about, table = read_about(folder), tabulate(folder, plan)
-    found = curve(table, goal)
-    labels = {name: design.label for name, design in DESIGNS.items()}
-    plain = tuple(name for name, design in DESIGNS.items() if design.kind == "periodic")
-    whole = goal.cost.total(about["n_spots"], about["n_rows"], about["n_regions"])
-    sentences = recommend(table, goal, whole, labels, plain)
-    followers = [d for d in plan.designs if DESIGNS[d].informed]
-    if followers:
-        sentences.append(
-            f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
-            "how they do on a section just like it."
-        )
-    missing = {f"{r['design']} at {r['budget']:.0%}": 0 for r in read_cases(folder)
-               if r["spec"] is None and r["design"] in plan.designs and r["budget"] in plan.budgets}  # fmt: skip
-    if missing:
-        sentences.append(
-            f"Left out: {', '.join(missing)} (no such period, or fewer than {MIN_MEASURED} spots)."
-        )
-    best = choose(found, goal)
-    case = table[(table["design"] == best["design"]) & (table["budget"] == best["budget"])].iloc[0]
-    spots = mask_table(sample(only_measured(section), case["spec"], int(case["seed"])))
-    sentences.append(
-        f"mask.csv lists the spots of {case['spec']} on the pilot; draw it on the next section with "
-        f"`masks SECTION --mask {case['spec']} --seed {case['seed']} --out mask.csv`."
-    )
-    spots["spot_id"] = spots["spot_id"].map(guard)
-    by_gene = table.groupby(["design", "budget", "gene"], sort=False)[list(SCORES)].mean()
-    tables = {"curve.csv": found, "genes.csv": by_gene.reset_index(), "mask.csv": spots}
-    files = {name: part.to_csv(index=False) for name, part in tables.items()}
-    lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
-             f"Pilot: {about['n_spots']:,} measured spots; {len(about['genes']):,} genes scored at the "
-             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
-             "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
-    files["recommendation.md"] = "\n".join(lines) + "\n"
-    return Outcome(found, tuple(sentences), files)
-
-
 def only_measured(section: Section) -> Section:
     """The section as a pilot: what a mask hides of it is forgotten."""
     return section.without_hidden() if section.hidden.any() else section
@@ -271,17 +184,3 @@ def _about(section: Section, plan: Plan, genes: list[str]) -> dict:
         "n_regions": n_regions,
         "genes": genes,
     }
-
-
-def _markdown(found: pd.DataFrame, goal: Goal) -> list[str]:
-    head = f"| design | budget | spots | cost | PCC | genes with PCC of {goal.threshold:g} or more | RMSE |"
-    lines = [head, "|" + "---|" * 7]
-    for _, row in found.iterrows():
-        scores = (f"{row[s]:{f}} ({row[f'{s}_low']:{f}} to {row[f'{s}_high']:{f}})"
-                  for s, f in (("pcc", ".3f"), ("reached", ".0%"), ("rmse", ".3f")))  # fmt: skip
-        pcc, reached, rmse = scores
-        lines.append(
-            f"| {row['design']} | {row['budget']:.0%} | {row['n_measured']:,} "
-            f"| {goal.cost.words(row['cost'])} | {pcc} | {reached} | {rmse} |"
-        )
-    return lines

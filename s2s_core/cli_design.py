@@ -49,7 +49,8 @@ def add(commands) -> None:
     plan = design.add_argument_group("trying designs on a pilot")
     plan.add_argument("--designs", default="lattice,hexlattice,poisson,random,active", metavar="A,B",
                       help=f"from {', '.join(BUDGETED)}")  # fmt: skip
-    plan.add_argument("--budgets", default="10,25,50", metavar="A,B", help="per cent of the spots (default: %(default)s)")  # fmt: skip
+    plan.add_argument("--budgets", metavar="A;B", help="per cent of the spots, separated by commas with "
+                      'spaces or by semicolons, in quotes: "10, 12.5, 25" (default: "10, 25, 50")')  # fmt: skip
     plan.add_argument("--seeds", type=int, default=3, metavar="N",
                       help="draws of each design and budget (default: %(default)s)")  # fmt: skip
     plan.add_argument("--engine", default="programme-kriging", choices=tuple(METHODS), metavar="NAME",
@@ -57,18 +58,20 @@ def add(commands) -> None:
                       "plan")  # fmt: skip
     plan.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=cli.PRESET)
     plan.add_argument("--genes", default="all", metavar="all|A,B|FILE", help="genes that count")
+    plan.add_argument("--patterned", action="store_true",
+                      help="count only genes with a spatial pattern in the pilot")  # fmt: skip
     plan.add_argument("--pcc", type=float, default=0.5, metavar="X",
                       help="PCC a gene must keep (default: %(default)s)")  # fmt: skip
     plan.add_argument("--share", type=float, default=80, metavar="X",
                       help="per cent of the genes that must keep it (default: %(default)s)")  # fmt: skip
-    for part, default, what in (
-        ("per-spot", 1.0, "of each measured spot"),
-        ("per-row", 0.0, "of each array row with a measured spot"),
-        ("per-region", 0.0, "of each group of touching spots"),
-        ("fixed", 0.0, "of a section, whatever is measured"),
+    for part, what in (
+        ("per-spot", "of each measured spot"),
+        ("per-row", "of a line of the array with any measured spot"),
+        ("per-region", "of a group of measured spots that touch each other"),
+        ("fixed", "of a section, whatever is measured"),
     ):
-        plan.add_argument(f"--cost-{part}", type=float, default=default, metavar="X",
-                          help=f"cost {what} (default: %(default)g)")  # fmt: skip
+        plan.add_argument(f"--cost-{part}", type=float, default=0.0, metavar="X",
+                          help=f"cost {what} (default: none)")  # fmt: skip
     plan.add_argument("--currency", default="", metavar="EUR", help="word behind the costs")
     one = design.add_argument_group("facts and next")
     one.add_argument("--mask", metavar="SPEC", help="a sampling design")
@@ -107,19 +110,25 @@ def _design(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _plan(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.budget import Plan, only_measured, run_design, write_plan
+    from s2s_core.budget import Plan, only_measured, run_design
     from s2s_core.curve import Cost, Goal
+    from s2s_core.outcome import write_plan
+    from s2s_core.plan import first_budgets, read_budgets
 
     genes = cli.gene_list(args.genes)
-    plan = Plan(
-        _words(args.designs), tuple(_percent(b) for b in _words(args.budgets)), args.seeds,
-        args.engine, args.preset, None if genes is None else tuple(genes),
-    )  # fmt: skip
     cost = Cost(args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed,
                 args.currency)  # fmt: skip
-    goal = Goal(args.pcc, args.share / 100, cost)
+    goal = Goal(args.pcc, args.share / 100, cost, args.patterned)
     out = _needed(args.out, "--out DIR", "a folder for the plan")
     section = only_measured(_section(args))
+    n_spots = int(section.measured.sum())
+    budgets = (
+        first_budgets(n_spots) if args.budgets is None else read_budgets(args.budgets, n_spots)
+    )
+    plan = Plan(
+        _words(args.designs), budgets, args.seeds, args.engine, args.preset,
+        None if genes is None else tuple(genes),
+    )  # fmt: skip
     with _running(argv, out) as hooks:
         run_design(section, plan, out, hooks)
     print("\n".join(write_plan(section, out, plan, goal)))
@@ -258,10 +267,3 @@ def _needed(value, option: str, what: str):
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _percent(text: str) -> float:
-    try:
-        return float(text.removesuffix("%")) / 100
-    except ValueError:
-        raise S2SError(f"A budget is a number of per cent, found {text!r}.") from None

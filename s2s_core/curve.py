@@ -15,49 +15,77 @@ DRAWS = 400
 ENDS = (0.05, 0.95)
 # A smaller difference in PCC is none.
 WORTH = 0.005
+# So that enough spots are hidden to score a map at.
+LARGEST_BUDGET = 0.75
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What measuring costs, in the user's currency.
+    """What measuring costs, in the user's currency; nothing is said of costs where all are 0.
 
     A row is a line of the array with any measured spot (a microfluidic channel), a region a
     group of measured spots that touch each other (a field of view).
     """
 
-    per_spot: float = 1.0
+    per_spot: float = 0.0
     per_row: float = 0.0
     per_region: float = 0.0
     fixed: float = 0.0
     currency: str = ""
 
     def __post_init__(self) -> None:
-        prices = (self.per_spot, self.per_row, self.per_region, self.fixed)
+        prices = self.prices
         if not np.isfinite(prices).all() or min(prices) < 0:
             raise S2SError("Costs must be numbers of 0 or more.")
+
+    @property
+    def prices(self) -> tuple[float, float, float, float]:
+        """Of a spot, a row, a region and the section."""
+        return self.per_spot, self.per_row, self.per_region, self.fixed
 
     def total(self, spots, rows, regions):
         """Cost of so many spots, rows and regions (numbers or arrays)."""
         return self.fixed + self.per_spot * spots + self.per_row * rows + self.per_region * regions
 
     def words(self, amount: float) -> str:
-        """Amount with its currency; spots where nothing else is said."""
-        return f"{amount:,.0f} {self.currency}".strip()
+        """Amount with its currency."""
+        return f"{_amount(amount)} {self.currency}".strip()
+
+    def made_up(self, spots: float, rows: float, regions: float) -> str:
+        """The cost and what it is made up of, e.g. ``950 EUR = 100 spots x 9 + 50 fixed``."""
+        counts = {"spot": (spots, self.per_spot), "row": (rows, self.per_row),
+                  "region": (regions, self.per_region)}  # fmt: skip
+        parts = [
+            f"{_amount(n)} {word}{'' if n == 1 else 's'} x {_amount(price)}"
+            for word, (n, price) in counts.items()
+            if price
+        ]
+        parts += [f"{_amount(self.fixed)} fixed"] if self.fixed else []
+        return f"{self.words(self.total(spots, rows, regions))} = {' + '.join(parts)}"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What the plan is to reach: a share of the genes with a PCC of ``threshold`` or more."""
+    """What the plan is to reach: a share of the genes with a PCC of ``threshold`` or more.
+
+    With ``patterned`` only genes with a spatial pattern in the pilot count.
+    """
 
     threshold: float = 0.5
     share: float = 0.8
     cost: Cost = Cost()
+    patterned: bool = False
 
     def __post_init__(self) -> None:
         if not -1 <= self.threshold <= 1 or not 0 < self.share <= 1:
             raise S2SError(
                 "The PCC wanted lies between -1 and 1, the share of genes above 0 and up to 1."
             )
+
+
+def in_percent(share: float) -> str:
+    """A share (0..1) as it is written: ``25%``, ``12.5%``."""
+    return f"{100 * share:.4g}%"
 
 
 def curve(table: pd.DataFrame, goal: Goal, seed: int = 0) -> pd.DataFrame:
@@ -74,7 +102,7 @@ def curve(table: pd.DataFrame, goal: Goal, seed: int = 0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        design, budget, n_measured, cost, then pcc, rmse (mean over genes) and reached (share of
+        design, budget, seeds, n_measured, n_rows, n_regions, cost (means over draws), then pcc, rmse (mean over genes) and reached (share of
         genes with a PCC of the threshold or more; a gene without PCC does not reach it), each
         with ``_low`` and ``_high``.
     """
@@ -87,6 +115,8 @@ def curve(table: pd.DataFrame, goal: Goal, seed: int = 0) -> pd.DataFrame:
             "budget": budget,
             "seeds": len(cases),
             "n_measured": round(cases["n_measured"].mean()),
+            "n_rows": cases["n_rows"].mean(),
+            "n_regions": cases["n_regions"].mean(),
             "cost": cost.mean(),
         }
         values = {
@@ -122,13 +152,15 @@ def _interval(matrix: np.ndarray, seed: int) -> tuple[float, float, float]:
 
 
 def smallest_budgets(found: pd.DataFrame, goal: Goal) -> pd.DataFrame:
-    """The smallest tested budget at which each design reaches the goal, cheapest first, then best.
+    """The smallest tested budget at which each design reaches the goal: the cheapest first, then
+    (where costs are the same or none) the smallest, then the best.
 
     ``sure`` says whether the lower end of the interval reaches it as well.
     """
     enough = found[found["reached"] >= goal.share].sort_values("budget", kind="stable")
     first = enough.drop_duplicates("design")
-    first = first.sort_values(["cost", "pcc"], ascending=[True, False], ignore_index=True)
+    order = ["cost", "budget", "pcc"]
+    first = first.sort_values(order, ascending=[True, True, False], ignore_index=True)
     return first.assign(sure=first["reached_low"] >= goal.share)
 
 
@@ -169,6 +201,7 @@ def recommend(
     whole: float,
     labels: dict[str, str],
     plain: tuple[str, ...] = (),
+    n_patterned: int | None = None,
 ) -> list[str]:
     """What to do, in sentences.
 
@@ -183,31 +216,36 @@ def recommend(
         Names of designs for the user.
     plain : tuple of str
         Designs that are easiest to carry out: named where they do as well.
+    n_patterned : int, optional
+        How many of the scored genes have a spatial pattern in the pilot.
     """
     found = curve(table, goal)
     best = choose(found, goal)
-    aim = f"{goal.share:.0%} of the genes at a PCC of {goal.threshold:g} or more"
+    who = "genes with a spatial pattern" if goal.patterned else "genes"
+    label, spent = labels.get(best["design"], best["design"]), _spent(best, goal.cost, whole)
     if best["reached"] < goal.share:
+        advice = ["test larger budgets"] if found["budget"].max() < LARGEST_BUDGET else []
+        advice.append("ask for a lower PCC or for fewer genes")
+        n_genes = table["gene"].nunique()
+        if not goal.patterned and n_patterned is not None and 0 < n_patterned < n_genes:
+            advice.append(
+                f"count only the genes with a spatial pattern ({n_patterned:,} of {n_genes:,}), since no "
+                "design can bring the others back"
+            )
         return [
-            f"No tested design and budget keeps {aim}.",
-            f"The closest is {labels.get(best['design'], best['design'])} at {best['budget']:.0%}: "
-            f"{_share(best)} of the genes.",
-            "Test larger budgets, ask for a lower PCC, or leave genes without a spatial pattern out: "
-            "no design can bring those back.",
+            f"No tested design and budget keeps {goal.share:.0%} of the {who} at a PCC of "
+            f"{goal.threshold:g} or more.",
+            f"The best tested is {label} at {in_percent(best['budget'])} ({best['n_measured']:,} "
+            f"spots): {_share(best)} of the {who}.",
+            *spent,
+            f"What you can do: {'; or '.join(advice)}.",
         ]
-    label, cost = labels.get(best["design"], best["design"]), goal.cost
     out = [
-        f"Measure {best['n_measured']:,} spots ({best['budget']:.0%}) by the design: {label}.",
-        f"On the pilot this keeps {_share(best)} of the genes at a PCC of {goal.threshold:g} or more; "
+        f"Measure {best['n_measured']:,} spots ({in_percent(best['budget'])}) by the design: {label}.",
+        f"On the pilot this keeps {_share(best)} of the {who} at a PCC of {goal.threshold:g} or more; "
         f"the goal was {goal.share:.0%}.",
+        *spent,
     ]
-    if cost.currency:
-        saved = (
-            f", {cost.words(whole - best['cost'])} less than measuring everything"
-            if whole > best["cost"]
-            else ""
-        )
-        out.append(f"It costs {cost.words(best['cost'])}{saved}.")
     if not best["sure"]:
         out.append(
             "The lower end of the interval misses the goal: another section may need the next larger "
@@ -237,6 +275,22 @@ def _others(table, found: pd.DataFrame, best: pd.Series, labels: dict, plain) ->
     if alike and best["design"] not in plain:
         out.append(f"A design that is easier to carry out does as well here: {', '.join(alike)}.")
     return out
+
+
+def _spent(row: pd.Series, cost: Cost, whole: float) -> list[str]:
+    """What a line of the curve costs, if anything is said of costs."""
+    if not any(cost.prices):
+        return []
+    saved = whole - row["cost"]
+    less = f", {cost.words(saved)} less than measuring everything" if saved > 0 else ""
+    mean = " (means over the draws)" if row["n_rows"] % 1 or row["n_regions"] % 1 else ""
+    made_up = cost.made_up(row["n_measured"], row["n_rows"], row["n_regions"])
+    return [f"Cost: {made_up}{mean}{less}."]
+
+
+def _amount(value: float) -> str:
+    """A number with as many of two decimals as it needs."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _share(row: pd.Series) -> str:

@@ -37,20 +37,30 @@ def write_tables(
     runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
     summary = summarise(genes, runs, [n for n in names if n not in left_out], against)
     lines = [f"# {about['name']}: {question}", "",
-             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seeds; {len(about['genes']):,} "
+             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seed{'s' * (seeds != 1)}; {len(about['genes']):,} "
              f"genes, scored at the hidden spots ({SCALE}). Mean and median (quartiles) over genes, seeds averaged; "
              f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
              "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
              "Share: how much of the network's correction withheld spots let in.", "",
              *_verdicts(summary, against), "", *_markdown(summary)]  # fmt: skip
     if left_out:
-        lines += ["", f"Left out, fewer than {MIN_MEASURED} measured spots: {'; '.join(left_out)}."]
+        lines += ["", left_out_words(left_out)]
     for name, part in (("scores.csv", genes), ("summary.csv", summary)):
         with atomic(folder / name) as file:
             part.to_csv(file, index=False)
     with atomic(folder / "report.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return summary
+
+
+def left_out_of(folder: Path) -> list[str]:
+    """Variants of an experiment that were left out, since their mask leaves too few spots."""
+    return list(dict.fromkeys(r["variant"] for r in read_cases(folder) if r.get("left_out")))
+
+
+def left_out_words(names: list[str]) -> str:
+    """What is said of variants that are left out."""
+    return f"Left out, fewer than {MIN_MEASURED} measured spots: {'; '.join(names)}."
 
 
 def summarise(

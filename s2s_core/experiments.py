@@ -112,6 +112,34 @@ EXPERIMENTS = {
 }
 
 
+def planned(
+    section: Section, name: str, mask: str, seeds: int, base: RunConfig
+) -> tuple[list[RunConfig], list[str]]:
+    """What an experiment would train on a section, before it begins.
+
+    Returns
+    -------
+    trainings : list of RunConfig
+        One for every network that is trained.
+    left_out : list of str
+        Variants whose mask leaves too few spots.
+
+    Raises
+    ------
+    S2SError
+        If the mask cannot be drawn on the section.
+    """
+    trainings, left_out = [], []
+    variants = EXPERIMENTS[name].variants(base)
+    sampled = {own: sample(section, own) for own in {v.mask or mask for v in variants}}
+    for variant in variants:
+        if sampled[variant.mask or mask].measured.sum() < MIN_MEASURED:
+            left_out.append(variant.name)
+        elif variant.method == "s2s":
+            trainings += [variant.config(base, seed) for seed in range(seeds)]
+    return trainings, left_out
+
+
 def run_experiment(
     section: Section,
     name: str,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 
-import numpy as np
-
 from s2s_core.config import preset
+from s2s_core.curve import LARGEST_BUDGET, in_percent
 from s2s_core.errors import S2SError
 from s2s_core.masks import BUDGETED
 from s2s_core.masks.spec import budget
@@ -16,6 +16,76 @@ from s2s_core.pilot import check_size
 from s2s_core.section import MIN_MEASURED, Section
 
 DRAFT, FINAL = "programme-kriging", "s2s"
+FIRST_BUDGETS = (0.1, 0.25, 0.5)
+HOW_TO_WRITE = "separate budgets by a comma and a space, or by a semicolon: 10, 12.5, 25"
+
+
+def smallest_budget(n_spots: int) -> float:
+    """Smallest share of a pilot's spots that a map is imputed from, rounded up to 0.1 %."""
+    return -(-1000 * MIN_MEASURED // max(n_spots, 1)) / 1000
+
+
+def first_budgets(n_spots: int) -> tuple[float, ...]:
+    """Shares to begin with on a pilot of so many spots."""
+    return tuple(share for share in FIRST_BUDGETS if share >= smallest_budget(n_spots))
+
+
+def budgets_text(budgets: tuple[float, ...]) -> str:
+    """Shares as :func:`read_budgets` reads them."""
+    return ", ".join(in_percent(share).removesuffix("%") for share in budgets)
+
+
+def read_budgets(text: str, n_spots: int) -> tuple[float, ...]:
+    """Read budgets in per cent, e.g. ``10, 12.5, 25``.
+
+    A comma between two digits may separate or be a decimal comma: one alone is refused, several
+    cannot belong to one number.
+
+    Parameters
+    ----------
+    text : str
+    n_spots : int
+        Measured spots of the pilot.
+
+    Returns
+    -------
+    tuple of float
+        Shares (0..1), each once, smallest first.
+
+    Raises
+    ------
+    S2SError
+        For the first budget that cannot be read or tested.
+    """
+    words = []
+    for part in re.split(r";|,\s+|,$", text.replace("%", " ").strip()):
+        word = part.strip()
+        if word.count(",") == 1 and re.fullmatch(r"[\d.]+,[\d.]+", word):
+            one, other = word.split(",")
+            raise S2SError(
+                f"{word!r} can be one number or two; write {one}.{other} for one, and for two "
+                f"{one}; {other}."
+            )
+        words += [w.strip() for w in word.split(",") if w.strip()]
+    if not words:
+        raise S2SError("Name at least one budget in per cent of the spots, e.g. 10, 25, 50.")
+    return tuple(sorted({_budget(word, n_spots) for word in words}))
+
+
+def _budget(word: str, n_spots: int) -> float:
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", word):
+        raise S2SError(f"A budget is a number of per cent, found {word!r}; {HOW_TO_WRITE}.")
+    percent = float(word)
+    share = round(percent / 100, 6)
+    if not 0 < percent < 100:
+        raise S2SError(f"A budget must be above 0 and below 100 %, found {percent:.4g} %.")
+    _check_count(share, n_spots)
+    if share > LARGEST_BUDGET:
+        raise S2SError(
+            f"A budget of {percent:.4g} % is above the largest, {100 * LARGEST_BUDGET:.0f} %: too "
+            "few spots would be left to score the map at."
+        )
+    return share
 
 
 @dataclass(frozen=True)
@@ -39,7 +109,7 @@ class Plan:
     """
 
     designs: tuple[str, ...] = ("lattice", "hexlattice", "poisson", "random", "active")
-    budgets: tuple[float, ...] = (0.1, 0.25, 0.5)
+    budgets: tuple[float, ...] = FIRST_BUDGETS
     seeds: int = 3
     engine: str = DRAFT
     preset: str = "fast"
@@ -67,7 +137,9 @@ class Plan:
                 )
         for share in self.budgets:
             if not 0 < share < 1:
-                raise S2SError(f"A budget must be above 0 and below 100 %, found {share:.0%}.")
+                raise S2SError(
+                    f"A budget must be above 0 and below 100 %, found {100 * share:.4g} %."
+                )
         if not self.designs or not self.budgets or self.seeds < 1:
             raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
         if self.genes is not None:
@@ -99,10 +171,11 @@ def _check_count(share: float, total: int) -> None:
     # As designs count it.
     count = budget(f"{share:g}", total)
     if count < MIN_MEASURED:
-        least = np.ceil(1000 * MIN_MEASURED / total) / 10
+        hint = f" (write {1e4 * share:.4g} for {1e4 * share:.4g} %)" if share < 0.01 else ""
         raise S2SError(
-            f"A budget of {100 * share:g} % is {count} of {total:,} spots, and imputation needs at "
-            f"least {MIN_MEASURED}; choose budgets of {least:g} % or more."
+            f"A budget of {100 * share:.4g} % is {count} of {total:,} spots, and imputation needs at "
+            f"least {MIN_MEASURED}; choose budgets of "
+            f"{100 * smallest_budget(total):.4g} % or more{hint}."
         )
     if count == total:
         raise S2SError(

@@ -6,16 +6,44 @@ rest is computed.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, replace
+
 from s2s_core.budget import run_design
 from s2s_core.config import preset
 from s2s_core.consistency import check_consistency
 from s2s_core.errors import S2SError
-from s2s_core.experiments import EXPERIMENTS, run_experiment
-from s2s_core.jobs import Job
+from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
+from s2s_core.forecast import forecast_training
+from s2s_core.jobs import ACTIVE, Job, state
+from s2s_core.masks import sample
 from s2s_core.methods import Hooks
 from s2s_core.plan import Plan
+from s2s_core.section import Section
+from s2s_core.store import atomic
 
-CONSISTENCY = "dc"
+CONSISTENCY, SPARSITY = "dc", "sparsity"
+# A trained network, and a run in full.
+CHECKED = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an experiment would do.
+
+    Attributes
+    ----------
+    n_trainings : int
+        How often a network is trained.
+    left_out : tuple of str
+        Variants whose mask leaves too few spots.
+    seconds : float or None
+        How long that takes here, where it is known.
+    """
+
+    n_trainings: int
+    left_out: tuple[str, ...]
+    seconds: float | None
 
 
 def plan_task(plan: Plan) -> dict:
@@ -26,6 +54,31 @@ def plan_task(plan: Plan) -> dict:
 def plan_of(job: Job) -> Plan:
     """Plan of a job of kind "plan"."""
     return Plan.from_json(job.task()["plan"])
+
+
+def widen(job: Job, designs: tuple[str, ...], budgets: tuple[float, ...], seeds: int) -> Plan:
+    """Add designs, budgets and draws to a plan; started again it does what is not done yet.
+
+    Raises
+    ------
+    S2SError
+        If nothing would be added, the wider plan cannot be run, or the plan is at work.
+    """
+    if state(job).status in ACTIVE:
+        raise S2SError("The plan is at work; pause it or wait for its end, then widen it.")
+    plan = plan_of(job)
+    wider = replace(
+        plan,
+        designs=tuple(dict.fromkeys((*plan.designs, *designs))),
+        budgets=tuple(sorted({*plan.budgets, *budgets})),
+        seeds=max(plan.seeds, seeds),
+    )
+    if wider.n_cases == plan.n_cases:
+        raise S2SError("Nothing new is asked for; add a design, a budget or draws.")
+    wider.check(job.section())
+    with atomic(job.folder / "task.json") as file:
+        file.write_text(json.dumps(plan_task(wider)), encoding="utf-8")
+    return wider
 
 
 def experiment_task(name: str, mask: str, seeds: int, preset_name: str) -> dict:
@@ -39,6 +92,31 @@ def experiment_task(name: str, mask: str, seeds: int, preset_name: str) -> dict:
     if name != CONSISTENCY and name not in EXPERIMENTS:
         raise S2SError(f"Unknown experiment {name!r}; choose dc, {', '.join(EXPERIMENTS)}.")
     return {"name": name, "mask": mask, "seeds": seeds, "preset": preset_name}
+
+
+def experiment_work(section: Section, task: dict, factor: float) -> Work:
+    """What an experiment would do on a section; ``factor`` as in :mod:`s2s_core.forecast`.
+
+    Raises
+    ------
+    S2SError
+        If its mask cannot be drawn, or leaves nothing that can be imputed or scored.
+    """
+    base, name = preset(task["preset"]), task["name"]
+    # What sparsity varies is compared with the mask of the task.
+    sampled = sample(section, task["mask"])
+    sampled.check_ready()
+    if not sampled.hidden.any():
+        raise S2SError(
+            f"The design {task['mask']} hides no spot, so nothing can be scored; choose a sparser one."
+        )
+    if name == CONSISTENCY:
+        trainings, left_out = [base] * CHECKED, []
+    else:
+        trainings, left_out = planned(section, name, task["mask"], task["seeds"], base)
+    times = [forecast_training(section, config, factor) for config in trainings]
+    seconds = None if None in times else sum(times)
+    return Work(len(trainings), tuple(left_out), seconds)
 
 
 def questions() -> dict[str, str]:

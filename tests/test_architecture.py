@@ -39,6 +39,7 @@ LAYERS = (
     ("export", "api", "terminal", "jobs", "report", "bundle"),
     ("drafts",),
     ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),
+    ("outcome",),
     ("studies",),
     ("demo",),
     ("worker", "cli", "cli_design"),

@@ -1,20 +1,22 @@
 """Accuracy against budget: exact scores, resuming, cancelling, costs, the recommendation."""
 
+import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.budget import Plan, measured_parts, run_design, tabulate, write_plan
+from s2s_core.budget import Plan, measured_parts, run_design, tabulate
 from s2s_core.cases import Cases, read_cases
 from s2s_core.config import preset
-from s2s_core.curve import Cost, Goal, choose, curve, paired, recommend, smallest_budgets
+from s2s_core.curve import Cost, Goal, curve
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import mask_from_table, read_mask_table, sample
 from s2s_core.methods import Hooks, method
 from s2s_core.metrics import pearson
 from s2s_core.observation import known_values, observe
+from s2s_core.outcome import outcome, patterned_genes, write_plan
 from s2s_core.simulate import demo_section
 from tests.made import made_section
 
@@ -30,27 +32,6 @@ def pilot():
 def done(pilot, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plan")
     return folder, run_design(pilot, PLAN, folder)
-
-
-def made_table(levels: dict, genes: int = 40, seeds: int = 3, spread: float = 0.05) -> pd.DataFrame:
-    """Table of made scores: mean PCC of each (design, budget)."""
-    rng = np.random.default_rng(0)
-    own = rng.normal(0, 0.1, genes)
-    rows = []
-    for (design, budget), level in levels.items():
-        for seed in range(seeds):
-            pcc = np.clip(level + own + rng.normal(0, spread, genes), -1, 1)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "design": design, "budget": budget, "seed": seed, "spec": f"{design}:{budget}",
-                        "n_measured": round(1000 * budget), "n_rows": 10, "n_regions": 5,
-                        "gene": [f"g{i}" for i in range(genes)], "pcc": pcc, "rmse": 1 - pcc,
-                        "pcc_map": pcc, "rmse_map": 1 - pcc,
-                    }
-                )
-            )  # fmt: skip
-    return pd.concat(rows, ignore_index=True)
 
 
 def test_scores_are_those_of_the_engine_at_the_hidden_spots(done, pilot):
@@ -173,74 +154,41 @@ def test_rows_and_regions_are_counted():
     assert measured_parts(sample(hexagonal, "hexlattice:3"))[1] == 40
 
 
-def test_cost_is_per_spot_row_region_and_fixed():
-    assert Cost(2, 10, 100, 1000).total(3, 2, 1) == 1126
-    found = curve(made_table({("random", 0.1): 0.5}), Goal(cost=Cost(2, 10, 100, 1000)))
-    assert found["cost"].iloc[0] == 2 * 100 + 10 * 10 + 100 * 5 + 1000
-    with pytest.raises(S2SError, match="0 or more"):
-        Cost(-1)
-    with pytest.raises(S2SError, match="0 or more"):
-        Cost(float("nan"))
+def test_only_genes_with_a_pattern_count_where_that_is_asked_for(done, pilot):
+    folder, table = done
+    patterned = patterned_genes(pilot)
+    chosen = patterned[:5]
+    found = outcome(pilot, folder, PLAN, Goal(0.3, patterned=True), chosen)
+    expected = curve(table[table["gene"].isin(chosen)], Goal(0.3))
+    assert found.curve["reached"].tolist() == expected["reached"].tolist()
+    assert "genes with a spatial pattern" in " ".join(found.sentences)
+    assert set(pd.read_csv(io.StringIO(found.files["genes.csv"]))["gene"]) == set(pilot.genes)
+    with pytest.raises(S2SError, match="No scored gene has a spatial pattern"):
+        outcome(pilot, folder, PLAN, Goal(patterned=True), [])
 
 
-def test_intervals_hold_the_mean_and_narrow_with_genes():
-    found = {
-        n: curve(made_table({("random", 0.1): 0.5}, genes=n), Goal(0.5)).iloc[0] for n in (20, 400)
-    }
-    for row in found.values():
-        for score in ("pcc", "rmse", "reached"):
-            assert row[f"{score}_low"] <= row[score] <= row[f"{score}_high"]
-    width = {n: row["pcc_high"] - row["pcc_low"] for n, row in found.items()}
-    assert width[400] < 0.5 * width[20]
-    # 90 % of the mean of 400 genes of deviation 0.11: 3.3 standard errors wide.
-    assert width[400] == pytest.approx(3.3 * 0.11 / 20, rel=0.5)
+def test_patterns_are_found_among_measured_spots_alone():
+    section = demo_section(rows=18, genes=12)
+    shuffled = made_section("square", 12, 12)
+    assert patterned_genes(section)
+    assert patterned_genes(section, ["Nobody"]) == []
+    masked = sample(section, "random:0.5")
+    assert patterned_genes(masked) == patterned_genes(masked.without_hidden())
+    assert len(patterned_genes(shuffled)) <= len(shuffled.genes)
 
 
-def test_genes_without_a_score_do_not_reach_the_goal():
-    table = made_table({("random", 0.1): 0.9}, genes=10)
-    table.loc[table["gene"].isin(["g0", "g1", "g2"]), "pcc"] = np.nan
-    row = curve(table, Goal(0.2)).iloc[0]
-    assert row["reached"] == pytest.approx(0.7)
-    assert row["pcc"] == pytest.approx(0.9, abs=0.1)
-
-
-def test_the_smallest_budget_that_reaches_the_goal_is_recommended():
-    levels = {("random", 0.1): 0.2, ("random", 0.25): 0.5, ("random", 0.5): 0.8,
-              ("lattice", 0.1): 0.3, ("lattice", 0.25): 0.75, ("lattice", 0.5): 0.85}  # fmt: skip
-    table, goal = made_table(levels), Goal(0.5, 0.8, Cost(3, currency="EUR"))
-    found = curve(table, goal)
-    first = smallest_budgets(found, goal).set_index("design")
-    assert first["budget"].to_dict() == {"lattice": 0.25, "random": 0.5}
-    best = choose(found, goal)
-    assert (best["design"], best["budget"]) == ("lattice", 0.25)
-    words = recommend(table, goal, 3000.0, {"lattice": "Lattice"})
-    assert words[0] == "Measure 250 spots (25%) by the design: Lattice."
-    assert "750 EUR, 2,250 EUR less than measuring everything" in " ".join(words)
-    assert "worse: random (-0.2" in " ".join(words)
-
-
-def test_an_impossible_goal_is_said_to_be_one():
-    words = recommend(made_table({("random", 0.5): 0.2}), Goal(0.9, 0.9), 1.0, {})
-    assert words[0].startswith("No tested design and budget keeps 90%")
-    assert "random at 50%" in words[1]
-
-
-def test_a_plain_design_that_does_as_well_is_named():
-    table = made_table({("active", 0.25): 0.8, ("lattice", 0.25): 0.799}, seeds=3)
-    words = recommend(table, Goal(0.5), 1.0, {}, plain=("lattice",))
-    assert "easier to carry out does as well here: lattice" in words[-1] or "lattice" in words[0]
-
-
-def test_a_difference_must_hold_over_genes_and_over_draws():
-    table = made_table({("a", 0.1): 0.5, ("b", 0.1): 0.56, ("c", 0.1): 0.5})
-    gain, p = paired(table, 0.1, "b", "a")
-    assert gain == pytest.approx(0.06, abs=0.02)
-    assert p < 0.01
-    # One lucky draw lifts all genes alike: over genes that looks sure.
-    lucky = table.copy()
-    lucky.loc[(lucky["design"] == "c") & (lucky["seed"] == 1), "pcc_map"] += 0.15
-    assert paired(lucky, 0.1, "c", "a")[1] > 0.1
-    assert np.isnan(paired(table, 0.1, "b", "nobody")[1])
+def test_spots_are_recommended_only_where_the_goal_is_reached(done, pilot):
+    folder, _ = done
+    for goal, called in ((Goal(0.1, 0.3), "recommended"), (Goal(0.9, 1.0), "best tested")):
+        found = outcome(pilot, folder, PLAN, goal)
+        assert found.called == called
+        last = found.sentences[-1]
+        assert last.startswith(f"mask.csv lists the {called} spots")
+        assert "`python -m s2s_core masks SECTION --mask " in last
+        mask = mask_from_table(read_mask_table(io.StringIO(found.files["mask.csv"])), pilot)
+        assert np.array_equal(mask, found.measured)
+        assert ("recommended" in " ".join(found.sentences)) == found.reached
+        assert "| cost |" not in found.files["recommendation.md"]
 
 
 def test_everything_for_the_laboratory_is_written(done, pilot):
@@ -263,8 +211,8 @@ def test_everything_for_the_laboratory_is_written(done, pilot):
     [
         (Plan(designs=("spiral",)), "Unknown sampling design 'spiral'"),
         (Plan(designs=("csv",)), "Unknown sampling design 'csv'"),
-        (Plan(budgets=(0.0,)), "found 0%"),
-        (Plan(budgets=(1.2,)), "found 120%"),
+        (Plan(budgets=(0.0,)), "found 0 %"),
+        (Plan(budgets=(1.2,)), "found 120 %"),
         (Plan(seeds=0), "Nothing is planned"),
         (Plan(engine="magic"), "Unknown method"),
         (Plan(genes=("Nobody",)), "not a gene"),

@@ -23,7 +23,7 @@ def file(tmp_path_factory):
 
 def test_a_plan_from_a_pilot(file, tmp_path, capsys):
     out = tmp_path / "plan"
-    argv = ["design", file, "--designs", "lattice,random", "--budgets", "25,50%", "--seeds", "2",
+    argv = ["design", file, "--designs", "lattice,random", "--budgets", "25; 50%", "--seeds", "2",
             "--engine", "linear", "--out", str(out), "--pcc", "0.1", "--share", "30",
             "--cost-per-spot", "2", "--cost-fixed", "100", "--currency", "EUR"]  # fmt: skip
     assert main(argv) == 0
@@ -63,9 +63,10 @@ def test_the_demo_can_be_the_pilot(capsys):
         (["design", "IN"], "Give --out DIR"),
         (["design", "facts", "IN"], "Give --mask SPEC"),
         (["design", "next", "IN"], "Give --budget N"),
-        (["design", "IN", "--out", "OUT", "--budgets", "0"], "found 0%"),
-        (["design", "IN", "--out", "OUT", "--budgets", "110"], "found 110%"),
+        (["design", "IN", "--out", "OUT", "--budgets", "0"], "found 0 %"),
+        (["design", "IN", "--out", "OUT", "--budgets", "110"], "found 110 %"),
         (["design", "IN", "--out", "OUT", "--budgets", "ten"], "number of per cent"),
+        (["design", "IN", "--out", "OUT", "--budgets", "12,5"], "one number or two"),
         (["design", "IN", "--out", "OUT", "--budgets", "1"], "A budget of 1 % is 1 of 148 spots"),
         (["design", "facts", "IN", "--mask", "lattice:9"], "imputation needs at least 20"),
         (["design", "IN", "--out", "OUT", "--designs", "spiral"], "Unknown sampling design"),

@@ -12,7 +12,8 @@ from s2s_core.cases import read_cases
 from s2s_core.config import ModelConfig, preset
 from s2s_core.consistency import SIZES, check_consistency, random_tensors
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.experiments import EXPERIMENTS, run_experiment
+from s2s_core.experiment_report import left_out_of
+from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.masks import sample
 from s2s_core.methods import Hooks, Method
 from s2s_core.observation import known_values, observe
@@ -130,7 +131,20 @@ def test_a_stopped_experiment_goes_on_and_other_settings_are_refused(section, se
 def test_masks_that_leave_too_few_spots_are_left_out_and_named(section, seen, tmp_path):
     table = run_experiment(section, "sparsity", tmp_path, seeds=1)
     assert not table["variant"].str.startswith("S = 8").any()
-    assert "Left out, fewer than 20 measured spots: S = 4" in (tmp_path / "report.md").read_text()
+    report = (tmp_path / "report.md").read_text()
+    assert "Left out, fewer than 20 measured spots: S = 4" in report
+    assert " 1 seed; " in report
+    # The same was known before the start.
+    trainings, left_out = planned(section, "sparsity", "lattice:2", 1, preset("fast"))
+    assert left_out_of(tmp_path) == left_out
+    assert len(trainings) == len(seen)
+
+
+def test_what_is_trained_is_known_before_the_start(section, seen, tmp_path):
+    trainings, left_out = planned(section, "cascades", "random:0.5", 2, preset("fast"))
+    run_experiment(section, "cascades", tmp_path, mask="random:0.5", seeds=2)
+    assert left_out == []
+    assert sorted(map(str, trainings)) == sorted(str(config) for config, _ in seen)
 
 
 @pytest.mark.parametrize("model", [TINY, replace(TINY, context=False, cascades=3)])

@@ -10,6 +10,7 @@ from s2s_core.config import preset
 from s2s_core.forecast import (
     Past,
     forecast,
+    forecast_training,
     machine_factor,
     past_runs,
     predicted_seconds,
@@ -26,6 +27,18 @@ def test_more_positions_and_genes_take_longer():
     assert base < predicted_seconds(1000, 18_000, FAST) < 2.5 * base
     assert predicted_seconds(1000, 300, preset("balanced")) > base
     assert predicted_seconds(1000, 300, preset("fast", method="linear")) < base
+
+
+def test_longer_training_takes_longer_and_the_rest_of_a_run_does_not(square):
+    usual = forecast(square, FAST, 2.0)
+    assert forecast_training(square, FAST, 2.0) == pytest.approx(usual)
+    twice = replace(FAST, train=replace(FAST.train, steps=2 * FAST.train.steps))
+    cascades = replace(FAST, model=replace(FAST.model, cascades=2 * FAST.model.cascades))
+    for config in (twice, cascades):
+        assert usual < forecast_training(square, config, 2.0) < 2 * usual
+    assert forecast_training(square, preset("paper"), 2.0) is None
+    linear = preset("fast", method="linear")
+    assert forecast_training(square, linear, 2.0) == forecast(square, linear, 2.0)
 
 
 def test_the_published_form_is_not_foretold(square):
@@ -90,7 +103,9 @@ def test_a_run_that_began_alike_says_how_long_the_rest_takes():
 
 
 def test_nothing_is_said_where_nothing_is_known():
-    assert seconds_to_go(going(FIT, TRAIN, seconds_left=9.0), preset("paper"), None, (), 1.0) is None
+    assert (
+        seconds_to_go(going(FIT, TRAIN, seconds_left=9.0), preset("paper"), None, (), 1.0) is None
+    )
     # Overdue.
     assert seconds_to_go(going(FIT, TRAIN, LAST), FAST, 100.0, (), 500.0) is None
     # How far a resumed run has trained is known once it trains.
@@ -112,7 +127,9 @@ def test_earlier_runs_are_remembered_by_their_stages(square, tmp_path, monkeypat
 
 def test_gpus_are_told_by_the_drivers_tool(tmp_path, monkeypatch):
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'NVIDIA H100, 2048, 81559, 37'\necho 'Other, 10, 100, [N/A]'\n")
+    tool.write_text(
+        "#!/bin/sh\necho 'NVIDIA H100, 2048, 81559, 37'\necho 'Other, 10, 100, [N/A]'\n"
+    )
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     first, second = hardware.gpus()

@@ -5,11 +5,11 @@ import time
 import pytest
 
 from s2s_core import demo, jobs, runner
-from s2s_core.budget import tabulate
+from s2s_core.budget import run_design, tabulate
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.plan import Plan
-from s2s_core.studies import experiment_task, plan_of, plan_task, questions
+from s2s_core.studies import experiment_task, plan_of, plan_task, questions, widen
 
 PLAN = Plan(("lattice", "random"), (0.25,), 2, "linear")
 
@@ -44,6 +44,31 @@ def test_a_plan_that_cannot_be_run_fails_with_a_sentence(square):
     state = ended(job)
     assert state.status == "failed"
     assert "no-such-design" in state.message
+
+
+def test_a_plan_is_widened_in_its_folder_and_its_cases_are_kept(square):
+    job = jobs.create(square, preset("fast"), "plan", kind="plan", task=plan_task(PLAN))
+    jobs.write_state(job, jobs.State(status="running"))
+    run_design(square, PLAN, job.result)
+    before = (job.result / "cases.jsonl").read_text()
+    jobs.write_state(job, jobs.State(status="queued"))
+    with pytest.raises(S2SError, match="at work"):
+        widen(job, ("stratified",), (), 2)
+    jobs.write_state(job, jobs.State(status="done"))
+    for designs, budgets, seeds, word in (
+        (("lattice",), (0.25,), 1, "Nothing new"),
+        (("spiral",), (), 2, "Unknown sampling design"),
+    ):
+        with pytest.raises(S2SError, match=word):
+            widen(job, designs, budgets, seeds)
+    assert plan_of(job) == PLAN
+    wider = widen(job, (), (0.5,), 3)
+    assert plan_of(jobs.find(job.id)) == wider
+    assert (wider.designs, wider.budgets, wider.seeds) == (PLAN.designs, (0.25, 0.5), 3)
+    run_design(square, wider, job.result)
+    after = (job.result / "cases.jsonl").read_text()
+    assert after.startswith(before)
+    assert len(after.splitlines()) == 12
 
 
 def test_experiments_are_known_by_name():
