@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
 
 from s2s_core.variograms import KERNELS, NUGGETS, Candidate, Spots, Variograms, distances
 
@@ -56,7 +59,9 @@ def krige(
            np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
            np.zeros(values.shape, np.float32) if leave_out else None]  # fmt: skip
     if spots.many:
-        _krige_local(spots, centred, targets, variograms.sharpened(), out)
+        # Threads cost more than they give on systems of some hundred spots.
+        with threadpool_limits(1, "blas"):
+            _krige_local(spots, centred, targets, variograms.sharpened(), out)
     else:
         _krige_global(spots, centred, targets, variograms, out)
     offset = variograms.mean.astype(np.float32)
@@ -114,24 +119,42 @@ def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) ->
     """The same, tile by tile, each from the nearest measured spots of its targets."""
     mean, explained, left_out = out
     tree = cKDTree(spots.points)
-
-    def fill(near: np.ndarray, where: np.ndarray, *wanted) -> None:
-        _krige_global(spots.subset(near), centred[near], where, variograms, wanted)
-
+    # Columns that share a candidate and a nugget share the solution.
+    groups = [(variograms.candidates[i], NUGGETS[n], np.nonzero(variograms.weight[i, n])[0],
+               variograms.sill[i, n]) for i, n in np.argwhere(variograms.weight.any(2))]  # fmt: skip
     for rows in _tiles(targets):
         near = np.unique(tree.query(targets[rows], k=NEIGHBOURS)[1])
-        part = [None if whole is None else whole[rows] for whole in (mean, explained)]
-        fill(near, targets[rows], *part, None)
-        mean[rows] = part[0]
-        if explained is not None:
-            explained[rows] = part[1]
+        apart = cdist(targets[rows], spots.points[near])
+        values = centred[near]
+        for (kernel, range_), columns, sill, factor in _factors(spots, near, groups):
+            cross = KERNELS[kernel](apart, range_).T
+            share = cho_solve(factor, cross, check_finite=False)
+            at = np.ix_(rows, columns)
+            mean[at] = share.T @ values[:, columns]
+            if explained is not None:
+                explained[at] = (share * cross).sum(0)[:, None] * sill[columns]
     if left_out is None:
         return
     for rows in _tiles(spots.points):
         near = np.unique(tree.query(spots.points[rows], k=NEIGHBOURS + 1)[1])
-        nowhere, part = np.empty((0, 2)), np.zeros_like(centred[near])
-        fill(near, nowhere, mean[:0], None, part)
-        left_out[rows] = part[np.searchsorted(near, rows)]
+        own = (near[:, None] == rows).astype(float)
+        values = centred[near]
+        for _, columns, _, factor in _factors(spots, near, groups):
+            # The residual of spot i, left out, is (A^-1 y)_i / (A^-1)_ii.
+            inverse = cho_solve(factor, own, check_finite=False)
+            residual = inverse.T @ values[:, columns] / (inverse * own).sum(0)[:, None]
+            left_out[np.ix_(rows, columns)] = centred[np.ix_(rows, columns)] - residual
+
+
+def _factors(spots: Spots, near: np.ndarray, groups):
+    """Candidate, columns and sills of each group, with the Cholesky factor of its system."""
+    points, noise = spots.points[near], spots.certainty[near].astype(float) ** -2
+    between = cdist(points, points)
+    for (kernel, range_), nugget, columns, sill in groups:
+        system = KERNELS[kernel](between, range_)
+        system[np.diag_indices_from(system)] += nugget * noise
+        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        yield (kernel, range_), columns, sill, factor
 
 
 def _tiles(points: np.ndarray) -> list[np.ndarray]:
