@@ -43,7 +43,7 @@ LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
 ENGINE = ("assemble", "baselines", "grid", "intervals", "kriging", "metrics", "observation",
           "programmes", "variograms")  # fmt: skip
 NETWORK = ("batches", "compact", "config", "device", "estimate", "layers", "lens", "losses", "model",
-           "natural_images", "network", "prior", "published", "training")  # fmt: skip
+           "natural_images", "network", "prior", "published", "training", "weightings")  # fmt: skip
 
 
 @dataclass(frozen=True)

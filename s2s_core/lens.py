@@ -1,5 +1,7 @@
 """The compact engine's first estimate: depth-aware kriging of programmes, then regression.
 
+Programmes of several weightings of the genes stand side by side (see
+:mod:`s2s_core.weightings`); a gene is the average of what they say of it.
 Kriging predicts each programme from its own neighbourhood. Programmes also inform each other
 beyond any linear rule (a spot on the edge of a duct has its typical profile), so the kriged
 profile of a position predicts, by Gaussian-process regression in programme space, what kriging
@@ -20,8 +22,8 @@ from scipy.spatial.distance import cdist
 from s2s_core.estimate import KERNELS, Estimate, Kept, as_images, spots_of
 from s2s_core.kriging import Kriged, krige
 from s2s_core.observation import Observation, folds
-from s2s_core.programmes import Programmes, fit_programmes
 from s2s_core.variograms import Variograms, candidates_for, fit_variograms
+from s2s_core.weightings import WeightedProgrammes, fit_weighted
 
 PROFILE = 20
 CENTRES = 1000
@@ -42,10 +44,11 @@ class Lens:
 
     Attributes
     ----------
-    programmes : Programmes
+    programmes : WeightedProgrammes
     variograms : Variograms
-    ridges : tuple of float
-        Of the regression in programme space, averaged; none where it did not help.
+    ridges : tuple of tuple of float
+        Of the regression in each weighting's programme space, averaged; none where it did not
+        help.
     remainder : Variograms
         Of each gene's own remainder, what the programmes leave of it.
     share : (G,) array
@@ -54,9 +57,9 @@ class Lens:
         Decompositions and estimates of the subsets seen last.
     """
 
-    programmes: Programmes
+    programmes: WeightedProgrammes
     variograms: Variograms
-    ridges: tuple[float, ...]
+    ridges: tuple[tuple[float, ...], ...]
     remainder: Variograms
     share: np.ndarray
     spots: Kept = field(repr=False, compare=False)
@@ -72,12 +75,14 @@ class Lens:
         scores = self.programmes.scores(obs.values)
         kriged = krige(
             self.spots.of(obs, spots_of), scores, obs.lattice_xy(targets), self.variograms,
-            leave_out=bool(self.ridges),
+            leave_out=any(self.ridges),
         )  # fmt: skip
-        if kriged.left_out is None:
-            return kriged
-        correction = regress(kriged, scores, obs.noise, self.programmes.scale, self.ridges)
-        return Kriged(kriged.mean + correction, kriged.variance)
+        mean = kriged.mean
+        for at, ridges in zip(self.programmes.columns, self.ridges, strict=True):
+            if ridges:
+                scale = self.programmes.scale[at]
+                mean[:, at] += regress(_part(kriged, at), scores[:, at], obs.noise, scale, ridges)
+        return Kriged(mean, kriged.variance)
 
     def estimate(self, obs: Observation) -> Estimate:
         """Programmes of an observation over the whole tissue, as images.
@@ -119,19 +124,21 @@ def fit_lens(
     ----------
     obs : Observation
     count : int
-        Most programmes to use; withheld spots may ask for fewer.
+        Most programmes of each weighting of the genes; withheld spots may ask for fewer.
     seed : int
     tick : callable
         Called with the parts done and all parts; may raise to stop.
     """
     kept = Kept()
-    programmes = fit_programmes(obs.values, count, seed, obs.noise)
+    programmes = fit_weighted(obs, count, seed)
     scores, spots = programmes.scores(obs.values), kept.of(obs, spots_of)
     candidates = candidates_for(spots.points, KERNELS, RANGES)
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
     tick(1, PARTS)
-    count, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
-    programmes, variograms = programmes.first(count), variograms.columns(slice(count))
+    counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
+    used = np.concatenate([np.arange(at.start, at.start + n)
+                           for at, n in zip(programmes.columns, counts, strict=True)])  # fmt: skip
+    programmes, variograms = programmes.first(counts), variograms.columns(used)
     left = obs.values - programmes.genes(programmes.scores(obs.values))
     # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
     remainder = fit_variograms(
@@ -139,7 +146,7 @@ def fit_lens(
     )
     nowhere = np.empty((0, 2))
     step = krige(spots, left, nowhere, remainder, variance=False, leave_out=True).left_out
-    missed = obs.values - programmes.genes(withheld[:, :count])
+    missed = obs.values - programmes.genes(withheld[:, used])
     scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
     share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
     return Lens(programmes, variograms, ridges, remainder, share, kept, Kept())
@@ -206,13 +213,21 @@ def least_squares_share(
     return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
 
 
-def _choose(obs, programmes, scores, variograms, spots, tick) -> tuple[int, tuple, np.ndarray]:
+def _choose(obs, programmes, scores, variograms, spots, tick):
     """Number of programmes and ridges with the least error at withheld measured spots.
 
-    Also returns the scores (m, P) that were predicted there with these ridges.
+    Each weighting (K of them) has its own. Also returns the scores (m, P) that were predicted
+    at the withheld spots with these ridges.
+
+    Returns
+    -------
+    counts : list of K int
+    ridges : tuple of K tuples
+    withheld : (m, P) array
     """
-    counts = [c for c in COUNTS if c < len(programmes.scale)] + [len(programmes.scale)]
-    error = np.zeros((len(RIDGES), len(counts)))
+    rooms = programmes.columns
+    tried = [_counts(at) for at in rooms]
+    error = [np.zeros((len(RIDGES), len(counts))) for counts in tried]
     guess = np.empty((len(RIDGES), *scores.shape), np.float32)
     for k, out in enumerate(folds(obs)):
         kept = obs.subset(~out)
@@ -220,16 +235,33 @@ def _choose(obs, programmes, scores, variograms, spots, tick) -> tuple[int, tupl
             spots.of(kept, spots_of), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
             variance=False, leave_out=True,
         )  # fmt: skip
-        true = (scores[out] * programmes.scale) ** 2
-        for i, ridges in enumerate(RIDGES):
-            guess[i, out] = kriged.mean
-            if ridges:
-                guess[i, out] += regress(kriged, scores[~out], kept.noise, programmes.scale, ridges)
-            # Loadings are orthonormal: squared error over genes is that over programmes, and
-            # a programme left out costs its own size.
-            saved = true - ((guess[i, out] - scores[out]) * programmes.scale) ** 2
-            saved = (saved / obs.noise[out][:, None]).sum(0).cumsum()
-            error[i] -= saved[[c - 1 for c in counts]]
+        for at, counts, total in zip(rooms, tried, error, strict=True):
+            scale = programmes.scale[at]
+            true = (scores[out, at] * scale) ** 2
+            for i, ridges in enumerate(RIDGES):
+                guessed = kriged.mean[:, at]
+                if ridges:
+                    part = _part(kriged, at)
+                    guessed = guessed + regress(part, scores[~out, at], kept.noise, scale, ridges)
+                guess[i, out, at] = guessed
+                # Loadings are orthonormal: squared error over weighted genes is that over
+                # programmes, and a programme left out costs its own size.
+                saved = true - ((guessed - scores[out, at]) * scale) ** 2
+                saved = (saved / obs.noise[out][:, None]).sum(0).cumsum()
+                total[i] -= saved[[c - 1 for c in counts]]
         tick(2 + k, PARTS)
-    best, count = np.unravel_index(error.argmin(), error.shape)
-    return counts[count], RIDGES[best], guess[best]
+    best = [np.unravel_index(total.argmin(), total.shape) for total in error]
+    withheld = np.hstack([guess[i, :, at] for (i, _), at in zip(best, rooms, strict=True)])
+    counts = [counts[j] for (_, j), counts in zip(best, tried, strict=True)]
+    return counts, tuple(RIDGES[i] for i, _ in best), withheld
+
+
+def _part(kriged: Kriged, at: slice) -> Kriged:
+    """Means and left-out means of one weighting's programmes."""
+    return Kriged(kriged.mean[:, at], None, kriged.left_out[:, at])
+
+
+def _counts(room: slice) -> list[int]:
+    """Numbers of programmes to try."""
+    most = room.stop - room.start
+    return [c for c in COUNTS if c < most] + [most]

@@ -94,7 +94,8 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     share, lens = source.shares(model, prior, device), source.lens
     details["network_share"] = float(np.average(share, weights=lens.importance**2))
     details["programmes"] = len(lens.programmes.scale)
-    details["regression"] = ", ".join(map(str, lens.ridges)) or "none"
+    used = [ridges for ridges in lens.ridges if ridges]
+    details["regression"] = f"in {len(used)} of {len(lens.ridges)} weightings of the genes"
     details["remainder_share"] = float(lens.share.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:

@@ -267,9 +267,10 @@ def _method(result: Result) -> str:
             else ""
         )
         what = (
-            f"{programmes} gene programmes (principal components) were first estimated by kriging and "
-            f"regression, and corrected by a compact network of {config.model.cascades} cascades that "
-            f"{optimiser} to restore measured spots from sparser parts of them{helped}{earned}"
+            f"{programmes} gene programmes (principal components under several weightings of the "
+            f"genes) were first estimated by kriging and regression, and corrected by a compact "
+            f"network of {config.model.cascades} cascades that {optimiser} to restore measured "
+            f"spots from sparser parts of them{helped}{earned}"
         )
     else:
         what = (

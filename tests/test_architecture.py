@@ -23,7 +23,7 @@ LAYERS = (
     ("readers", "observation", "charts"),
     ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure",
      "expression"),
-    ("signatures",),
+    ("signatures", "weightings"),
     ("withheld",),
     ("kriging",),
     ("baselines", "layers", "active", "aliasing"),
