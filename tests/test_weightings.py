@@ -1,0 +1,124 @@
+"""Programmes under several weightings of the genes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from s2s_core import lens, weightings
+from s2s_core.lens import fit_lens
+from s2s_core.masks import sample
+from s2s_core.observation import known_values, observe
+from s2s_core.simulate import demo_section
+from s2s_core.weightings import fit_weighted, gene_noise
+
+
+@pytest.fixture(scope="module")
+def demo():
+    section = sample(demo_section(3, rows=26, genes=60, flat=20), "lattice:2")
+    return section, observe(section)
+
+
+def waves(obs, seed=0):
+    """A smooth pattern (m,) at the measured spots."""
+    row, col = np.divmod(obs.pixels, obs.grid.shape[1])
+    return np.sin(row / 5.0 + seed) + np.cos(col / 4.0 - seed)
+
+
+def test_noise_is_told_from_pattern(demo):
+    _, obs = demo
+    rng = np.random.default_rng(0)
+    sd = np.array([0.1, 0.3, 1.0])
+    values = 5 * waves(obs)[:, None] * [0, 0, 0.02] + rng.normal(size=(len(obs.pixels), 3)) * sd
+    assert gene_noise(replace(obs, values=values)) == pytest.approx(sd, rel=0.15)
+    smooth = np.repeat(waves(obs)[:, None], 2, axis=1)
+    assert (gene_noise(replace(obs, values=smooth)) < 0.7 * smooth.std(0)).all()
+
+
+def test_enough_programmes_give_the_values_back(demo):
+    _, obs = demo
+    few = replace(obs, values=obs.values[:, :12])
+    programmes = fit_weighted(few, 40)
+    scores = programmes.scores(few.values)
+    assert scores.shape == (len(obs.pixels), len(weightings.POWERS) * 12)
+    assert scores.std(0) == pytest.approx(1.0, abs=1e-3)
+    assert programmes.genes(scores) == pytest.approx(few.values, abs=1e-3)
+
+
+def test_loadings_are_those_of_the_genes(demo):
+    _, obs = demo
+    programmes = fit_weighted(obs, 6).first([6, 2, 4, 1])
+    scores = programmes.scores(obs.values)
+    assert scores.shape[1] == len(programmes.scale) == 13
+    assert [at.stop - at.start for at in programmes.columns] == [6, 2, 4, 1]
+    weight, mean = programmes.loadings(7)
+    assert scores @ weight + mean == pytest.approx(programmes.genes(scores)[:, 7], abs=1e-4)
+
+
+def test_variance_is_that_of_one_weighting(demo):
+    """The weightings see the same spots: their errors do not cancel as independent ones would."""
+    _, obs = demo
+    both = fit_weighted(obs, 5)
+    alone = both.parts[0]
+    twice = replace(both, parts=(alone,) * 2, weights=(both.weights[0],) * 2)
+    variance = np.random.default_rng(0).uniform(0.5, 1.0, (4, 5)).astype(np.float32)
+    assert twice.gene_variance(np.hstack([variance] * 2)) == pytest.approx(
+        alone.gene_variance(variance), rel=1e-4
+    )
+
+
+def test_quiet_clear_genes_are_not_drowned_by_loud_noise(demo, monkeypatch):
+    section, obs = demo
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(len(obs.pixels), 30)) * 2.0
+    patterns = np.stack([waves(obs, seed) for seed in range(10)], 1) * 0.1
+    quiet = patterns + rng.normal(size=patterns.shape) * 0.05
+    mixed = replace(obs, values=(np.hstack([noise, quiet]) + 10).astype(np.float32))
+
+    def correlation():
+        # The gene's own remainder could find them as well: it is left out here.
+        programmes = fit_weighted(mixed, 4)
+        back = programmes.genes(programmes.scores(mixed.values))[:, 30:]
+        return np.mean([np.corrcoef(back[:, g], patterns[:, g])[0, 1] for g in range(10)])
+
+    averaged = correlation()
+    monkeypatch.setattr(weightings, "POWERS", (0.0,))
+    assert averaged > 0.8
+    assert correlation() < 0.6
+
+
+def test_genes_never_or_hardly_seen_stay_finite(demo):
+    _, obs = demo
+    values = obs.values.copy()
+    values[:, 0] = 0.0
+    values[1:, 1] = 0.0
+    programmes = fit_weighted(replace(obs, values=values), 10)
+    back = programmes.genes(programmes.scores(values))
+    assert np.isfinite(back).all()
+    assert np.abs(back[:, 0]).max() < 1e-3
+
+
+def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
+    section, obs = demo
+    truth = known_values(section, obs.target_sum)
+
+    def error():
+        fitted = fit_lens(obs, 20, 0)
+        mean = fitted.genes(obs, obs.targets, fitted.predict(obs, obs.targets).mean)
+        return ((mean - truth)[section.hidden] ** 2).mean()
+
+    averaged = error()
+    single = []
+    for power in weightings.POWERS:
+        monkeypatch.setattr(weightings, "POWERS", (power,))
+        single.append(error())
+    assert averaged < np.mean(single)
+    assert averaged < 1.01 * min(single)
+
+
+def test_every_weighting_chooses_for_itself(demo):
+    _, obs = demo
+    fitted = fit_lens(obs, 20, 0)
+    assert len(fitted.ridges) == len(fitted.programmes.parts) == len(weightings.POWERS)
+    assert set(fitted.ridges) <= set(lens.RIDGES)
+    assert fitted.variograms.mean.shape == fitted.programmes.scale.shape
