@@ -94,6 +94,13 @@ def _one_variogram() -> None:
     lens.fit_variograms = lambda s, v, criterion, **k: fit(s, v, best[criterion], **k)
 
 
+def _one_weighting() -> None:
+    from s2s_core import weightings
+
+    _no_network()
+    weightings.POWERS = (0.0,)
+
+
 def _no_kriging() -> None:
     """Gaussian averages of the samples instead of kriging, with the prior made for them."""
     from s2s_core import compact, network
@@ -144,6 +151,7 @@ VARIANTS = {
     "no regression": Variant("first estimate without regression", {"steps": 0}, patch=_no_regression),
     "no remainder": Variant("first estimate without the genes' remainders", {"steps": 0}, patch=_no_remainder),
     "one variogram": Variant("first estimate, variograms chosen, not averaged", {"steps": 0}, patch=_one_variogram),
+    "one weighting": Variant("first estimate, genes weighed as they are", {"steps": 0}, patch=_one_weighting),
     "prior alone": Variant("no sparser-to-sparse training", {"steps": 0}),
     "no prior": Variant("the same steps without the prior", {"prior": False}),
     "co-learning": Variant("photographs while training, lambda 10", CO),
