@@ -65,7 +65,8 @@ def summary(job: jobs.Job, result: Result) -> None:
     words = f"Took {info['seconds']:.0f} s on {details.get('device', 'the CPU')}."
     if "network_share" in details:
         words += (
-            f" {details['programmes']} gene programmes were imputed. On withheld measured spots "
+            f" {details['programmes']} gene programmes (principal components under several weightings of "
+            "the genes) were imputed. On withheld measured spots "
             "the network's correction of the first estimate (kriging and regression of "
             f"programmes) earned a share of {details['network_share']:.0%}."
         )
