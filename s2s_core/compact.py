@@ -111,8 +111,9 @@ class CompactSource:
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
         """(H * W,) map of one gene as the latest check saw it."""
         maps = self._latest
-        weight, mean = self.lens.programmes.loadings(gene)
-        return np.tensordot(weight, maps, 1).ravel() + mean
+        low_rank = self.lens.programmes
+        weight = low_rank.scale * low_rank.loadings[:, gene]
+        return np.tensordot(weight, maps, 1).ravel() + low_rank.mean[gene]
 
     def split(self, index: int) -> tuple[Split, Split | None]:
         """Sparser split ``index`` of the section and of photographs, kept once made."""

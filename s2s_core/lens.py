@@ -36,6 +36,8 @@ COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
 RANGES = 6
 # Weight of the share that all genes (or programmes) have in common, in typical ones.
 LEAN = 5.0
+# Share of a gene's remainder that is not worth kriging.
+NEGLIGIBLE = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Lens:
     remainder : Variograms
         Of each gene's own remainder, what the programmes leave of it.
     share : (G,) array
-        How much of the kriged remainder counts, 0..1.
+        How much of the kriged remainder counts, 0..1; what is negligible is 0 and not kriged.
     spots, estimates : Kept
         Decompositions and estimates of the subsets seen last.
     """
@@ -98,12 +100,14 @@ class Lens:
     def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
         values = self.programmes.genes(scores)
-        if self.share.any():
+        used = np.nonzero(self.share)[0]
+        if len(used):
             left = obs.values - self.programmes.genes(self.programmes.scores(obs.values))
-            where = obs.lattice_xy(targets)
-            spots = self.spots.of(obs, spots_of)
-            values += self.share * krige(spots, left, where, self.remainder, variance=False).mean
-        return np.maximum(values, 0.0)
+            where, spots = obs.lattice_xy(targets), self.spots.of(obs, spots_of)
+            own = self.remainder.columns(used)
+            kriged = krige(spots, left[:, used], where, own, variance=False).mean
+            values[:, used] += self.share[used] * kriged
+        return np.maximum(values, 0.0, out=values)
 
     def gene_deviation(self, variance: np.ndarray) -> np.ndarray:
         """(t, G) predictive deviation of a measurement from (t, P) score variances."""
@@ -144,11 +148,14 @@ def fit_lens(
     remainder = fit_variograms(
         spots, left, "likelihood-average", candidates=candidates[:RANGES], seed=seed
     )
-    nowhere = np.empty((0, 2))
-    step = krige(spots, left, nowhere, remainder, variance=False, leave_out=True).left_out
+    step = np.empty(left.shape, np.float32)
+    for out in folds(obs):
+        rest, asked = kept.of(obs.subset(~out), spots_of), spots.points[out]
+        step[out] = krige(rest, left[~out], asked, remainder, variance=False).mean
     missed = obs.values - programmes.genes(withheld[:, used])
     scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
     share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
+    share[share < NEGLIGIBLE] = 0.0
     return Lens(programmes, variograms, ridges, remainder, share, kept, Kept())
 
 

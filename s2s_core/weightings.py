@@ -9,7 +9,8 @@ one go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -38,10 +39,22 @@ class WeightedProgrammes:
     parts: tuple[Programmes, ...]
     weights: tuple[np.ndarray, ...]
 
-    @property
+    @cached_property
     def scale(self) -> np.ndarray:
         """(P,) standard deviation of each programme in its own weighting."""
         return np.concatenate([part.scale for part in self.parts])
+
+    @cached_property
+    def loadings(self) -> np.ndarray:
+        """(P, G) share of each programme in each gene, as the average over weightings has it."""
+        both = zip(self.parts, self.weights, strict=True)
+        return np.concatenate([part.loadings * weight for part, weight in both]) / len(self.parts)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(G,) mean of each gene."""
+        both = zip(self.parts, self.weights, strict=True)
+        return np.mean([part.mean * weight for part, weight in both], axis=0)
 
     @property
     def columns(self) -> list[slice]:
@@ -57,38 +70,19 @@ class WeightedProgrammes:
 
     def genes(self, scores: np.ndarray) -> np.ndarray:
         """(n, G) values from (n, P) scores: the average over weightings."""
-        return self._average(lambda part, weight, at: part.genes(scores[:, at]) * weight)
+        return (scores * self.scale) @ self.loadings + self.mean
 
     def gene_variance(self, variance: np.ndarray) -> np.ndarray:
         """(n, G) variance from (n, P) score variances: that of one weighting, typically.
 
         The weightings see the same spots, so their errors do not cancel.
         """
-        return self._average(
-            lambda part, weight, at: part.gene_variance(variance[:, at]) * weight**2
-        )
-
-    def loadings(self, gene: int) -> tuple[np.ndarray, float]:
-        """(P,) weights of the programmes' scores in one gene, and the gene's mean."""
-        share, columns, mean = 1.0 / len(self.parts), [], 0.0
-        for part, weight in zip(self.parts, self.weights, strict=True):
-            columns.append(part.scale * part.loadings[:, gene] * (weight[gene] * share))
-            mean += float(part.mean[gene] * weight[gene]) * share
-        return np.concatenate(columns), mean
+        return (variance * self.scale**2) @ (self.loadings**2 * len(self.parts))
 
     def first(self, counts: list[int]) -> WeightedProgrammes:
         """Only the first programmes of every weighting, as many as ``counts`` says."""
-        return replace(
-            self, parts=tuple(p.first(n) for p, n in zip(self.parts, counts, strict=True))
-        )
-
-    def _average(self, what) -> np.ndarray:
-        """Average over weightings, summed in place: a table of all genes is large."""
-        total = None
-        for part, weight, at in zip(self.parts, self.weights, self.columns, strict=True):
-            piece = what(part, weight, at)
-            total = piece if total is None else np.add(total, piece, out=total)
-        return np.multiply(total, np.float32(1.0 / len(self.parts)), out=total)
+        parts = tuple(p.first(n) for p, n in zip(self.parts, counts, strict=True))
+        return WeightedProgrammes(parts, self.weights)
 
 
 def fit_weighted(obs: Observation, count: int, seed: int = 0) -> WeightedProgrammes:

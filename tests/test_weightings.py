@@ -10,7 +10,7 @@ from s2s_core.lens import fit_lens
 from s2s_core.masks import sample
 from s2s_core.observation import known_values, observe
 from s2s_core.simulate import demo_section
-from s2s_core.weightings import fit_weighted, gene_noise
+from s2s_core.weightings import WeightedProgrammes, fit_weighted, gene_noise
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,15 @@ def test_enough_programmes_give_the_values_back(demo):
     assert programmes.genes(scores) == pytest.approx(few.values, abs=1e-3)
 
 
-def test_loadings_are_those_of_the_genes(demo):
+def test_genes_are_the_average_over_weightings(demo):
     _, obs = demo
     programmes = fit_weighted(obs, 6).first([6, 2, 4, 1])
     scores = programmes.scores(obs.values)
     assert scores.shape[1] == len(programmes.scale) == 13
     assert [at.stop - at.start for at in programmes.columns] == [6, 2, 4, 1]
-    weight, mean = programmes.loadings(7)
-    assert scores @ weight + mean == pytest.approx(programmes.genes(scores)[:, 7], abs=1e-4)
+    each = [part.genes(scores[:, at]) * weight for part, weight, at in
+            zip(programmes.parts, programmes.weights, programmes.columns, strict=True)]  # fmt: skip
+    assert programmes.genes(scores) == pytest.approx(np.mean(each, 0), abs=1e-4)
 
 
 def test_variance_is_that_of_one_weighting(demo):
@@ -60,7 +61,7 @@ def test_variance_is_that_of_one_weighting(demo):
     _, obs = demo
     both = fit_weighted(obs, 5)
     alone = both.parts[0]
-    twice = replace(both, parts=(alone,) * 2, weights=(both.weights[0],) * 2)
+    twice = WeightedProgrammes((alone,) * 2, (both.weights[0],) * 2)
     variance = np.random.default_rng(0).uniform(0.5, 1.0, (4, 5)).astype(np.float32)
     assert twice.gene_variance(np.hstack([variance] * 2)) == pytest.approx(
         alone.gene_variance(variance), rel=1e-4
