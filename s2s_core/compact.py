@@ -106,7 +106,7 @@ class CompactSource:
             missed = self.scores[out] - first
             parts.append((_at(step, pixels) - first, missed, 1.0 / self.obs.noise[out]))
         step, missed, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return least_squares_share(step, missed, certainty, self.lens.programmes.scale)
+        return least_squares_share(step, missed, certainty, self.lens.programmes.size)
 
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
         """(H * W,) map of one gene as the latest check saw it."""
@@ -165,7 +165,7 @@ class CompactSource:
 
     def _error(self, maps: np.ndarray) -> float:
         error = _at(maps, self.obs.pixels[self.aside]) - self.scores[self.aside]
-        error = (error * self.lens.programmes.scale) ** 2 / self.obs.noise[self.aside, None]
+        error = (error * self.lens.programmes.size) ** 2 / self.obs.noise[self.aside, None]
         return float(np.sqrt(error.sum(1).mean()))
 
 

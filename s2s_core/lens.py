@@ -70,7 +70,7 @@ class Lens:
     @property
     def importance(self) -> np.ndarray:
         """(P,) signal standard deviation of each programme in gene units."""
-        return self.programmes.scale / np.sqrt(1.0 + self.variograms.nugget)
+        return self.programmes.size / np.sqrt(1.0 + self.variograms.nugget)
 
     def predict(self, obs: Observation, targets: np.ndarray) -> Kriged:
         """Programme scores at flat target pixels from an observation's spots."""

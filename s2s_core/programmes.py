@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
 EXACT_MAX = 1000
@@ -68,7 +69,7 @@ def fit_programmes(
     mean = np.average(values, axis=0, weights=precision)
     weighted = (values - mean) * np.sqrt(precision)[:, None]
     if min(values.shape) <= EXACT_MAX:
-        loadings = np.linalg.svd(weighted, full_matrices=False)[2][:count]
+        loadings = _principal(weighted, count)
     else:
         loadings = randomized_svd(weighted, count, random_state=seed)[2]
     scale = ((values - mean) @ loadings.T).std(0)
@@ -79,3 +80,21 @@ def fit_programmes(
         loadings[keep].astype(np.float32),
         np.maximum(scale[keep], 1e-12).astype(np.float32),
     )
+
+
+def _principal(table: np.ndarray, count: int) -> np.ndarray:
+    """(count, G) principal directions of an (m, G) table, zero beyond its rank.
+
+    From the products of its rows or columns, whichever are fewer: for a whole transcriptome a
+    tenth of the time of a singular value decomposition.
+    """
+    table = table.astype(np.float64)
+    rows = len(table) < table.shape[1]
+    products = table @ table.T if rows else table.T @ table
+    last = len(products) - 1
+    value, vectors = eigh(products, subset_by_index=(last - count + 1, last))
+    value, directions = value[::-1], vectors[:, ::-1].T
+    if rows:
+        size = np.sqrt(np.maximum(value, 1e-300))
+        directions = directions @ table / size[:, None]
+    return np.where(value[:, None] > 1e-10 * max(value[0], 0.0), directions, 0.0)

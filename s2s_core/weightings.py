@@ -45,6 +45,11 @@ class WeightedProgrammes:
         return np.concatenate([part.scale for part in self.parts])
 
     @cached_property
+    def size(self) -> np.ndarray:
+        """(P,) standard deviation that each programme alone gives the genes, all together."""
+        return self.scale * np.linalg.norm(self.loadings, axis=1) * len(self.parts)
+
+    @cached_property
     def loadings(self) -> np.ndarray:
         """(P, G) share of each programme in each gene, as the average over weightings has it."""
         both = zip(self.parts, self.weights, strict=True)

@@ -54,6 +54,11 @@ def test_genes_are_the_average_over_weightings(demo):
     each = [part.genes(scores[:, at]) * weight for part, weight, at in
             zip(programmes.parts, programmes.weights, programmes.columns, strict=True)]  # fmt: skip
     assert programmes.genes(scores) == pytest.approx(np.mean(each, 0), abs=1e-4)
+    # Genes as they are: a programme is as large as its scores.
+    first = programmes.columns[0]
+    assert programmes.size[first] == pytest.approx(programmes.scale[first], rel=1e-4)
+    swing = programmes.parts[3].genes(np.ones((1, 1))) - programmes.parts[3].genes(np.zeros((1, 1)))
+    assert programmes.size[-1] == pytest.approx(np.linalg.norm(swing * programmes.weights[3]))
 
 
 def test_variance_is_that_of_one_weighting(demo):
