@@ -19,11 +19,11 @@ from s2s_core.config import PRESETS, RunConfig
 from s2s_core.section import Section
 
 # Seconds: at all, for each position, for each value of the map.
-COST = {"fast": (8.0, 0.019, 1.4e-6), "balanced": (18.0, 0.049, 1.4e-6)}
+COST = {"fast": (3.0, 0.018, 1.0e-6), "balanced": (7.0, 0.04, 1.0e-6)}
 CLASSICAL = (4.0, 0.006, 1.4e-6)
 # Shares of a run of 300 genes there until training begins and until it ends; balanced differs
 # from fast in its training alone.
-TRAINED = {"fast": (0.2, 0.85), "balanced": (0.09, 0.94)}
+TRAINED = {"fast": (0.2, 0.7), "balanced": (0.09, 0.86)}
 # How the network's phase of training begins.
 TRAINING = "Training"
 REMEMBERED = 8
