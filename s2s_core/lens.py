@@ -140,9 +140,11 @@ def fit_lens(
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
     tick(1, PARTS)
     counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
-    used = np.concatenate([np.arange(at.start, at.start + n)
-                           for at, n in zip(programmes.columns, counts, strict=True)])  # fmt: skip
-    programmes, variograms = programmes.first(counts), variograms.columns(used)
+    share = programmes.favoured(obs, withheld, counts)
+    used = np.concatenate([np.arange(at.start, at.start + n) for at, n, own
+                           in zip(programmes.columns, counts, share, strict=True) if own > 0])  # fmt: skip
+    ridges = tuple(own for own, some in zip(ridges, share > 0, strict=True) if some)
+    programmes, variograms = programmes.first(counts, share), variograms.columns(used)
     left = obs.values - programmes.genes(programmes.scores(obs.values))
     # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
     remainder = fit_variograms(

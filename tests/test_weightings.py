@@ -47,13 +47,14 @@ def test_enough_programmes_give_the_values_back(demo):
 
 def test_genes_are_the_average_over_weightings(demo):
     _, obs = demo
-    programmes = fit_weighted(obs, 6).first([6, 2, 4, 1])
+    share = np.array([0.4, 0.3, 0.2, 0.1])
+    programmes = fit_weighted(obs, 6).first([6, 2, 4, 1], share)
     scores = programmes.scores(obs.values)
     assert scores.shape[1] == len(programmes.scale) == 13
     assert [at.stop - at.start for at in programmes.columns] == [6, 2, 4, 1]
     each = [part.genes(scores[:, at]) * weight for part, weight, at in
             zip(programmes.parts, programmes.weights, programmes.columns, strict=True)]  # fmt: skip
-    assert programmes.genes(scores) == pytest.approx(np.mean(each, 0), abs=1e-4)
+    assert programmes.genes(scores) == pytest.approx(np.tensordot(share, each, 1), abs=1e-4)
     # Genes as they are: a programme is as large as its scores.
     first = programmes.columns[0]
     assert programmes.size[first] == pytest.approx(programmes.scale[first], rel=1e-4)
@@ -66,7 +67,7 @@ def test_variance_is_that_of_one_weighting(demo):
     _, obs = demo
     both = fit_weighted(obs, 5)
     alone = both.parts[0]
-    twice = WeightedProgrammes((alone,) * 2, (both.weights[0],) * 2)
+    twice = WeightedProgrammes((alone,) * 2, (both.weights[0],) * 2, (0.5, 0.5))
     variance = np.random.default_rng(0).uniform(0.5, 1.0, (4, 5)).astype(np.float32)
     assert twice.gene_variance(np.hstack([variance] * 2)) == pytest.approx(
         alone.gene_variance(variance), rel=1e-4
@@ -125,6 +126,38 @@ def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
 def test_every_weighting_chooses_for_itself(demo):
     _, obs = demo
     fitted = fit_lens(obs, 20, 0)
-    assert len(fitted.ridges) == len(fitted.programmes.parts) == len(weightings.POWERS)
+    assert 1 < len(fitted.ridges) == len(fitted.programmes.parts) <= len(weightings.POWERS)
+    assert sum(fitted.programmes.share) == pytest.approx(1.0)
     assert set(fitted.ridges) <= set(lens.RIDGES)
     assert fitted.variograms.mean.shape == fitted.programmes.scale.shape
+
+
+def test_a_weighting_that_misses_withheld_spots_has_no_share(demo):
+    _, obs = demo
+    programmes = fit_weighted(obs, 6)
+    counts = [6, 6, 6, 6]
+    good = programmes.scores(obs.values)
+    equal = programmes.favoured(obs, good, counts)
+    assert equal == pytest.approx(0.25, abs=0.15)
+    spoiled = good.copy()
+    spoiled[:, programmes.columns[2]] *= -3.0
+    share = programmes.favoured(obs, spoiled, counts)
+    assert share[2] == 0.0
+    assert share.sum() == pytest.approx(1.0)
+    assert len(programmes.first(counts, share).parts) == 3
+    # Errors that go apart are worth an average, though one alone is a little better.
+    noise = np.random.default_rng(0).normal(size=good.shape).astype(np.float32)
+    shaken = good + 0.5 * noise
+    shaken[:, programmes.columns[0]] = good[:, programmes.columns[0]]
+    share = programmes.favoured(obs, shaken, counts)
+    assert share[0] == share.max()
+    assert (share > 0).all()
+
+
+def test_shares_are_equal_where_nothing_can_be_told(demo):
+    _, obs = demo
+    flat = replace(obs, values=np.ones_like(obs.values))
+    programmes = fit_weighted(flat, 6)
+    counts = [len(part.scale) for part in programmes.parts]
+    share = programmes.favoured(flat, programmes.scores(flat.values), counts)
+    assert share == pytest.approx(0.25, abs=0.01)
