@@ -118,7 +118,8 @@ class RunConfig:
     preset : str
         ``fast``, ``balanced`` or ``paper``; sets ``model``, ``train`` and ``programmes``.
     programmes : int
-        Gene programmes (principal components) the network imputes; 0 imputes genes one by one.
+        Most gene programmes (principal components) that the network imputes of each weighting
+        of the genes; 0 imputes genes one by one.
     compare : tuple of str
         Methods computed beside it on the same spots.
     answer : {"mean", "median"}
