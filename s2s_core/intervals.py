@@ -118,9 +118,11 @@ def _learn_chunk(measured, predicted, sd, coverage: float) -> tuple[np.ndarray, 
 
 def _read(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
     """Median and interval at predicted values: levels interpolated, widths by uncertainty."""
-    out = tuple(np.empty(mean.shape, np.float32) for _ in range(3))
-    for g in range(0, mean.shape[1], GENES_AT_ONCE):
-        at = slice(g, g + GENES_AT_ONCE)
+    out = tuple(np.zeros(mean.shape, np.float32) for _ in range(3))
+    # A gene that is zero nearly everywhere has all three at zero: half of a transcriptome.
+    some = np.nonzero(levels.high.any(0))[0]
+    for first in range(0, len(some), GENES_AT_ONCE):
+        at = some[first : first + GENES_AT_ONCE]
         part = Levels(levels.predicted[:, at], levels.low[:, at], levels.middle[:, at],
                       levels.high[:, at], levels.sd[:, at])  # fmt: skip
         for whole, piece in zip(out, _read_chunk(part, mean[:, at], sd[:, at], widen), strict=True):
