@@ -74,7 +74,9 @@ class Lens:
 
     def predict(self, obs: Observation, targets: np.ndarray) -> Kriged:
         """Programme scores at flat target pixels from an observation's spots."""
-        scores = self.programmes.scores(obs.values)
+        return self._predict(obs, targets, self.programmes.scores(obs.values))
+
+    def _predict(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> Kriged:
         kriged = krige(
             self.spots.of(obs, spots_of), scores, obs.lattice_xy(targets), self.variograms,
             leave_out=any(self.ridges),
@@ -94,8 +96,9 @@ class Lens:
         return self.estimates.of(obs, self._estimate)
 
     def _estimate(self, obs: Observation) -> Estimate:
-        predicted = self.predict(obs, obs.targets)
-        return as_images(obs, self.programmes.scores(obs.values), predicted, self.variograms)
+        scores = self.programmes.scores(obs.values)
+        predicted = self._predict(obs, obs.targets, scores)
+        return as_images(obs, scores, predicted, self.variograms)
 
     def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
@@ -141,10 +144,9 @@ def fit_lens(
     tick(1, PARTS)
     counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
     share = programmes.favoured(obs, withheld, counts)
-    used = np.concatenate([np.arange(at.start, at.start + n) for at, n, own
-                           in zip(programmes.columns, counts, share, strict=True) if own > 0])  # fmt: skip
     ridges = tuple(own for own, some in zip(ridges, share > 0, strict=True) if some)
-    programmes, variograms = programmes.first(counts, share), variograms.columns(used)
+    programmes, used = programmes.first(counts, share)
+    variograms = variograms.columns(used)
     left = obs.values - programmes.genes(programmes.scores(obs.values))
     # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
     remainder = fit_variograms(
@@ -225,14 +227,14 @@ def least_squares_share(
 def _choose(obs, programmes, scores, variograms, spots, tick):
     """Number of programmes and ridges with the least error at withheld measured spots.
 
-    Each weighting (K of them) has its own. Also returns the scores (m, P) that were predicted
-    at the withheld spots with these ridges.
+    Each weighting (K of them) has its own.
 
     Returns
     -------
     counts : list of K int
     ridges : tuple of K tuples
     withheld : (m, P) array
+        Scores that were predicted at the withheld spots with these ridges.
     """
     rooms = programmes.columns
     tried = [_counts(at) for at in rooms]

@@ -104,11 +104,19 @@ class WeightedProgrammes:
         """
         return (variance * self.scale**2) @ (self._own**2 * self._shares)
 
-    def first(self, counts: list[int], share: np.ndarray) -> WeightedProgrammes:
-        """Only the first programmes of every weighting, none of those without a share."""
-        kept = [(part.first(n), weight, float(own)) for part, weight, n, own
-                in zip(self.parts, self.weights, counts, share, strict=True) if own > 0]  # fmt: skip
-        return WeightedProgrammes(*map(tuple, zip(*kept, strict=True)))
+    def first(self, counts: list[int], share: np.ndarray) -> tuple[WeightedProgrammes, np.ndarray]:
+        """Only the first programmes of every weighting, none of those without a share.
+
+        Also returns which of these columns they were.
+        """
+        kept = np.nonzero(share)[0]
+        programmes = WeightedProgrammes(
+            tuple(self.parts[k].first(counts[k]) for k in kept),
+            tuple(self.weights[k] for k in kept),
+            tuple(float(share[k]) for k in kept),
+        )
+        columns = [self.columns[k].start + np.arange(counts[k]) for k in kept]
+        return programmes, np.concatenate(columns)
 
     def favoured(self, obs: Observation, withheld: np.ndarray, counts: list[int]) -> np.ndarray:
         """(K,) shares with the least squared error of the average at withheld spots.

@@ -48,8 +48,10 @@ def test_enough_programmes_give_the_values_back(demo):
 def test_genes_are_the_average_over_weightings(demo):
     _, obs = demo
     share = np.array([0.4, 0.3, 0.2, 0.1])
-    programmes = fit_weighted(obs, 6).first([6, 2, 4, 1], share)
+    whole = fit_weighted(obs, 6)
+    programmes, used = whole.first([6, 2, 4, 1], share)
     scores = programmes.scores(obs.values)
+    assert scores == pytest.approx(whole.scores(obs.values)[:, used], abs=1e-4)
     assert scores.shape[1] == len(programmes.scale) == 13
     assert [at.stop - at.start for at in programmes.columns] == [6, 2, 4, 1]
     each = [part.genes(scores[:, at]) * weight for part, weight, at in
@@ -144,7 +146,9 @@ def test_a_weighting_that_misses_withheld_spots_has_no_share(demo):
     share = programmes.favoured(obs, spoiled, counts)
     assert share[2] == 0.0
     assert share.sum() == pytest.approx(1.0)
-    assert len(programmes.first(counts, share).parts) == 3
+    fewer, used = programmes.first(counts, share)
+    assert len(fewer.parts) == 3
+    assert len(used) == 18
     # Errors that go apart are worth an average, though one alone is a little better.
     noise = np.random.default_rng(0).normal(size=good.shape).astype(np.float32)
     shaken = good + 0.5 * noise
