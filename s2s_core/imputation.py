@@ -7,7 +7,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -161,8 +160,7 @@ def _blas_threads(obs: Observation):
     180 measured spots a run took 16 s with two of them and 11 s with one, with 1,700 135 and
     149 s (x86-64, 2 cores, 2026-11-21).
     """
-    few = len(obs.pixels) < FEW
-    return threadpool_limits(1, "blas") if few else nullcontext()
+    return threadpool_limits(1 if len(obs.pixels) < FEW else None, "blas")
 
 
 @dataclass(frozen=True)

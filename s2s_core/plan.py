@@ -77,8 +77,7 @@ def _budget(word: str, n_spots: int) -> float:
         raise S2SError(f"A budget is a number of per cent, found {word!r}; {HOW_TO_WRITE}.")
     percent = float(word)
     share = round(percent / 100, 6)
-    if not 0 < percent < 100:
-        raise S2SError(f"A budget must be above 0 and below 100 %, found {percent:.4g} %.")
+    _check_range(percent)
     _check_count(share, n_spots)
     if share > LARGEST_BUDGET:
         raise S2SError(
@@ -136,10 +135,7 @@ class Plan:
                     f"Unknown sampling design {name!r}; choose from {', '.join(BUDGETED)}."
                 )
         for share in self.budgets:
-            if not 0 < share < 1:
-                raise S2SError(
-                    f"A budget must be above 0 and below 100 %, found {100 * share:.4g} %."
-                )
+            _check_range(100 * share)
         if not self.designs or not self.budgets or self.seeds < 1:
             raise S2SError("Nothing is planned: name a design, a budget and at least one draw.")
         if self.genes is not None:
@@ -164,6 +160,11 @@ class Plan:
         if unknown:
             raise S2SError(f"Unknown setting {sorted(unknown)[0]!r} in the plan.")
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+def _check_range(percent: float) -> None:
+    if not 0 < percent < 100:
+        raise S2SError(f"A budget must be above 0 and below 100 %, found {percent:.4g} %.")
 
 
 def _check_count(share: float, total: int) -> None:
