@@ -37,9 +37,10 @@ def krige(
 ) -> Kriged:
     """Predict (m, C) ``values`` measured at ``spots`` at ``targets`` (t, 2).
 
-    Above 3000 measured spots targets are predicted tile by tile, from the 64 spots nearest to
-    each target of the tile, with every column's heaviest candidate: memory and time stay linear
-    in the targets, and so many spots leave little doubt about a variogram.
+    Above 2000 measured spots, and with variograms of so many, targets are predicted tile by
+    tile, from the 64 spots nearest to each target of the tile, with every column's heaviest
+    candidate: memory and time stay linear in the targets, and so many spots leave little doubt
+    about a variogram.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def krige(
     out = [np.zeros((len(targets), values.shape[1]), np.float32),
            np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
            np.zeros(values.shape, np.float32) if leave_out else None]  # fmt: skip
-    if spots.many:
+    if spots.many or variograms.local:
         # Threads cost more than they give on systems of some hundred spots.
         with threadpool_limits(1, "blas"):
             _krige_local(spots, centred, targets, variograms.sharpened(), out)
@@ -118,12 +119,12 @@ def _solve_global(spots: Spots, centred, apart, candidate: Candidate, weight, si
 def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) -> None:
     """The same, tile by tile, each from the nearest measured spots of its targets."""
     mean, explained, left_out = out
-    tree = cKDTree(spots.points)
+    tree, most = cKDTree(spots.points), min(NEIGHBOURS, len(spots.points) - 1)
     # Columns that share a candidate and a nugget share the solution.
     groups = [(variograms.candidates[i], NUGGETS[n], np.nonzero(variograms.weight[i, n])[0],
                variograms.sill[i, n]) for i, n in np.argwhere(variograms.weight.any(2))]  # fmt: skip
     for rows in _tiles(targets):
-        near = np.unique(tree.query(targets[rows], k=NEIGHBOURS)[1])
+        near = np.unique(tree.query(targets[rows], k=most)[1])
         apart = cdist(targets[rows], spots.points[near])
         values = centred[near]
         for (kernel, range_), columns, sill, factor in _factors(spots, near, groups):
@@ -136,7 +137,7 @@ def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) ->
     if left_out is None:
         return
     for rows in _tiles(spots.points):
-        near = np.unique(tree.query(spots.points[rows], k=NEIGHBOURS + 1)[1])
+        near = np.unique(tree.query(spots.points[rows], k=most + 1)[1])
         own = (near[:, None] == rows).astype(float)
         values = centred[near]
         for _, columns, _, factor in _factors(spots, near, groups):

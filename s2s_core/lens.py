@@ -81,11 +81,7 @@ class Lens:
             self.spots.of(obs, spots_of), scores, obs.lattice_xy(targets), self.variograms,
             leave_out=any(self.ridges),
         )  # fmt: skip
-        mean = kriged.mean
-        for at, ridges in zip(self.programmes.columns, self.ridges, strict=True):
-            if ridges:
-                scale = self.programmes.scale[at]
-                mean[:, at] += regress(_part(kriged, at), scores[:, at], obs.noise, scale, ridges)
+        mean = _corrected(kriged, scores, obs.noise, self.programmes, self.ridges)
         return Kriged(mean, kriged.variance)
 
     def estimate(self, obs: Observation) -> Estimate:
@@ -237,39 +233,41 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
         Scores that were predicted at the withheld spots with these ridges.
     """
     rooms = programmes.columns
-    tried = [_counts(at) for at in rooms]
-    error = [np.zeros((len(RIDGES), len(counts))) for counts in tried]
     guess = np.empty((len(RIDGES), *scores.shape), np.float32)
     for k, out in enumerate(folds(obs)):
-        kept = obs.subset(~out)
+        kept, seen = obs.subset(~out), scores[~out]
         kriged = krige(
-            spots.of(kept, spots_of), scores[~out], obs.lattice_xy(obs.pixels[out]), variograms,
+            spots.of(kept, spots_of), seen, obs.lattice_xy(obs.pixels[out]), variograms,
             variance=False, leave_out=True,
         )  # fmt: skip
-        for at, counts, total in zip(rooms, tried, error, strict=True):
-            scale = programmes.scale[at]
-            true = (scores[out, at] * scale) ** 2
-            for i, ridges in enumerate(RIDGES):
-                guessed = kriged.mean[:, at]
-                if ridges:
-                    part = _part(kriged, at)
-                    guessed = guessed + regress(part, scores[~out, at], kept.noise, scale, ridges)
-                guess[i, out, at] = guessed
-                # Loadings are orthonormal: squared error over weighted genes is that over
-                # programmes, and a programme left out costs its own size.
-                saved = true - ((guessed - scores[out, at]) * scale) ** 2
-                saved = (saved / obs.noise[out][:, None]).sum(0).cumsum()
-                total[i] -= saved[[c - 1 for c in counts]]
+        for i, ridges in enumerate(RIDGES):
+            every = (ridges,) * len(rooms)
+            guess[i, out] = _corrected(kriged, seen, kept.noise, programmes, every)
         tick(2 + k, PARTS)
-    best = [np.unravel_index(total.argmin(), total.shape) for total in error]
-    withheld = np.hstack([guess[i, :, at] for (i, _), at in zip(best, rooms, strict=True)])
-    counts = [counts[j] for (_, j), counts in zip(best, tried, strict=True)]
-    return counts, tuple(RIDGES[i] for i, _ in best), withheld
+    counts, best, withheld = [], [], []
+    for at in rooms:
+        true, tried = scores[:, at], _counts(at)
+        # Loadings are orthonormal: squared error over weighted genes is that over programmes,
+        # and a programme left out costs its own size.
+        saved = (true**2 - (guess[:, :, at] - true) ** 2) * programmes.scale[at] ** 2
+        saved = (saved / obs.noise[:, None]).sum(1).cumsum(1)[:, [c - 1 for c in tried]]
+        i, j = np.unravel_index(saved.argmax(), saved.shape)
+        counts.append(tried[j])
+        best.append(RIDGES[i])
+        withheld.append(guess[i, :, at])
+    return counts, tuple(best), np.hstack(withheld)
 
 
-def _part(kriged: Kriged, at: slice) -> Kriged:
-    """Means and left-out means of one weighting's programmes."""
-    return Kriged(kriged.mean[:, at], None, kriged.left_out[:, at])
+def _corrected(
+    kriged: Kriged, scores: np.ndarray, noise: np.ndarray, programmes: WeightedProgrammes, ridges
+) -> np.ndarray:
+    """(t, P) kriged means with each weighting's regression, by its own ridges, added."""
+    mean = kriged.mean.copy()
+    for at, own in zip(programmes.columns, ridges, strict=True):
+        if own:
+            part = Kriged(kriged.mean[:, at], None, kriged.left_out[:, at])
+            mean[:, at] += regress(part, scores[:, at], noise, programmes.scale[at], own)
+    return mean
 
 
 def _counts(room: slice) -> list[int]:

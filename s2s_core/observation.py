@@ -144,11 +144,18 @@ def log_normalise(
     totals : (n,) array
         Total count of each row, over all genes of the input.
     """
+    return log_normalise_sparse(counts, target_sum, totals).toarray().astype(np.float32)
+
+
+def log_normalise_sparse(
+    counts: sparse.csr_matrix, target_sum: float | None, totals: np.ndarray
+) -> sparse.csr_matrix:
+    """As :func:`log_normalise`, (n, G) float64 with memory for what is not 0 alone."""
     if target_sum is None:
-        return counts.toarray().astype(np.float32)
+        return counts
     totals = np.asarray(totals, float)
     scale = np.divide(target_sum, totals, out=np.zeros_like(totals), where=totals > 0)
-    return np.log1p(sparse.diags(scale).dot(counts).toarray()).astype(np.float32)
+    return sparse.diags(scale).dot(counts).log1p()
 
 
 def known_values(section: Section, target_sum: float | None) -> np.ndarray:

@@ -8,14 +8,15 @@ leave the variogram uncertain, and averaging is surer than choosing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-GLOBAL_MAX = 3000
+# Most spots of one decomposition; more are fitted on blocks and kriged tile by tile.
+GLOBAL_MAX = 2000
 BLOCK = 1000
 NUGGETS = np.geomspace(0.02, 200.0, 21)
 # Of an average: power the evidence is raised to (neighbouring spots are no independent
@@ -53,12 +54,15 @@ class Variograms:
     sill : (K, N, C) array
         Weight times the signal variance found with that candidate and nugget.
     mean : (C,) array
+    local : bool
+        Fitted on blocks of many spots: some of those spots are kriged tile by tile as all are.
     """
 
     candidates: tuple[Candidate, ...]
     weight: np.ndarray
     sill: np.ndarray
     mean: np.ndarray
+    local: bool = False
 
     @property
     def signal(self) -> np.ndarray:
@@ -77,16 +81,15 @@ class Variograms:
 
     def columns(self, which) -> Variograms:
         """Only some columns (index, slice or bool mask)."""
-        return Variograms(
-            self.candidates, self.weight[..., which], self.sill[..., which], self.mean[which]
-        )
+        weight, sill, mean = self.weight[..., which], self.sill[..., which], self.mean[which]
+        return replace(self, weight=weight, sill=sill, mean=mean)
 
     def sharpened(self) -> Variograms:
         """The heaviest candidate and nugget of every column alone."""
         flat = self.weight.reshape(-1, self.weight.shape[2])
         best = (np.arange(len(flat))[:, None] == flat.argmax(0)).reshape(self.weight.shape)
         sill = best * self.sill / np.maximum(self.weight, 1e-12)
-        return Variograms(self.candidates, best.astype(self.weight.dtype), sill, self.mean)
+        return replace(self, weight=best.astype(self.weight.dtype), sill=sill)
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def fit_variograms(
     candidates : tuple of (kernel, range), optional
         Covariances to try; default Matern 3/2 at ten ranges.
     seed : int
-        Of the blocks that stand for the section where it has more than 3000 spots.
+        Of the blocks that stand for the section where it has more than 2000 spots.
     """
     mean = np.average(values, axis=0, weights=spots.certainty**2)
     candidates = candidates_for(spots.points) if candidates is None else candidates
@@ -182,7 +185,8 @@ def fit_variograms(
         # Gaussian log-likelihood of the left-out errors at their own variance, half of each.
         evidence = 0.5 * likelihood - 0.25 * count * np.log(np.maximum(left_out, 1e-12))
     average = criterion.endswith("average")
-    return Variograms(candidates, *_weigh(evidence, sill / count, average=average), mean)
+    weight, sill = _weigh(evidence, sill / count, average=average)
+    return Variograms(candidates, weight, sill, mean, local=spots.many)
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

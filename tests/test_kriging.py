@@ -134,3 +134,15 @@ def test_large_sections_are_fitted_on_blocks(field, monkeypatch):
     monkeypatch.setattr(variograms, "BLOCK", 90)
     found = fit_variograms(Spots(points), values, seed=1)
     assert ((ranges_of(found) > 1.0) & (ranges_of(found) < 15)).all()
+
+
+def test_some_of_many_spots_are_kriged_as_all_of_them(field, monkeypatch):
+    points, values, _ = field
+    monkeypatch.setattr(variograms, "GLOBAL_MAX", 100)
+    monkeypatch.setattr(variograms, "BLOCK", 90)
+    found = fit_variograms(Spots(points), values, "average", seed=1)
+    few = Spots(points[:60])
+    krige(few, values[:60], points[60:], found.columns([0]), leave_out=True)
+    # No decomposition of the whole was made, though 60 spots alone would have had one.
+    assert len(points) > 100 > len(few.points)
+    assert not few._kept
