@@ -150,7 +150,7 @@ def log_normalise(
 def log_normalise_sparse(
     counts: sparse.csr_matrix, target_sum: float | None, totals: np.ndarray
 ) -> sparse.csr_matrix:
-    """As :func:`log_normalise`, (n, G) float64 with memory for what is not 0 alone."""
+    """As :func:`log_normalise`, but sparse: float64, or the very counts without a target."""
     if target_sum is None:
         return counts
     totals = np.asarray(totals, float)
