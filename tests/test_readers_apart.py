@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from s2s_core.errors import S2SError
+from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers import apart, read
 from s2s_core.readers.apart import read_apart
 from tests import made_files as made
@@ -43,3 +43,22 @@ def test_a_file_that_brings_the_process_down_is_one_sentence(tmp_path, monkeypat
     monkeypatch.setattr(apart.sys, "executable", str(script))
     with pytest.raises(S2SError, match=r"'t\.csv' could not be read"):
         read_apart(tmp_path / "t.csv")
+
+
+def test_an_error_keeps_its_class_and_what_it_knows(tmp_path, monkeypatch):
+    made.spots_table().to_csv(tmp_path / "t.csv")
+
+    def several(*_, **__):
+        raise SeveralSections("Two sections; choose one.", "library_id", {"A": 3, "B\u00e9": 4})
+
+    def in_this_process(command, **_):
+        monkeypatch.setattr(apart, "read", several)
+        apart.main(apart.Path(command[-1]))
+        return apart.subprocess.CompletedProcess(command, 0, stderr="")
+
+    monkeypatch.setattr(apart.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(apart.subprocess, "run", in_this_process)
+    with pytest.raises(SeveralSections, match="^Two sections; choose one.$") as caught:
+        read_apart(tmp_path / "t.csv")
+    assert caught.value.column == "library_id"
+    assert caught.value.values == {"A": 3, "B\u00e9": 4}

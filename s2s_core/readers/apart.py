@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from s2s_core.errors import S2SError
+from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers import read
 from s2s_core.section import Section
 from s2s_core.store import load_section, save_section
@@ -40,7 +40,7 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
     Raises
     ------
     S2SError
-        The same sentences; and one where the file brought the child down.
+        The same errors; and one where the file brought the child down.
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     with tempfile.TemporaryDirectory(prefix="s2s-") as name:
@@ -52,8 +52,8 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
             check=False, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace",
         )  # fmt: skip
-        if (folder / "error.txt").is_file():
-            raise S2SError((folder / "error.txt").read_text(encoding="utf-8"))
+        if (folder / "error.json").is_file():
+            raise _error(json.loads((folder / "error.json").read_text(encoding="utf-8")))
         if done.returncode or not (folder / "section.h5ad").is_file():
             logging.getLogger("s2s").warning("reading ended early: %s", done.stderr[-2000:])
             what = repr(Path(paths[0]).name) if len(paths) == 1 else "These files"
@@ -62,6 +62,11 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
                 "sudden end; copy or export the data again, or keep fewer genes."
             )
         return load_section(folder / "section.h5ad")
+
+
+def _error(said: dict) -> S2SError:
+    """The error of the child, of its own class."""
+    return SeveralSections(**said) if "column" in said else S2SError(said["message"])
 
 
 def main(folder: Path) -> None:
@@ -75,7 +80,8 @@ def main(folder: Path) -> None:
     try:
         section = read(paths[0] if len(paths) == 1 else paths, **task["options"])
     except S2SError as error:
-        (folder / "error.txt").write_text(str(error), encoding="utf-8")
+        said = json.dumps({"message": str(error), **vars(error)})
+        (folder / "error.json").write_text(said, encoding="utf-8")
         return
     save_section(section, folder / "section.h5ad")
 
