@@ -40,7 +40,7 @@ QUICK = ("st1_human_breast_her2_E1", "visium_human_breast_crop", "osmfish_mouse_
 LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
 # Code that results depend on, beside what is read and drawn (see `content`); the rest (pages'
 # parts, jobs, reports) may change freely.
-ENGINE = ("assemble", "baselines", "grid", "intervals", "kriging", "metrics", "observation",
+ENGINE = ("assemble", "baselines", "depth", "grid", "intervals", "kriging", "metrics", "observation",
           "programmes", "variograms")  # fmt: skip
 NETWORK = ("batches", "compact", "config", "device", "estimate", "layers", "lens", "losses", "model",
            "natural_images", "network", "prior", "published", "training", "weightings")  # fmt: skip

@@ -64,8 +64,8 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
                 st.session_state.region_turn = st.session_state.get("region_turn", 0) + 1
                 st.rerun()
     st.caption(
-        "Log-normalised expression: log1p of counts scaled to the median total of the measured "
-        "spots. Zooming one map zooms all; a double click shows everything again. "
+        f"Values are {section.scale}. Zooming one map zooms all; a double click shows everything "
+        "again. "
         "The arrow keys left and right go through the genes. Single spots that stand out in the "
         "imputed map are measured ones: they keep their own value."
     )

@@ -9,9 +9,13 @@ import pandas as pd
 from scipy import sparse
 
 from s2s_core import grid as gridlib
+from s2s_core.array_positions import checked_index
+from s2s_core.depth import SUMMED, UNSCALED, Depth, depth_of
 from s2s_core.errors import S2SError
 from s2s_core.grid import Grid
+from s2s_core.lattice import find_lattice
 from s2s_core.limits import Limits
+from s2s_core.rows import Rows, bin_points, keep_rows, without_empty
 from s2s_core.section import Section, check_values
 
 ABSENT = ("auto", "gaps", "zeros", "background")
@@ -32,10 +36,14 @@ def assemble(
     binned: bool = False,
     bin_size: float | None = None,
     scale: str = "auto",
+    totals: str = "auto",
     measured: np.ndarray | None = None,
     uns: dict | None = None,
 ) -> Section:
     """Build a Section from a spots x genes table.
+
+    Rows may come in any order: positions are ordered by lattice row and column, so that every
+    order of a file gives the same section (:attr:`Section.file_row` keeps the file's own).
 
     Parameters
     ----------
@@ -49,13 +57,17 @@ def assemble(
     kind : {"auto", "square", "hex", "points"}
     absent : {"auto", "gaps", "zeros", "background"}
         What lattice positions inside the tissue without a spot are: gaps to impute, true
-        zeros (binned points), or no tissue. ``auto``: zeros for bins, gaps otherwise.
+        zeros, or no tissue. ``auto``: background for bins, gaps otherwise. Bins that are there
+        but hold nothing count as absent.
     binned : bool
         The table is known to hold bins of points already.
     bin_size : float, optional
         Edge of the bins for points; proposed when not given.
     scale : {"auto", "counts", "log"}
         Whether values are counts or log-normalised.
+    totals : str
+        What spots are scaled by: ``auto``, ``sum``, ``none`` or a column
+        (:func:`s2s_core.depth.depth_of`).
     measured : (n,) bool array, optional
         False where a spot was not measured; its values are ignored whatever they hold.
     uns : dict, optional
@@ -68,72 +80,130 @@ def assemble(
     if absent not in ABSENT:
         raise S2SError(f"`absent` must be one of {', '.join(ABSENT)}; found {absent!r}.")
     counts = sparse.csr_matrix(counts, dtype=np.float32)
-    n = counts.shape[0]
-    if n == 0 or counts.shape[1] == 0:
-        raise S2SError(f"The table is empty ({n} spots x {counts.shape[1]} genes).")
+    if 0 in counts.shape:
+        raise S2SError(f"The table is empty ({counts.shape[0]} spots x {counts.shape[1]} genes).")
     _check_ids(obs.index, "spot id")
     _check_ids(var.index, "gene name")
-    seen = np.ones(n, bool) if measured is None else np.asarray(measured, bool)
-    counts = _keep_rows(counts, seen)
+    uns = dict(uns or {})
+    # Ids are unique: whatever follows sees the same order, down to the last digit of a sum.
+    order = np.argsort(obs.index.to_numpy(str), kind="stable")
+    seen = np.ones(len(obs), bool) if measured is None else np.asarray(measured, bool)
+    seen, xy = seen[order], None if xy is None else np.asarray(xy, float)[order]
+    if array_index is not None:
+        array_index = tuple(np.asarray(a).astype(int)[order] for a in array_index)
+    counts = keep_rows(counts[order], seen)
     check_values(counts.data)
-    is_log, note = detect_scale(counts, scale, uns or {})
-    notes = [note]
-
-    if xy is not None:
-        xy = np.asarray(xy, float)
-        if not np.isfinite(xy).all():
-            bad = obs.index[~np.isfinite(xy).all(1)][0]
-            raise S2SError(f"The coordinates of spot {bad!r} are missing; fill or remove them.")
-        if np.abs(xy).max() > MAX_COORDINATE:
-            raise S2SError(
-                f"A coordinate is {np.abs(xy).max():.3g}, further away than any section; check the "
-                "coordinate columns."
-            )
-    if array_index is None and kind != "points" and xy is not None:
-        found = gridlib.infer_lattice(xy)
-        if found and kind in ("auto", found[0]):
-            array_index = found[1:]
-            kind = found[0]
-            notes.append(f"The coordinates form a {found[0]} lattice.")
-        elif kind != "auto":
-            raise S2SError(
-                f"The coordinates form no {kind} lattice: give array_row and array_col, or read "
-                "the positions as points."
-            )
-    if array_index is None:
-        if xy is None:
-            raise S2SError(
-                "No coordinates were found: give obsm['spatial'], or columns x, y, or "
-                "array_row, array_col."
-            )
-        counts, obs, xy, grid, row, col, seen, note = _bin(counts, obs, xy, bin_size, is_log, seen)
+    is_log, note = detect_scale(counts, scale, uns)
+    obs = obs.iloc[order]
+    depth = depth_of(counts, obs, seen, totals) if not is_log else Depth(SUMMED, None, "")
+    rows = Rows(counts, obs, xy, seen, depth.totals, order)
+    notes = [note, depth.note]
+    _check_coordinates(rows)
+    lattice, note = _lattice(rows, array_index, kind)
+    notes.append(note)
+    if lattice is None:
+        rows, lattice, affine, note = bin_points(rows, bin_size, depth, is_log=is_log)
         notes.append(note)
         binned = True
         # An exported file says by it that its pixels are bins.
-        uns = {**(uns or {}), "bin_size": grid.pitch}
+        uns["bin_size"] = float(np.abs(affine[0, 0]))
     else:
-        row_index, col_index = (np.asarray(a).astype(int) for a in array_index)
-        if kind in ("auto", "points"):
-            kind = gridlib.lattice_kind(row_index, col_index, xy)
-        if binned and kind == "square":
-            kind = "bins"
-        _check_positions(row_index, col_index, obs.index)
-        grid = gridlib.from_array_index(kind, row_index, col_index, xy=xy)
-        row, col = grid.pixel(row_index, col_index)
-        if xy is None:
-            xy = grid.to_xy(row, col)
-    origin = np.full(len(row), "spot", dtype=object)
-    section = Section(
-        counts, obs, var, xy, grid, row, col, seen, seen.copy(), origin, is_log, "",
-        tuple(notes), dict(uns or {}),
-    )  # fmt: skip
-    meaning = ("zeros" if binned else "gaps") if absent == "auto" else absent
+        _check_positions(lattice, rows.obs.index)
+        affine = None
+        if binned and lattice[0] == "square":
+            lattice = ("bins", *lattice[1:])
+    meaning, note = _meaning(absent, binned=binned, gaps_known=not seen.all())
+    notes.append(note)
+    if binned and meaning != "zeros" and depth.how != UNSCALED:
+        rows, lattice = without_empty(rows, lattice)
+    section = _section(rows, lattice, affine, var, notes, uns, is_log=is_log)
     _check_size(section)
+    if binned and meaning == "background":
+        return _with_share(section)
     if meaning == "background":
         return section
     section = _fill_absent(section, meaning)
     _check_size(section)
-    return _with_share(section) if grid.kind == "bins" else section
+    return _with_share(section) if section.grid.kind == "bins" else section
+
+
+def _check_coordinates(rows: Rows) -> None:
+    if rows.xy is None:
+        return
+    if not np.isfinite(rows.xy).all():
+        bad = rows.obs.index[~np.isfinite(rows.xy).all(1)][0]
+        raise S2SError(f"The coordinates of spot {bad!r} are missing; fill or remove them.")
+    if np.abs(rows.xy).max() > MAX_COORDINATE:
+        raise S2SError(
+            f"A coordinate is {np.abs(rows.xy).max():.3g}, further away than any section; check the "
+            "coordinate columns."
+        )
+
+
+def _lattice(rows: Rows, array_index, kind: str):
+    """((kind, row, col) or None for points, sentence) from array positions or coordinates."""
+    if array_index is not None:
+        wanted = "auto" if kind == "points" else kind
+        *lattice, note = checked_index(*array_index, rows.xy, wanted)
+        return tuple(lattice), note
+    if rows.xy is None:
+        raise S2SError(
+            "No coordinates were found: give obsm['spatial'], or columns x, y, or "
+            "array_row, array_col."
+        )
+    if kind == "points":
+        return None, ""
+    found = find_lattice(rows.xy, kind)
+    if found is None and kind != "auto":
+        raise S2SError(
+            f"The coordinates form no {kind} lattice: give array_row and array_col, or read "
+            "the positions as points."
+        )
+    return (None, "") if found is None else ((found.kind, found.row, found.col), found.note)
+
+
+def _meaning(absent: str, *, binned: bool, gaps_known: bool) -> tuple[str, str]:
+    """(what absent positions are, sentence where that is not what was asked)."""
+    if absent == "auto":
+        return ("background" if binned else "gaps"), ""
+    if absent == "zeros" and gaps_known:
+        return "gaps", (
+            "The section says which positions were measured, so absent ones are unknown: they are "
+            "gaps, not zeros."
+        )  # fmt: skip
+    return absent, ""
+
+
+def _section(rows: Rows, lattice, affine, var, notes, uns: dict, *, is_log: bool) -> Section:
+    kind, array_row, array_col = lattice
+    order = np.lexsort((array_col, array_row))
+    rows, array_row, array_col = rows.take(order), array_row[order], array_col[order]
+    grid = gridlib.from_array_index(kind, array_row, array_col, xy=rows.xy, affine=affine)
+    row, col = grid.pixel(array_row, array_col)
+    if kind != "bins":
+        totals = np.asarray(rows.counts.sum(1)).ravel() if rows.totals is None else rows.totals
+        silent = int((rows.seen & (totals == 0)).sum())
+        notes = [*notes, (
+            f"{silent:,} measured spots hold no count of these genes: they are measured zeros."
+            if silent else ""
+        )]  # fmt: skip
+    return Section(
+        counts=rows.counts,
+        obs=rows.obs,
+        var=var,
+        xy=grid.to_xy(row, col) if rows.xy is None else rows.xy,
+        grid=grid,
+        row=row,
+        col=col,
+        measured=rows.seen,
+        known=rows.seen.copy(),
+        origin=np.full(len(row), "spot", dtype=object),
+        is_log=is_log,
+        notes=tuple(note for note in notes if note),
+        uns=uns,
+        totals=rows.totals,
+        file_row=rows.file_row,
+    )
 
 
 def _check_size(section: Section) -> None:
@@ -146,9 +216,21 @@ def _check_size(section: Section) -> None:
 
 
 def _with_share(section: Section) -> Section:
-    """Say how many pixels of the tissue no point fell into: what a bin size is judged by."""
-    empty = np.isin(section.origin, ["empty bin", "gap"]).mean()
-    note = f"{empty:.0%} of the pixels inside the tissue are empty; a larger bin_size has fewer."
+    """Say how many pixels inside the tissue hold nothing: what a bin size is judged by."""
+    inside = gridlib.close_tissue(section.grid)
+    full = np.zeros(section.grid.shape, bool)
+    of_file = ~np.isin(section.origin, ["empty bin", "gap"])
+    full[section.row[of_file], section.col[of_file]] = True
+    empty = (inside & ~full).sum() / inside.sum()
+    are = {
+        "empty bin": "measured zeros, as was asked",
+        "gap": "gaps to impute",
+    }.get(next(iter(set(section.origin[~of_file])), ""), (
+        "background, since an expression divided by no total means nothing (absent gaps imputes "
+        "them, absent zeros takes them for measured zeros)"
+    ))  # fmt: skip
+    note = f"{empty:.0%} of the pixels inside the tissue are empty"
+    note += f": they are {are}; a larger bin_size has fewer." if empty else "."
     return replace(section, notes=(*section.notes, note))
 
 
@@ -183,7 +265,7 @@ def densify(section: Section, stride: int) -> Section:
     row, col = fine.pixel(*section.grid.densified_index(section.row, section.col, stride))
     out = _append(section, fine, row, col, "new")
     factor = f"densify:{stride}"
-    return Section(**{**out.__dict__, "design": factor})
+    return replace(out, design=factor)
 
 
 def _fill_absent(section: Section, meaning: str) -> Section:
@@ -198,7 +280,7 @@ def _append(section: Section, grid: Grid, row, col, origin: str) -> Section:
     free[row, col] = False
     new_row, new_col = np.nonzero(free)
     if len(new_row) == 0:
-        return Section(**{**section.__dict__, "grid": grid, "row": row, "col": col})
+        return replace(section, grid=grid, row=row, col=col)
     zero = origin == "empty bin"
     ids = _new_ids(grid, new_row, new_col, origin, section.obs.index)
     obs = pd.concat([section.obs, pd.DataFrame(index=ids)])
@@ -221,6 +303,7 @@ def _append(section: Section, grid: Grid, row, col, origin: str) -> Section:
         notes=section.notes,
         uns=section.uns,
         totals=None if section.totals is None else np.append(section.totals, np.zeros(n_new)),
+        file_row=None if section.file_row is None else np.append(section.file_row, np.full(n_new, -1)),
     )
 
 
@@ -232,48 +315,6 @@ def _new_ids(grid: Grid, row, col, origin: str, taken: pd.Index) -> pd.Index:
     return ids.where(~clash, ids + "_s2s")
 
 
-def _bin(counts, obs, xy, bin_size, is_log, seen):
-    if len(xy) < 2:
-        raise S2SError("There is a single point; a section needs many.")
-    size = bin_size or gridlib.propose_bin_size(xy)
-    grid, row, col = gridlib.bin_points(xy, size)
-    pixel = row * grid.shape[1] + col
-    bins, member = np.unique(pixel, return_inverse=True)
-    gather = sparse.csr_matrix(
-        (np.ones(len(member), np.float32), (member, np.arange(len(member)))),
-        shape=(len(bins), len(member)),
-    )
-    n_points = np.asarray(gather.sum(1)).ravel()
-    counts = (gather @ counts).tocsr()
-    if is_log:
-        # Log values cannot be added up: a bin holds the mean of its points.
-        counts = sparse.diags(1.0 / n_points).dot(counts).tocsr().astype(np.float32)
-    row, col = np.divmod(bins, grid.shape[1])
-    ids = [f"bin_{r}_{c}" for r, c in zip(row, col, strict=True)]
-    table = pd.DataFrame({"n_points": n_points.astype(int)}, index=pd.Index(ids))
-    # A bin with an unmeasured point in it is not fully measured.
-    whole = np.ones(len(bins), bool)
-    np.logical_and.at(whole, member, seen)
-    counts = _keep_rows(counts, whole)
-    how = "chosen" if bin_size else "proposed"
-    note = (
-        f"{len(member)} points were binned into {len(bins)} pixels of {size:g} x {size:g} "
-        f"({how} size; {len(member) / len(bins):.1f} points a pixel)."
-    )
-    return counts, table, grid.to_xy(row, col), grid, row, col, whole, note
-
-
-def _keep_rows(counts: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
-    """Empty the rows that are not kept, whatever they hold (NaN included)."""
-    if keep.all():
-        return counts
-    scatter = sparse.csr_matrix(
-        (np.ones(keep.sum(), np.float32), (np.nonzero(keep)[0], np.arange(keep.sum()))),
-        shape=(len(keep), int(keep.sum())),
-    )
-    return (scatter @ counts[keep]).tocsr()
-
-
 def _check_ids(index: pd.Index, what: str) -> None:
     if not index.is_unique:
         twice = index[index.duplicated()][0]
@@ -282,11 +323,13 @@ def _check_ids(index: pd.Index, what: str) -> None:
         )
 
 
-def _check_positions(row: np.ndarray, col: np.ndarray, ids: pd.Index) -> None:
+def _check_positions(lattice, ids: pd.Index) -> None:
+    _, row, col = lattice
     same = pd.DataFrame({"row": row, "col": col}).duplicated(keep=False).to_numpy()
     if same.any():
-        first, second = ids[same][:2]
+        first = np.nonzero(same)[0][0]
+        second = np.nonzero((row == row[first]) & (col == col[first]))[0][1]
         raise S2SError(
-            f"Two spots share one lattice position (for example {first!r} and {second!r}); "
-            "keep one spot a position."
+            f"Two spots share one lattice position (for example {ids[first]!r} and "
+            f"{ids[second]!r}): keep one spot a position, or one section where these are several."
         )

@@ -180,6 +180,7 @@ def _about(section: Section, plan: Plan, genes: list[str]) -> dict:
     return {
         "mark": digest.hexdigest(),
         "n_spots": int(section.measured.sum()),
+        "scale": section.scale,
         "n_rows": n_rows,
         "n_regions": n_regions,
         "genes": genes,

@@ -123,6 +123,10 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"),
                        help="what the values are: counts or log-normalised")  # fmt: skip
+    group.add_argument("--where", metavar="COLUMN=VALUE",
+                       help="which section, where the input holds several")  # fmt: skip
+    group.add_argument("--totals", default="auto", metavar="auto|sum|none|COLUMN",
+                       help="what the counts of a spot are scaled by")  # fmt: skip
 
 
 def _add_running(parser: argparse.ArgumentParser, seed: str = FIRST_NUMBER) -> None:
@@ -145,6 +149,8 @@ def _read(args: argparse.Namespace, measured: str | None = None) -> Section:
         bin_size=args.bin_size,
         scale=args.scale,
         technology=args.technology,
+        where=args.where,
+        totals=args.totals,
     )
     for note in section.notes:
         print(note, file=sys.stderr)

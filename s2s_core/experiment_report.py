@@ -9,8 +9,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from s2s_core.cases import read_about, read_cases
-from s2s_core.metrics import SCALE
-from s2s_core.section import MIN_MEASURED
+from s2s_core.section import MIN_MEASURED, SCALED
 from s2s_core.store import atomic
 
 SCORES = ("mae", "rmse", "pcc", "ssim")
@@ -38,7 +37,7 @@ def write_tables(
     summary = summarise(genes, runs, [n for n in names if n not in left_out], against)
     lines = [f"# {about['name']}: {question}", "",
              f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seed{'s' * (seeds != 1)}; {len(about['genes']):,} "
-             f"genes, scored at the hidden spots ({SCALE}). Mean and median (quartiles) over genes, seeds averaged; "
+             f"genes, scored at the hidden spots ({about.get('scale', SCALED)}). Mean and median (quartiles) over genes, seeds averaged; "
              f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
              "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
              "Share: how much of the network's correction withheld spots let in.", "",

@@ -189,7 +189,7 @@ def run_experiment(
     digest.update(section.pixels.tobytes() + section.known.tobytes())
     digest.update(f"{name}|{mask}|{base.to_json()}|{list(section.genes)}".encode())
     about = {"mark": digest.hexdigest(), "genes": list(section.genes), "mask": mask, "name": name,
-             "preset": base.preset}  # fmt: skip
+             "preset": base.preset, "scale": section.scale}  # fmt: skip
     cases = Cases(folder, about)
     done = {(record["variant"], record["seed"]) for record in read_cases(folder)}
     wanted = [(variant, seed) for seed in range(seeds) for variant in variants]

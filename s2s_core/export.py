@@ -52,16 +52,19 @@ def to_anndata(result: Result) -> ad.AnnData:
     ``uns["s2s"]`` how it was made.
     """
     section, config = result.section, result.config
+    order = section.written_order
     adata = section.to_anndata()
     out = ad.AnnData(
-        np.array(result.imputed, np.float32), obs=writable(adata.obs), var=writable(adata.var)
+        np.asarray(result.imputed, np.float32)[order],
+        obs=writable(adata.obs.iloc[order]),
+        var=writable(adata.var),
     )
-    out.obsm["spatial"] = adata.obsm["spatial"]
-    out.layers["mean"] = np.array(result.maps[config.method], np.float32)
+    out.obsm["spatial"] = adata.obsm["spatial"][order]
+    out.layers["mean"] = np.asarray(result.maps[config.method], np.float32)[order]
     for name, values in result.layers.items():
-        out.layers[name] = np.array(values, np.float32)
+        out.layers[name] = np.asarray(values, np.float32)[order]
     if config.method in result.sd:
-        out.layers["sd"] = np.array(result.sd[config.method], np.float32)
+        out.layers["sd"] = np.asarray(result.sd[config.method], np.float32)[order]
     out.uns.update(section.uns)
     # scanpy's mark of log-normalised values.
     out.uns["log1p"] = {}

@@ -213,24 +213,6 @@ def from_array_index(
     return Grid(kind, tissue, row0, col0, parity, affine)
 
 
-def lattice_kind(array_row, array_col, xy: np.ndarray | None) -> str:
-    """Tell a hexagonal from a square lattice by index parity and, where known, geometry.
-
-    A square lattice measured on a checkerboard has one parity too; its coordinates then show
-    equal steps along rows and columns, which a hexagonal lattice never has.
-    """
-    if len(np.unique((np.asarray(array_row) + np.asarray(array_col)) % 2)) > 1:
-        return "square"
-    if xy is not None and len(array_row) > 3:
-        design = np.column_stack([array_col, array_row, np.ones(len(array_row))]).astype(float)
-        if np.linalg.matrix_rank(design) == 3:
-            fit, *_ = np.linalg.lstsq(design, xy, rcond=None)
-            step_col, step_row = np.linalg.norm(fit[0]), np.linalg.norm(fit[1])
-            if step_col > 0 and step_row / step_col < 1.3:
-                return "square"
-    return "hex"
-
-
 def close_tissue(grid: Grid) -> np.ndarray:
     """Tissue mask (H, W) with gaps between spots closed.
 
@@ -260,51 +242,6 @@ def close_tissue(grid: Grid) -> np.ndarray:
     closed = cKDTree(outside).query(every)[0] > radius + 1e-9
     inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
     return closed[inside].reshape(height, width) | grid.tissue
-
-
-def infer_lattice(xy: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:
-    """Find an axis-aligned square or hexagonal lattice behind coordinates.
-
-    Returns
-    -------
-    (kind, array_row, array_col) or None
-        None where the points are no lattice (cells, beads): those are binned instead.
-    """
-    if len(xy) < 4:
-        return None
-    pitch = float(np.median(cKDTree(xy).query(xy, k=2)[0][:, 1]))
-    if pitch <= 0:
-        return None
-    for kind, step in (("square", (pitch, pitch)), ("hex", (pitch / 2, pitch * HEX_ROW))):
-        index = np.empty(xy.shape, int)
-        off = np.empty(xy.shape)
-        for axis in (0, 1):
-            # The mean step over the whole extent, so that rounding of the pitch does not add up.
-            unit = _refined_step(xy[:, axis], step[axis])
-            scaled = (xy[:, axis] - xy[:, axis].min()) / unit
-            index[:, axis] = np.rint(scaled)
-            off[:, axis] = np.abs(scaled - index[:, axis])
-        row, col = index[:, 1], index[:, 0]
-        unique = len(np.unique(index, axis=0)) == len(index)
-        on_lattice = unique and np.quantile(off, 0.98) < 0.15
-        if on_lattice and (kind == "square" or len(np.unique((row + col) % 2)) == 1):
-            return kind, row, col
-    return None
-
-
-def _refined_step(values: np.ndarray, step: float) -> float:
-    values = np.unique(values)
-    gaps = np.diff(values)
-    near = gaps[(gaps > 0.7 * step) & (gaps < 1.3 * step)]
-    if len(near) == 0:
-        return step
-    step = float(np.median(near))
-    for _ in range(3):
-        count = np.rint((values - values[0]) / step)
-        if count[-1] <= 0:
-            return step
-        step = float(np.polyfit(count, values, 1)[0])
-    return step
 
 
 def propose_bin_size(xy: np.ndarray, per_bin: float = 3.0) -> float:

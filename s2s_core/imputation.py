@@ -20,7 +20,7 @@ from s2s_core.config import RunConfig
 from s2s_core.errors import Cancelled
 from s2s_core.intervals import Calibration, calibrate
 from s2s_core.methods import Hooks, applicable, method
-from s2s_core.metrics import SCALE, score_genes, score_intervals
+from s2s_core.metrics import score_genes, score_intervals
 from s2s_core.observation import Observation, folds, known_values, observe, withhold
 from s2s_core.progress import Progress
 from s2s_core.section import Section
@@ -284,7 +284,7 @@ def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -
     table.insert(0, "gene", section.genes.to_numpy())
     table.insert(1, "spots", spots)
     table.insert(2, "n_spots", int(at.sum()))
-    table.insert(3, "scale", SCALE)
+    table.insert(3, "scale", section.scale)
     return table
 
 
@@ -316,7 +316,7 @@ def _info(section, config, obs, times, details, seconds) -> dict:
         "n_hidden": int(section.hidden.sum()),
         "n_genes": obs.n_genes,
         "target_sum": obs.target_sum,
-        "scale": SCALE,
+        "scale": section.scale,
         "seconds": round(seconds, 2),
         "seconds_by_method": {k: round(v, 2) for k, v in times.items()},
         "details": details,

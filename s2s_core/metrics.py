@@ -13,7 +13,6 @@ from scipy.stats import rankdata, wilcoxon
 
 WINDOW = 7
 SSIM_AT_ONCE = 16
-SCALE = "log1p of counts scaled to the median total of the measured spots"
 
 
 def score_genes(

@@ -16,9 +16,8 @@ from s2s_core.errors import S2SError
 from s2s_core.export import guard
 from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.methods import METHODS
-from s2s_core.metrics import SCALE
 from s2s_core.plan import Plan
-from s2s_core.section import MIN_MEASURED, Section
+from s2s_core.section import MIN_MEASURED, SCALED, Section
 from s2s_core.store import atomic
 from s2s_core.structure import NONE, gene_structure
 
@@ -136,7 +135,7 @@ def outcome(
     )
     lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
              f"Pilot: {about['n_spots']:,} measured spots; {len(scored):,} genes scored{counts} at the "
-             f"spots a design hides ({SCALE}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
+             f"spots a design hides ({about.get('scale', SCALED)}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
              "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
     files["recommendation.md"] = "\n".join(lines) + "\n"
     return Outcome(found, reached, tuple(sentences), sampled.measured, files)

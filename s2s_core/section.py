@@ -13,6 +13,10 @@ from s2s_core.errors import S2SError
 from s2s_core.grid import Grid
 
 MIN_MEASURED = 20
+# What values are, in the words that scores and texts use.
+SCALED = "log1p of counts scaled to the median total of the measured spots"
+NOT_SCALED = "log1p of counts, not scaled by depth"
+AS_THEY_CAME = "log-normalised values as they came"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,12 @@ class Section:
         Metadata of the input that survives to the output.
     totals : (n,) float array, optional
         Total count of each position over all genes of the input, kept when genes are chosen:
-        what a spot is normalised by must not depend on the panel. None: the sum of ``counts``.
+        what a spot is normalised by must not depend on the panel. Ones where a panel of few
+        genes is not scaled at all (:mod:`s2s_core.depth`). None: the sum of ``counts``.
+    file_row : (n,) int array, optional
+        Row of each position in the input's own table, -1 where it has none. Positions are
+        ordered by lattice row and column, whatever the order of the file; tables are written in
+        the file's order.
     """
 
     counts: sparse.csr_matrix
@@ -67,6 +76,7 @@ class Section:
     notes: tuple[str, ...] = ()
     uns: dict = field(default_factory=dict)
     totals: np.ndarray | None = None
+    file_row: np.ndarray | None = None
 
     @property
     def n_positions(self) -> int:
@@ -92,6 +102,27 @@ class Section:
     def spot_totals(self) -> np.ndarray:
         """(n,) total count of each position over all genes of the input."""
         return np.asarray(self.counts.sum(1)).ravel() if self.totals is None else self.totals
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether counts are scaled by depth: not for log values, nor for panels of few genes."""
+        unscaled = self.totals is not None and np.isin(self.totals, (0.0, 1.0)).all()
+        return not self.is_log and not unscaled
+
+    @property
+    def scale(self) -> str:
+        """What the values of maps and scores are, in words."""
+        if self.is_log:
+            return AS_THEY_CAME
+        return SCALED if self.is_scaled else NOT_SCALED
+
+    @property
+    def written_order(self) -> np.ndarray:
+        """(n,) order in which positions are written: as in the file, then those it has not."""
+        if self.file_row is None:
+            return np.arange(self.n_positions)
+        rank = np.where(self.file_row < 0, self.n_positions, self.file_row)
+        return np.argsort(rank, kind="stable")
 
     @property
     def hidden(self) -> np.ndarray:

@@ -22,7 +22,7 @@ from s2s_core.grid import Grid
 from s2s_core.section import Section
 
 KEY = "s2s_section"
-ARRAYS = ("row", "col", "measured", "known", "totals")
+ARRAYS = ("row", "col", "measured", "known", "totals", "file_row")
 
 
 @contextmanager

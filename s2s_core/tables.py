@@ -59,6 +59,7 @@ def _write_table(
     """Table in pieces of ``step`` rows."""
     section = result.section
     dense = result.imputed if values is None else values
+    order = section.written_order
     columns = _fixed_columns(section, name_of)
     # A fly's gene may be called y: it must not pass for a coordinate.
     genes = [f"{g} (gene)" if g in FIXED_COLUMNS else name_of(g) for g in section.genes]
@@ -67,10 +68,10 @@ def _write_table(
     )
     with open_writer(schema=schema) as writer:
         for start in range(0, section.n_positions, step):
-            rows = slice(start, start + step)
+            rows = order[start : start + step]
             # Columns of a chunk must be contiguous; the whole map is never copied.
             values = np.asfortranarray(dense[rows], dtype=np.float32)
-            arrays = [v[rows] for _, v in columns]
+            arrays = [v.take(pa.array(rows)) for _, v in columns]
             arrays += [pa.array(values[:, g]) for g in range(values.shape[1])]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
 
@@ -93,7 +94,7 @@ def write_long_csv(result: Result, path: str | Path) -> None:
     step = max(1, LONG_CHUNK_ROWS // len(genes))
     with atomic(path) as part, pa_csv.CSVWriter(part, schema) as writer:
         for start in range(0, section.n_positions, step):
-            rows = np.arange(start, min(start + step, section.n_positions))
+            rows = section.written_order[start : start + step]
             spot = pa.array(np.repeat(rows, len(genes)))
             arrays = [values.take(spot) for _, values in columns]
             arrays.append(genes.take(pa.array(np.tile(np.arange(len(genes)), len(rows)))))
@@ -101,7 +102,7 @@ def write_long_csv(result: Result, path: str | Path) -> None:
                 if values is None:
                     arrays.append(pa.nulls(len(spot), pa.float32()))
                 else:
-                    part_of = np.ascontiguousarray(values[rows[0] : rows[-1] + 1], np.float32)
+                    part_of = np.ascontiguousarray(values[rows], np.float32)
                     arrays.append(pa.array(part_of.ravel()))
             writer.write_batch(pa.record_batch(arrays, schema=schema))
 

@@ -85,6 +85,8 @@ def methods_text(result: Result) -> str:
     ]
     if section.is_log:
         words.append("Values were log-normalised already and taken as they were.")
+    elif not section.is_scaled:
+        words.append("Counts were transformed by log1p, without scaling by the depth of spots.")
     else:
         median = f" ({target:g})" if target else ""
         words.append(

@@ -51,7 +51,10 @@ def made_table(kind: str = "square", rows: int = 10, cols: int = 12, **place):
 def made_section(kind: str = "square", rows: int = 10, cols: int = 12, **place) -> Section:
     """A full section on a lattice."""
     counts, obs, var, xy, index = made_table(kind, rows, cols, **place)
-    return assemble(counts, obs=obs, var=var, xy=xy, array_index=index, kind=kind)
+    # So few genes would not be scaled by depth otherwise.
+    return assemble(
+        counts, obs=obs, var=var, xy=xy, array_index=index, kind=kind, totals="sum"
+    )
 
 
 def made_points(n: int = 900, seed: int = 1):

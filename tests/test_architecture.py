@@ -15,6 +15,8 @@ MAX_LINES = 350
 LAYERS = (
     ("errors", "progress", "vocabulary"),
     ("config", "grid", "device", "limits", "hardware", "colours"),
+    ("lattice",),
+    ("array_positions", "depth", "rows"),
     ("section",),
     ("assemble",),
     ("masks", "store", "simulate", "mosaic"),

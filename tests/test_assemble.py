@@ -30,10 +30,34 @@ def test_spots_keep_id_counts_and_place(kind):
                 tuple(a[order] for a in table[4]))  # fmt: skip
     section = build(shuffled)
     assert section.grid.kind == kind
-    assert section.spot_ids.tolist() == shuffled[1].index.tolist()
-    assert np.array_equal(section.counts.toarray(), shuffled[0])
-    assert [a.tolist() for a in section.array_index] == [a.tolist() for a in shuffled[4]]
-    assert np.array_equal(section.xy, shuffled[3])
+    written = section.written_order
+    assert section.spot_ids[written].tolist() == shuffled[1].index.tolist()
+    assert np.array_equal(section.counts[written].toarray(), shuffled[0])
+    assert [a[written].tolist() for a in section.array_index] == [a.tolist() for a in shuffled[4]]
+    assert np.array_equal(section.xy[written], shuffled[3])
+
+
+@pytest.mark.parametrize("kind", ["square", "hex", "points"])
+@pytest.mark.parametrize("given", ["indices", "coordinates"])
+def test_any_order_of_rows_gives_the_same_section(kind, given):
+    counts, obs, var, xy, index = made_table("square" if kind == "points" else kind)
+    if kind == "points":
+        counts, obs, var, xy = made_points()
+        index = None
+    indices = index if given == "indices" else None
+    order = np.random.default_rng(3).permutation(len(obs))
+    one = assemble(counts, obs=obs, var=var, xy=xy, array_index=indices)
+    two = assemble(
+        counts[order], obs=obs.iloc[order], var=var, xy=xy[order],
+        array_index=None if indices is None else tuple(a[order] for a in indices),
+    )  # fmt: skip
+    assert one.grid.kind == two.grid.kind
+    assert one.spot_ids.equals(two.spot_ids)
+    for name in ("xy", "row", "col", "measured"):
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
+    assert (one.counts != two.counts).nnz == 0
+    assert np.array_equal(one.grid.affine, two.grid.affine)
+    assert one.notes == two.notes
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
@@ -60,13 +84,56 @@ def test_missing_spots_as_background_are_no_positions():
     assert build(made_table(), keep, absent="background").n_positions == 119
 
 
-def test_known_bins_have_zeros_where_nothing_is():
+def test_bins_without_anything_are_background_unless_asked():
+    table = made_table()
+    absent, empty = np.ones(120, bool), table[0].copy()
+    absent[45] = False
+    empty[45] = 0
+    full = (empty, *table[1:])
+    for one in (
+        build(table, absent, binned=True, totals="sum"), build(full, binned=True, totals="sum")
+    ):  # fmt: skip
+        assert one.grid.kind == "bins"
+        assert one.n_positions == 119
+        assert one.measured.all()
+        assert "1% of the pixels inside the tissue are empty: they are background" in one.notes[-1]
+    zeros = build(table, absent, binned=True, totals="sum", absent="zeros")
+    assert zeros.measured.all()
+    assert (zeros.origin == "empty bin").sum() == 1
+    assert build(full, binned=True, totals="sum", absent="zeros").measured.all()
+    for one in (table, full):
+        gaps = build(one, absent, binned=True, totals="sum", absent="gaps")
+        assert (gaps.origin == "gap").sum() == 1
+        assert gaps.measured.sum() == 119
+
+
+def test_absent_bins_are_never_zeros_where_the_section_says_what_was_measured():
     keep = np.ones(120, bool)
     keep[45] = False
-    section = build(made_table(), keep, binned=True)
-    assert section.grid.kind == "bins"
+    measured = np.arange(119) % 3 > 0
+    section = build(made_table(), keep, binned=True, measured=measured)
+    assert section.n_positions == 119
+    asked = build(made_table(), keep, binned=True, measured=measured, absent="zeros")
+    gap = asked.origin == "gap"
+    assert gap.sum() == 1
+    assert not asked.known[gap].any()
+    assert any("absent ones are unknown" in note for note in asked.notes)
+
+
+def test_an_empty_bin_of_an_unscaled_panel_is_a_true_zero():
+    table = made_table()
+    table[0][45] = 0
+    section = build(table, binned=True)
+    assert section.n_positions == 120
     assert section.measured.all()
-    assert (section.origin == "empty bin").sum() == 1
+
+
+def test_spots_without_counts_are_measured_zeros_and_told():
+    table = made_table()
+    table[0][[3, 7]] = 0
+    section = build(table, totals="sum")
+    assert section.measured.all()
+    assert "2 measured spots hold no count of these genes: they are measured zeros." in section.notes
 
 
 @pytest.mark.parametrize("bad", [np.nan, 1e9, -5.0, np.inf])

@@ -138,7 +138,7 @@ def test_the_tissue_image_and_columns_of_spots_reach_the_h5ad(tmp_path):
     assert layout["images"]["hires"].shape == (60, 60, 3)
     assert layout["scalefactors"]["spot_diameter_fullres"] == 89.0
     assert {"in_tissue", "pxl_row_in_fullres", "measured", "origin"} <= set(adata.obs)
-    assert np.array_equal(adata.obsm["spatial"], section.xy)
+    assert np.array_equal(adata.obsm["spatial"], section.xy[section.written_order])
 
 
 def test_no_name_runs_as_a_formula(tmp_path):
@@ -221,7 +221,8 @@ def test_the_record_has_the_masks_seed_and_how_the_file_was_read(tmp_path):
     data = json.loads((tmp_path / "run.json").read_text())
     assert (data["design"], data["mask_seed"]) == ("random:0.5", 11)
     assert data["input"]["options"] == {
-        "technology": "auto", "kind": "auto", "absent": "auto", "scale": "counts", "bin_size": 200.0
+        "technology": "auto", "kind": "auto", "absent": "auto", "scale": "counts", "bin_size": 200.0,
+        "totals": "auto",
     }  # fmt: skip
     painted = section.with_measured(np.arange(section.n_positions) % 2 == 0, "painted")
     write_run(made_result(painted), tmp_path / "run.json")

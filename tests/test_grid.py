@@ -82,28 +82,6 @@ def test_mixed_parity_is_no_hexagonal_lattice():
         gridlib.from_array_index("hex", [0, 0, 1], [0, 1, 1])
 
 
-@pytest.mark.parametrize("kind", ["square", "hex"])
-def test_lattice_is_found_in_coordinates(kind):
-    _, _, _, xy, (row, col) = made_table(kind, 9, 8)
-    found, found_row, found_col = gridlib.infer_lattice(xy)
-    assert found == kind
-    assert np.array_equal(found_row - found_row.min(), row - row.min())
-    assert len(np.unique((found_col - col) % 2)) == 1
-
-
-def test_scattered_points_are_no_lattice():
-    assert gridlib.infer_lattice(made_points()[3]) is None
-
-
-def test_checkerboard_of_a_square_lattice_is_told_from_a_hexagonal_one():
-    _, _, _, xy, (row, col) = made_table("square")
-    some = (row + col) % 2 == 0
-    assert gridlib.lattice_kind(row[some], col[some], xy[some]) == "square"
-    _, _, _, xy, (row, col) = made_table("hex")
-    assert gridlib.lattice_kind(row, col, xy) == "hex"
-    assert gridlib.lattice_kind(row, col, None) == "hex"
-
-
 @pytest.mark.parametrize("stride", [2, 3])
 @pytest.mark.parametrize(("kind", "parity"), [("square", 0), ("hex", 0), ("hex", 1)])
 def test_densified_lattice_holds_every_old_position(kind, parity, stride):

@@ -163,7 +163,8 @@ def test_a_lattice_position_beyond_all_bounds_is_shown_as_a_plain_number(tmp_pat
 
 def test_bad_places(tmp_path):
     adata = made_anndata()
-    adata.obs["array_row"] = adata.obs["array_row"] + 0.5
+    adata.obs["array_row"] = adata.obs["array_row"].astype(float)
+    adata.obs.iloc[0, adata.obs.columns.get_loc("array_row")] += 0.5
     with pytest.raises(S2SError, match="'array_row' must hold whole numbers.* has 0.5\\."):
         read(write_h5ad(adata, tmp_path / "section.h5ad"))
     table = spots_table().astype(object)

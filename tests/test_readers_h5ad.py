@@ -109,6 +109,9 @@ def test_h5ad_bins_are_told_by_uns(tmp_path):
     assert (read(write_h5ad(adata, tmp_path / "section.h5ad")).origin == "gap").sum() == 1
     adata.uns["bin_size_um"] = 30.0
     section = read(write_h5ad(adata, tmp_path / "section.h5ad"))
+    assert section.grid.kind == "bins"
+    assert section.n_positions == 119
+    section = read(tmp_path / "section.h5ad", absent="zeros")
     assert (section.origin == "empty bin").sum() == 1
     assert section.measured.all()
 
@@ -152,7 +155,7 @@ def test_reading_leaves_the_file_as_it_is_and_notes_which_it_was(tmp_path):
     section = read(path)
     assert path.read_bytes() == before
     digest = hashlib.sha256(before).hexdigest()
-    options = {"technology": "auto", "kind": "auto", "absent": "auto", "scale": "auto"}
+    options = {"technology": "auto", "kind": "auto", "absent": "auto", "scale": "auto", "totals": "auto"}
     origin = {"file": "section.h5ad", "sha256": digest, "options": options}
     assert section.uns["s2s_input"] == origin
 

@@ -190,6 +190,11 @@ def test_lattice_positions_that_span_the_world(tmp_path, column):
     adata = made.made_anndata()
     adata.obs[column] = adata.obs[column].astype(np.int64)
     adata.obs.iloc[0, adata.obs.columns.get_loc(column)] += 500_000_000
+    # Coordinates tell the lattice all the same; without them nothing does.
+    section = read(made.write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert any("do not fit the coordinates" in note for note in section.notes)
+    assert section.n_positions == 120
+    del adata.obsm["spatial"]
     with pytest.raises(S2SError, match="check array_row and array_col"):
         read(made.write_h5ad(adata, tmp_path / "a.h5ad"))
 

@@ -61,6 +61,8 @@ def read(
     bin_size: float | None = None,
     scale: str = "auto",
     technology: str = "auto",
+    where: str | None = None,
+    totals: str = "auto",
 ) -> Section:
     """Read a tissue section.
 
@@ -85,6 +87,12 @@ def read(
         Whether the values are counts or log-normalised already.
     technology : str
         Name of a reader (a key of ``READERS``); ``auto`` looks at the content.
+    where : str, optional
+        ``COLUMN=VALUE``: which one to read where the input holds several sections; ``all`` lays
+        them together.
+    totals : str
+        What the counts of a spot are scaled by: ``auto`` (the sum of its genes, with fewer than
+        10 genes a column of totals, or nothing), ``sum``, ``none``, or the name of a column.
 
     Returns
     -------
@@ -94,7 +102,8 @@ def read(
     Raises
     ------
     S2SError
-        One sentence on what is wrong, where, and what to do.
+        One sentence on what is wrong, where, and what to do; of the class ``SeveralSections``
+        where the input holds several on top of each other.
     """
     if kind not in KINDS:
         raise S2SError(f"The kind of lattice must be one of {', '.join(KINDS)}; found {kind!r}.")
@@ -102,7 +111,7 @@ def read(
         raise S2SError(f"The bin size must be positive, found {bin_size:g}.")
     if technology != "auto" and technology not in READERS:
         raise S2SError(f"Unknown technology {technology!r}; choose auto, {', '.join(READERS)}.")
-    options = ReadOptions(measured, kind, absent, bin_size, scale)
+    options = ReadOptions(measured, kind, absent, bin_size, scale, where, totals)
     with open_source(path) as source:
         section = _read(source, options, technology)
         said = {"technology": technology, **asdict(options)}

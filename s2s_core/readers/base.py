@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy import sparse
 from s2s_core.assemble import assemble
 from s2s_core.errors import S2SError
 from s2s_core.masks import as_bool
+from s2s_core.readers import several
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
 from s2s_core.section import Section
@@ -38,6 +40,8 @@ ID_NAMES = (
     "spot_id", "spot", "barcode", "barcodes", "cell_id", "cell", "bead", "bead_id", "id", "index",
 )  # fmt: skip
 MAX_INDEX = 1e9
+# Lattice positions that span this many places and fill less than this share of them are pixels.
+PIXEL_AREA, PIXEL_SHARE = 1e5, 1e-3
 # Probes and codewords that measure no gene, as the makers of instruments name them.
 CONTROL = re.compile(
     r"(blank[-_]?\d+|negcontrol|negprb|negative[-_ ]?\d*$|negative(control|probe)|systemcontrol"
@@ -58,6 +62,10 @@ class ReadOptions:
     absent : {"auto", "gaps", "zeros", "background"}
     bin_size : float or None
     scale : {"auto", "counts", "log"}
+    where : str or None
+        ``COLUMN=VALUE``: which of several sections; ``all`` lays them together.
+    totals : str
+        What spots are scaled by: ``auto``, ``sum``, ``none`` or a column.
     """
 
     measured: str | None = None
@@ -65,6 +73,8 @@ class ReadOptions:
     absent: str = "auto"
     bin_size: float | None = None
     scale: str = "auto"
+    where: str | None = None
+    totals: str = "auto"
 
 
 def points(options: ReadOptions) -> ReadOptions:
@@ -92,40 +102,79 @@ def build(
     notes: tuple[str, ...] = (),
     binned: bool = False,
     uns: dict | None = None,
+    more_xy: dict[str, np.ndarray] | None = None,
+    libraries: tuple[str, ...] = (),
 ) -> Section:
     """Assemble a Section from what a reader found; the last steps are the same for all.
 
-    Spots with ``in_tissue`` 0 and control probes are left out.
+    Spots with ``in_tissue`` 0, spots of other sections and control probes are left out.
+
+    Parameters
+    ----------
+    counts, obs, var, xy, binned, uns
+        As :func:`s2s_core.assemble.assemble` takes them.
+    options : ReadOptions
+    notes : tuple of str
+        What the reader decided.
+    more_xy : dict of (n, >=2) array, optional
+        Other coordinates of the input, by name.
+    libraries : tuple of str
+        Names under which the input keeps tissue images.
+
+    Raises
+    ------
+    S2SError
     """
     check_values(len(obs), len(var), "The section")
     counts, var, more = _without_controls(sparse.csr_matrix(counts), var)
     notes = (*notes, *more)
-    inside = _in_tissue(obs)
-    if not inside.all():
-        counts, obs, xy = counts[inside], obs[inside], None if xy is None else xy[inside]
-        left = int((~inside).sum())
-        notes = (*notes, f"{left} spots outside the tissue (in_tissue 0) were left out.")
-    # A chosen bin size asks for bins, even where the file has a lattice.
-    as_points = options.kind == "points" or options.bin_size is not None
-    index = None if as_points and xy is not None else array_index(obs)
+    more_xy = dict(more_xy or {})
+    for choose in (_in_tissue, partial(several.choose, where=options.where)):
+        rows, said = choose(obs)
+        notes = (*notes, *said)
+        if not rows.all():
+            counts, obs = counts[rows], obs[rows]
+            xy = None if xy is None else xy[rows]
+            more_xy = {name: places[rows] for name, places in more_xy.items()}
     seen = measured_rows(obs, options.measured)
+    index = array_index(obs)
+    if index is None:
+        notes = (*notes, *_no_index(obs))
+    # Sections that were laid out on a lattice are told by it where there are no coordinates.
+    places = xy if xy is not None or index is None else np.column_stack(index).astype(float)
+    places, more = several.check(
+        obs, places, where=options.where, libraries=libraries, more_xy=more_xy
+    )
+    xy = None if xy is None else places
     if index is not None and xy is not None:
         xy = _fill_xy(xy, index, seen)
+    # A chosen bin size asks for bins, even where the file has a lattice.
+    as_points = options.kind == "points" or options.bin_size is not None
     section = assemble(
         counts,
         obs=obs,
         var=var,
         xy=xy,
-        array_index=index,
+        array_index=None if as_points and xy is not None else index,
         kind="points" if as_points else options.kind,
         absent=options.absent,
         binned=binned,
         bin_size=options.bin_size,
         scale=options.scale,
+        totals=options.totals,
         measured=seen,
-        uns=uns,
+        uns=_of_library(uns, options.where),
     )
-    return replace(section, notes=(*notes, *section.notes))
+    return replace(section, notes=(*notes, *more, *section.notes))
+
+
+def _of_library(uns: dict | None, where: str | None) -> dict | None:
+    """``uns`` with the tissue image of the chosen section alone, where one is called so."""
+    images = (uns or {}).get("spatial")
+    chosen = where.partition("=")[2].strip() if where else ""
+    if not isinstance(images, dict) or chosen not in images:
+        return uns
+    return {**uns, "spatial": {chosen: images[chosen]}}
 
 
 def _without_controls(counts, var: pd.DataFrame):
@@ -173,13 +222,16 @@ def measured_rows(obs: pd.DataFrame, column: str | None) -> np.ndarray | None:
     return as_bool(obs[column], column)
 
 
-def _in_tissue(obs: pd.DataFrame) -> np.ndarray:
+def _in_tissue(obs: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(n,) bool rows inside the tissue, and a sentence where some are not."""
     if "in_tissue" not in obs.columns:
-        return np.ones(len(obs), bool)
+        return np.ones(len(obs), bool), ()
     inside = as_bool(obs["in_tissue"], "in_tissue")
     if not inside.any():
         raise S2SError("No spot is inside the tissue: in_tissue is 0 everywhere; correct it.")
-    return inside
+    left = int((~inside).sum())
+    note = f"{left} spots outside the tissue (in_tissue 0) were left out."
+    return inside, (note,) if left else ()
 
 
 def numbers(column: pd.Series) -> np.ndarray:
@@ -211,22 +263,21 @@ def find_pair(columns, pairs) -> tuple[str, str] | None:
 def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
     """Lattice row and column from ``array_row``, ``array_col`` or ``row``, ``col``.
 
+    None where there are none, or where they are no lattice positions (see :func:`_no_index`).
+
     Raises
     ------
     S2SError
-        If ``array_row`` or ``array_col`` are no whole numbers. ``row``, ``col`` that are none
-        are taken for coordinates instead.
+        If some of ``array_row`` or ``array_col`` are no whole numbers.
     """
     pair = find_pair(obs.columns, INDEX_NAMES)
-    if pair is None:
+    if pair is None or _no_index(obs):
         return None
     values = [numbers(obs[c]) for c in pair]
     for name, column in zip(pair, values, strict=True):
         # (Lists hold plain numbers, without the name of their type.)
-        wrong = ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
+        wrong = _not_whole(column)
         if wrong.any():
-            if str(name).lower() in ("row", "col"):
-                return None
             raise S2SError(
                 f"The column {name!r} must hold whole numbers (lattice positions); spot "
                 f"{obs.index[wrong].tolist()[0]!r} has {obs[name][wrong].tolist()[0]!r}."
@@ -234,12 +285,40 @@ def array_index(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
     return values[0].astype(int), values[1].astype(int)
 
 
+def _not_whole(column: np.ndarray) -> np.ndarray:
+    return ~(np.abs(column) < MAX_INDEX) | (column != np.rint(column))
+
+
+def _no_index(obs: pd.DataFrame) -> tuple[str, ...]:
+    """Why columns that are called as lattice positions hold something else; () where they do not."""
+    pair = find_pair(obs.columns, INDEX_NAMES)
+    if pair is None:
+        return ()
+    values = [numbers(obs[c]) for c in pair]
+    named, instead = " and ".join(map(str, pair)), "the coordinates were used instead"
+    fractions = [np.isfinite(v) & (v != np.rint(v)) for v in values]
+    if any(f.mean() > 0.5 for f in fractions):
+        return (f"{named} hold fractions (of cells, means of several positions): {instead}.",)
+    if any(_not_whole(v).any() for v in values):
+        # A word or a gap among array_row and array_col is a mistake to be told.
+        loose = str(pair[0]).lower() == "row"
+        return (f"{named} hold no whole numbers: {instead}.",) if loose else ()
+    # Of a single wild value, which is a mistake to be told, the inner half knows nothing.
+    rows, cols = (2 * np.ptp(np.quantile(v, [0.25, 0.75])) + 1 for v in values)
+    if rows * cols > PIXEL_AREA and len(obs) < PIXEL_SHARE * rows * cols:
+        return (
+            f"{named} span {rows:,.0f} x {cols:,.0f} places for {len(obs):,} spots: they are pixels, "
+            f"no lattice positions, and {instead}.",
+        )
+    return ()
+
+
 def xy_columns(table: pd.DataFrame) -> np.ndarray | None:
-    """Coordinates (n, 2) from columns; fractional ``row``, ``col`` count as y, x."""
+    """Coordinates (n, 2) from columns; rows and columns that are no lattice count as y, x."""
     pair = find_pair(table.columns, XY_NAMES)
     if pair is None:
-        pair = find_pair(table.columns, INDEX_NAMES[1:])
-        if pair is None or array_index(table[list(pair)]) is not None:
+        pair = find_pair(table.columns, INDEX_NAMES)
+        if pair is None or not _no_index(table[list(pair)]):
             return None
         pair = pair[::-1]
     for name in pair:
