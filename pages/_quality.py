@@ -29,7 +29,9 @@ def picture(section: Section) -> None:
     if shown == WHAT[1]:
         values, unit = genes_per_spot(section), "genes"
     else:
-        values, unit = section.spot_totals, "sum of values" if section.is_log else "counts"
+        unit = "sum of values" if section.is_log else "counts"
+        # Where few genes are not scaled by depth, the totals that scale them are none.
+        values = section.spot_totals if section.is_scaled else np.asarray(section.counts.sum(1)).ravel()
     figure = map_panels(
         section, [Panel(shown or WHAT[0], np.where(known, values, np.nan))], unit,
         look=Look(underlay=underlay, opacity=opacity), width=560, uirevision=f"quality-{shown}",

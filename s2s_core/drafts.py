@@ -1,10 +1,13 @@
-"""Sections that are open but not run yet: kept on disk, so that a reload does not lose them."""
+"""What is open but not run yet, on disk: sections, which a reload must not lose, and files that
+could not be read, to which the missing one may be added.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import secrets
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -44,12 +47,19 @@ def find(draft: str) -> tuple[Section, str]:
         raise S2SError("The section of this address is gone; open the file again.") from None
 
 
+def desk() -> Path:
+    """New empty folder for files that wait to be read."""
+    folder = _folder() / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def clear_away(days: float) -> None:
     """Delete what was opened more than so many days ago."""
-    for path in _folder().glob("*.*"):
+    for path in _folder().glob("*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > days * 86_400:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _folder() -> Path:

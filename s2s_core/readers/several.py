@@ -210,7 +210,7 @@ def _by_barcode(index: pd.Index) -> pd.Series | None:
     found = [SUFFIX.fullmatch(str(i)) for i in index]
     if not all(found):
         return None
-    ends = [(m[2] or m[1] or "") for m in found]
+    ends = [(m[2] or m[1] or "").lstrip("-_.") for m in found]
     return pd.Series(ends, index=index, dtype=object)
 
 

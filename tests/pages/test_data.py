@@ -11,6 +11,7 @@ from s2s_core.vocabulary import PATTERN
 from tests.made_files import zipped
 from tests.made_zarr import spatialdata
 from tests.pages.conftest import ROOT
+from tests.test_several_sections import two_sections, written
 
 
 @pytest.fixture
@@ -169,3 +170,47 @@ def test_an_address_of_no_section_is_said_to_be_one(app):
     again.run()
     assert not again.exception
     assert "names no section" in again.warning[0].value
+
+
+def test_one_of_several_sections_is_picked(app, tmp_path, runs):
+    both = written(two_sections("library_id", index=True), tmp_path).read_bytes()
+    upload(app, "both.h5ad", both).healthy()
+    assert app.workspace.section is None
+    assert "2 sections on top of each other" in app.at.warning[0].value
+    pick = app.at.selectbox(key="section_pick")
+    assert pick.options == ["A (120 spots)", "B (120 spots)"]
+    pick.set_value("B").run()
+    app.click("read_again").healthy()
+    assert set(app.workspace.section.obs["library_id"]) == {"B"}
+    assert "both.h5ad" in app.words()
+    assert not app.at.warning
+    assert not list((runs / "drafts").glob("*/"))
+
+
+def test_a_refused_file_waits_for_the_one_that_is_missing(app):
+    counts = "id,GeneA,GeneB\n" + "\n".join(f"s{i},{i % 5},{i % 3}" for i in range(36))
+    places = "id,x,y\n" + "\n".join(f"s{i},{i % 6},{i // 6}" for i in range(36))
+    upload(app, "counts.csv", counts.encode(), "text/csv").healthy()
+    assert app.workspace.section is None
+    assert "Kept: counts.csv" in app.words()
+    upload(app, "places.csv", places.encode(), "text/csv").healthy()
+    assert list(app.workspace.section.genes) == ["GeneA", "GeneB"]
+    assert "Kept:" not in app.words()
+
+
+def test_a_complete_file_is_opened_without_what_was_refused_before(app, h5ad):
+    upload(app, "bad.csv", b"a,b\n1,2\n").healthy()
+    upload(app, h5ad.name, h5ad.read_bytes()).healthy()
+    assert len(app.workspace.section.genes) == 6
+    assert "Kept:" not in app.words()
+
+
+def test_refused_files_are_read_again_with_other_options_or_forgotten(app, runs):
+    rows = ["spot_id,x,y,GeneA,GeneB"] + [f"s{i},{i % 6},{i // 6},{i % 5},-1" for i in range(36)]
+    upload(app, "t.csv", "\n".join(rows).encode(), "text/csv").healthy()
+    assert "negative" in app.at.error[0].value
+    app.click("read_again").healthy()
+    assert "negative" in app.at.error[0].value
+    app.click("forget_files").healthy()
+    assert not app.at.error
+    assert not list((runs / "drafts").glob("*/"))
