@@ -17,6 +17,7 @@ from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.limits import Limits
 from s2s_core.readers import READERS
 from s2s_core.readers.apart import read_apart
+from s2s_core.readers.several import ALL
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
 ABSENT = {
@@ -167,12 +168,14 @@ def show_desk(desk: Desk, reading: Reading) -> None:
     several = desk.error if isinstance(desk.error, SeveralSections) else None
     (st.warning if several else st.error)(str(desk.error))
     if several:
-        labels = list(several.values)
+        spoken = {label: f"{label} ({spots:,} spots)" for label, spots in several.values.items()}
+        together = "All of them: they are one section"
         chosen = st.selectbox(
-            f"Section (column {several.column})", labels, key="section_pick",
-            format_func=lambda label: f"{label} ({several.values[label]:,} spots)",
+            f"Section (column {several.column})", [*spoken, together], key="section_pick",
+            format_func=lambda label: spoken.get(label, label),
         )  # fmt: skip
-        reading = replace(reading, where=f"{several.column}={chosen}")
+        where = ALL if chosen == together else f"{several.column}={chosen}"
+        reading = replace(reading, where=where)
     sizes = ", ".join(f"{f.name} ({f.stat().st_size / 1e6:,.1f} MB)" for f in files)
     st.caption(f"Kept: {sizes}. Add what is missing above, or change the reading options.")
     with st.container(horizontal=True):

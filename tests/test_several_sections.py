@@ -39,7 +39,7 @@ def test_sections_on_top_of_each_other_are_named_and_refused(tmp_path, column, i
         read(path)
     assert error.value.column == column
     assert error.value.values == {"A": 120, "B": 120}
-    assert f"where={column}=A" in str(error.value)
+    assert f"--where {column}=A" in str(error.value)
 
 
 @pytest.mark.parametrize(("column", "labels"), [("Bregma", (-29.0, 11.5)), ("z", (0.0, 10.0)), ("z_level", (1, 2))])

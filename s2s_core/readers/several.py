@@ -140,8 +140,9 @@ def check(
         first = next(iter(counts))
         raise SeveralSections(
             f"The input holds {len(counts)} sections on top of each other, told apart by the column "
-            f"{column!r} ({_listed(counts)}); choose one with where={column}={first} (--where on the "
-            f"command line, the list on the Data page), or where={ALL} if they are one section.",
+            f"{column!r} ({_listed(counts)}); choose one: in the list on the Data page, with --where "
+            f"{column}={first}, or in Python where={f'{column}={first}'!r} ({ALL!r} if they are one "
+            "section).",
             column,
             counts,
         )
