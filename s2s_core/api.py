@@ -15,7 +15,7 @@ from s2s_core.section import Section
 
 if TYPE_CHECKING:
     from s2s_core.imputation import Result
-    from s2s_core.progress import Progress
+    from s2s_core.interfaces import Progress
 
 
 def impute(

@@ -14,8 +14,8 @@ from s2s_core import baselines
 from s2s_core.baselines import Predictor
 from s2s_core.config import RunConfig
 from s2s_core.errors import S2SError
+from s2s_core.interfaces import Progress
 from s2s_core.observation import Observation
-from s2s_core.progress import Progress
 
 
 @dataclass(frozen=True)

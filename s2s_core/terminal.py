@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from s2s_core.progress import Progress
+    from s2s_core.interfaces import Progress
 
 
 class Stop:

@@ -20,8 +20,8 @@ from s2s_core.config import RunConfig
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import export, save_result
 from s2s_core.imputation import run
+from s2s_core.interfaces import Progress
 from s2s_core.limits import Limits
-from s2s_core.progress import Progress
 from s2s_core.store import atomic
 
 STATE_SECONDS = 0.5
