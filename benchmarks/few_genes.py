@@ -5,7 +5,7 @@ python benchmarks/few_genes.py
 Panels of k genes are drawn at random from whole sections. The right value of a gene is
 log1p(count x median total / total) with totals over all genes of the file. Against it, over the
 spots, stand two ways that know the panel alone: scaled by the panel's own totals, and not scaled
-at all. Writes a dated table; docs/formats.md and `s2s_core/depth.py` take their threshold from it.
+at all. Writes a dated table; docs/formats.md and `s2s_core/data/depth.py` take their threshold from it.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from s2s_core import __version__  # noqa: E402
+from s2s_core.data.section import Section  # noqa: E402
 from s2s_core.errors import S2SError  # noqa: E402
 from s2s_core.readers import read  # noqa: E402
-from s2s_core.section import Section  # noqa: E402
 from tests import made_files as made  # noqa: E402
 from tests import made_zarr  # noqa: E402
 from tests.mutations import injured_copy  # noqa: E402

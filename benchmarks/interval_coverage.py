@@ -18,7 +18,7 @@ import pandas as pd
 from benchmark import HERE, RUNS, Case, sections
 
 from s2s_core import read, sample
-from s2s_core.observation import known_values, observe
+from s2s_core.data.observation import known_values, observe
 
 PROMISED = 0.9
 

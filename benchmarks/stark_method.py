@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.baselines import Prediction, Predictor
+from s2s_core.data.observation import Observation
 from s2s_core.methods import METHODS, Method
-from s2s_core.observation import Observation
 
 
 def fit_stark(obs: Observation, *_) -> Predictor:

@@ -9,13 +9,13 @@ import streamlit as st
 from pages._maps import UNIT, first_panels, panel_choices
 from s2s_core import jobs
 from s2s_core.bundle import write_bundle
+from s2s_core.data.section import Section
+from s2s_core.data.store import atomic
 from s2s_core.figures import COLOURS, map_figure, save
 from s2s_core.imputation import Result
 from s2s_core.masks import mask_table
 from s2s_core.names import download_name
 from s2s_core.report import write_report
-from s2s_core.section import Section
-from s2s_core.store import atomic
 from s2s_core.tables import write_csv, write_long_csv
 
 CSV, H5AD, JSON = "text/csv", "application/octet-stream", "application/json"

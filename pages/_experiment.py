@@ -10,10 +10,10 @@ from pages._runs import duration
 from pages._start import begin_study
 from s2s_core import jobs
 from s2s_core.charts import variants_chart
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.experiment_report import SCORES, left_out_of, left_out_words
 from s2s_core.names import download_name
-from s2s_core.section import Section
 from s2s_core.studies import (
     CONSISTENCY,
     SPARSITY,

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
-from s2s_core.expression import mean_expression
-from s2s_core.section import Section, parse_genes
-from s2s_core.structure import NONE, RULE, gene_structure
+from s2s_core.data.expression import mean_expression
+from s2s_core.data.section import Section, parse_genes
+from s2s_core.data.structure import NONE, RULE, gene_structure
 from s2s_core.vocabulary import PATTERN
 
 ALL, SPATIAL, EXPRESSED, CHOOSE = "All genes", "Most spatial", "Highest expressed", "Choose"

@@ -10,6 +10,7 @@ from s2s_core.budget import only_measured
 from s2s_core.cases import mark_of_cases, read_about
 from s2s_core.charts import budget_curves
 from s2s_core.curve import Cost, Goal
+from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.maps import mask_map
 from s2s_core.masks import BUDGETED, DESIGNS
@@ -28,7 +29,6 @@ from s2s_core.plan import (
     read_budgets,
     smallest_budget,
 )  # fmt: skip
-from s2s_core.section import MIN_MEASURED, Section
 from s2s_core.studies import plan_of, plan_task, widen
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}

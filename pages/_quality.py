@@ -5,9 +5,9 @@ import streamlit as st
 
 from pages import _state
 from s2s_core.charts import histogram
+from s2s_core.data.section import Section
 from s2s_core.maps import Look, Panel, map_panels
 from s2s_core.mosaic import Underlay, tissue_image
-from s2s_core.section import Section
 
 WHAT = ("Total per spot", "Genes per spot")
 

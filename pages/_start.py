@@ -7,7 +7,7 @@ import streamlit as st
 from pages import _state, _who
 from s2s_core import jobs, runner
 from s2s_core.config import RunConfig, preset
-from s2s_core.section import Section
+from s2s_core.data.section import Section
 
 
 def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:

@@ -8,8 +8,8 @@ from pages._quality import picture
 from pages._runs import earlier_runs
 from pages._upload import upload
 from s2s_core import demo
-from s2s_core.section import describe
-from s2s_core.simulate import demo_section
+from s2s_core.data.section import describe
+from s2s_core.data.simulate import demo_section
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.ndimage import maximum_filter, uniform_filter
 
-from s2s_core.grid import HEX_ROW
-from s2s_core.section import Section
+from s2s_core.data.grid import HEX_ROW
+from s2s_core.data.section import Section
 
 # A peak of a mask's spectrum, relative to its share of spots.
 PEAK = 0.5

@@ -10,8 +10,8 @@ import pandas as pd
 
 from s2s_core.config import RunConfig
 from s2s_core.config import preset as preset_config
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.section import Section
 
 if TYPE_CHECKING:
     from s2s_core.imputation import Result

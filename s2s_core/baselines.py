@@ -14,9 +14,9 @@ from scipy import sparse
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
+from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.kriging import krige
-from s2s_core.observation import Observation
 from s2s_core.programmes import fit_programmes
 from s2s_core.variograms import Spots, fit_variograms
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
-from s2s_core.store import atomic
 
 ABOUT, LINES = "about.json", "cases.jsonl"
 

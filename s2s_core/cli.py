@@ -10,11 +10,11 @@ from pathlib import Path
 
 from s2s_core import __version__
 from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
+from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.methods import METHODS
 from s2s_core.readers import KINDS, READERS, read
-from s2s_core.section import Section
 from s2s_core.terminal import Bar, Stop
 
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -257,7 +257,7 @@ def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> No
 
 
 def _masks(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.store import atomic
+    from s2s_core.data.store import atomic
     from s2s_core.tables import guard
 
     section = sample(_read(args), args.mask, args.seed)
@@ -272,8 +272,8 @@ def _masks(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _evaluate(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.api import score_methods
+    from s2s_core.data.store import atomic
     from s2s_core.metrics import summarise
-    from s2s_core.store import atomic
 
     section = sample(_read(args), args.mask, args.seed)
     names = [n.strip() for n in args.methods.split(",") if n.strip()]

@@ -16,12 +16,12 @@ import torch
 
 from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
+from s2s_core.data.observation import Observation, folds
 from s2s_core.device import autocast
 from s2s_core.estimate import Estimate, estimate_images, spots_of
 from s2s_core.lens import fit_lens, least_squares_share
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
-from s2s_core.observation import Observation, folds
 
 HALO = 16
 

@@ -12,10 +12,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from s2s_core.data.section import Section
+from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import runs_folder
-from s2s_core.section import Section
-from s2s_core.store import atomic, load_section, save_section
 
 DRAFT_ID = re.compile(r"[0-9a-f]{16}")
 

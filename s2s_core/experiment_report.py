@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from s2s_core.cases import read_about, read_cases
-from s2s_core.section import MIN_MEASURED, SCALED
-from s2s_core.store import atomic
+from s2s_core.data.section import MIN_MEASURED, SCALED
+from s2s_core.data.store import atomic
 
 SCORES = ("mae", "rmse", "pcc", "ssim")
 # A smaller change of the mean absolute error is none.

@@ -16,7 +16,7 @@ import numpy as np
 
 from s2s_core import jobs
 from s2s_core.config import PRESETS, RunConfig
-from s2s_core.section import Section
+from s2s_core.data.section import Section
 
 # Seconds: at all, for each position, for each value of the map.
 COST = {"fast": (3.0, 0.018, 1.0e-6), "balanced": (7.0, 0.04, 1.0e-6)}

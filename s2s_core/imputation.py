@@ -17,13 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from s2s_core.baselines import Prediction, Predictor
 from s2s_core.config import RunConfig
+from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
+from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
 from s2s_core.interfaces import Progress
 from s2s_core.intervals import Calibration, calibrate
 from s2s_core.methods import Hooks, applicable, method
 from s2s_core.metrics import score_genes, score_intervals
-from s2s_core.observation import Observation, folds, known_values, observe, withhold
-from s2s_core.section import Section
 from s2s_core.withheld import compare_withheld
 
 SCORE_FOLDS = 2

@@ -29,9 +29,9 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.config import RunConfig
+from s2s_core.data.section import Section
+from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.section import Section
-from s2s_core.store import atomic, load_section, save_section
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")

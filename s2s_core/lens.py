@@ -19,9 +19,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
+from s2s_core.data.observation import Observation, folds
 from s2s_core.estimate import KERNELS, Estimate, Kept, as_images, spots_of
 from s2s_core.kriging import Kriged, krige
-from s2s_core.observation import Observation, folds
 from s2s_core.variograms import Variograms, candidates_for, fit_variograms
 from s2s_core.weightings import WeightedProgrammes, fit_weighted
 

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.spatial import cKDTree
 
+from s2s_core.data.section import Section
 from s2s_core.mosaic import mosaic
-from s2s_core.section import Section
 
 # Above this many positions the pointer tells values only: ids would weigh megabytes.
 NAMED_MAX = 12_000

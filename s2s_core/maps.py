@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from s2s_core.colours import colour_range
+from s2s_core.data.section import Section
 from s2s_core.map_parts import (
     add_image,
     add_map,
@@ -25,7 +26,6 @@ from s2s_core.map_parts import (
     words_of,
 )
 from s2s_core.mosaic import Underlay
-from s2s_core.section import Section
 
 # Readable with every common kind of colour blindness, and in print.
 # (Not those that begin with #000004: page themes take it for one of their own.)

@@ -13,9 +13,9 @@ from pathlib import Path
 from s2s_core import baselines
 from s2s_core.baselines import Predictor
 from s2s_core.config import RunConfig
+from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.interfaces import Progress
-from s2s_core.observation import Observation
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from PIL import Image, ImageColor
 from plotly.colors import get_colorscale, sample_colorscale
 from scipy.spatial import cKDTree
 
-from s2s_core.grid import lattice_uv
-from s2s_core.section import Section
+from s2s_core.data.grid import lattice_uv
+from s2s_core.data.section import Section
 
 # Image pixels from one spot to the next; fewer where the lattice is large.
 PIXELS_PER_PITCH = 14.0

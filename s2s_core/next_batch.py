@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.active import reduce_variance
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.pilot import Pilot
-from s2s_core.section import Section
 
 
 def next_batch(

@@ -12,14 +12,14 @@ import pandas as pd
 from s2s_core.budget import SCORES, only_measured, tabulate
 from s2s_core.cases import read_about, read_cases
 from s2s_core.curve import Goal, choose, curve, in_percent, recommend
+from s2s_core.data.section import MIN_MEASURED, SCALED, Section
+from s2s_core.data.store import atomic
+from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.export import guard
 from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.methods import METHODS
 from s2s_core.plan import Plan
-from s2s_core.section import MIN_MEASURED, SCALED, Section
-from s2s_core.store import atomic
-from s2s_core.structure import NONE, gene_structure
 
 # Where the goal is missed, nothing is recommended.
 CALLED = {True: "recommended", False: "best tested"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from skimage.measure import points_in_poly
 
-from s2s_core.section import Section
+from s2s_core.data.section import Section
 
 MODES = ("add", "remove")
 

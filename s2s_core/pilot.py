@@ -14,16 +14,16 @@ from scipy.spatial import cKDTree
 from s2s_core.active import Covariance
 from s2s_core.aliasing import Spectrum, spectrum
 from s2s_core.baselines import gaussian_weights
-from s2s_core.errors import S2SError
-from s2s_core.observation import (
+from s2s_core.data.observation import (
     depth_noise,
     log_normalise,
     morton_order,
     normalisation_target,
 )
+from s2s_core.data.section import Section
+from s2s_core.data.structure import SURE, morans_i, neighbour_weights
+from s2s_core.errors import S2SError
 from s2s_core.programmes import Programmes, fit_programmes
-from s2s_core.section import Section
-from s2s_core.structure import SURE, morans_i, neighbour_weights
 from s2s_core.variograms import Spots, Variograms, candidates_for, fit_variograms
 
 MIN_SPOTS = 50

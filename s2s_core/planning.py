@@ -14,9 +14,9 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
 from s2s_core.aliasing import aliased_share
+from s2s_core.data.structure import SURE as CHANCE
 from s2s_core.errors import S2SError
 from s2s_core.pilot import Pilot
-from s2s_core.structure import SURE as CHANCE
 from s2s_core.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.vocabulary import DESIGN
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.observation import morton_order
-from s2s_core.structure import SURE, morans_i
+from s2s_core.data.observation import morton_order
+from s2s_core.data.structure import SURE, morans_i
 
 BLOCKS = 16
 # Neighbours of a local plane, and the largest sum of its squared weights: beyond it extrapolates.

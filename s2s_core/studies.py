@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from s2s_core.budget import run_design
 from s2s_core.config import preset
 from s2s_core.consistency import check_consistency
+from s2s_core.data.section import Section
+from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.forecast import forecast_training
@@ -19,8 +21,6 @@ from s2s_core.jobs import ACTIVE, Job, state
 from s2s_core.masks import sample
 from s2s_core.methods import Hooks
 from s2s_core.plan import Plan
-from s2s_core.section import Section
-from s2s_core.store import atomic
 
 CONSISTENCY, SPARSITY = "dc", "sparsity"
 # A trained network, and a run in full.

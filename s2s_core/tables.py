@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from s2s_core.section import Section
-from s2s_core.store import atomic
+from s2s_core.data.section import Section
+from s2s_core.data.store import atomic
 
 if TYPE_CHECKING:
     from s2s_core.imputation import Result

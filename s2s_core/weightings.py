@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
-from s2s_core.observation import Observation
+from s2s_core.data.observation import Observation
 from s2s_core.programmes import Programmes, fit_programmes
 
 # Power of its noise that each gene is divided by: 0 leaves genes as they are, 1 gives all

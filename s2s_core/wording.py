@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from s2s_core import __version__
-from s2s_core.additions import ADDED_KEY
 from s2s_core.config import PRESETS, preset
+from s2s_core.data.additions import ADDED_KEY
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.imputation import HIDDEN, Result
 from s2s_core.masks import DESIGNS, mask_seed, sample
 from s2s_core.methods import METHODS
 from s2s_core.readers import INPUT_KEY
-from s2s_core.section import Section
 from s2s_core.trust import LIGHTS, count_lights, gene_lights
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}

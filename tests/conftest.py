@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.assemble import assemble
-from s2s_core.section import Section
+from s2s_core.data.assemble import assemble
+from s2s_core.data.section import Section
 from tests.made import made_points, made_section
 
 

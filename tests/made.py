@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from s2s_core.assemble import assemble
 from s2s_core.config import preset
+from s2s_core.data.assemble import assemble
+from s2s_core.data.observation import known_values, normalisation_target
+from s2s_core.data.section import Section
 from s2s_core.imputation import Result
-from s2s_core.observation import known_values, normalisation_target
-from s2s_core.section import Section
 
 GENES = 6
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from s2s_core.assemble import assemble, densify, detect_scale
+from s2s_core.data.assemble import assemble, densify, detect_scale
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
 from tests.made import made_points, made_section, made_table

@@ -13,7 +13,7 @@ import benchmark  # noqa: E402
 import interval_coverage  # noqa: E402
 import report  # noqa: E402
 
-from s2s_core.simulate import demo_section  # noqa: E402
+from s2s_core.data.simulate import demo_section  # noqa: E402
 
 
 @pytest.fixture

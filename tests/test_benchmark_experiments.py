@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import experiments  # noqa: E402
 
-from s2s_core.simulate import demo_section  # noqa: E402
+from s2s_core.data.simulate import demo_section  # noqa: E402
 
 
 def test_tables_of_all_experiments_and_sections_stand_in_one_file(tmp_path, monkeypatch):

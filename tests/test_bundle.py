@@ -9,9 +9,9 @@ import pytest
 from s2s_core import __version__, bundle, impute, sample
 from s2s_core.bundle import compare, fingerprint, read_bundle, write_bundle
 from s2s_core.cli import main
+from s2s_core.data.store import load_section
 from s2s_core.errors import S2SError
 from s2s_core.export import load_result, save_result
-from s2s_core.store import load_section
 from tests.made import made_section
 
 

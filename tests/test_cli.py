@@ -13,9 +13,9 @@ import pytest
 
 from s2s_core import api, imputation, read, sample
 from s2s_core.cli import gene_list, main
+from s2s_core.data.observation import observe
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
-from s2s_core.observation import observe
 from tests.made import made_result, made_section
 
 

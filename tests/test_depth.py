@@ -7,10 +7,10 @@ import pytest
 
 from s2s_core import read, sample
 from s2s_core.config import preset
-from s2s_core.depth import FEW_GENES
+from s2s_core.data.depth import FEW_GENES
+from s2s_core.data.observation import observe
 from s2s_core.errors import S2SError
 from s2s_core.imputation import run
-from s2s_core.observation import observe
 from tests.made import lattice_positions, made_counts
 
 

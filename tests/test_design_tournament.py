@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import designs  # noqa: E402
 
-from s2s_core.simulate import demo_section  # noqa: E402
+from s2s_core.data.simulate import demo_section  # noqa: E402
 
 
 @pytest.fixture

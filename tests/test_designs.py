@@ -6,7 +6,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from s2s_core.active import Covariance, reduce_variance
-from s2s_core.assemble import assemble
+from s2s_core.data.assemble import assemble
+from s2s_core.data.design_text import HEXAGONAL_PARTS, parse, spec_at_budget
 from s2s_core.errors import S2SError
 from s2s_core.masks import (
     BUDGETED,
@@ -18,7 +19,6 @@ from s2s_core.masks import (
     read_mask_table,
     sample,
 )
-from s2s_core.masks.spec import HEXAGONAL_PARTS, parse, spec_at_budget
 from s2s_core.pilot import Pilot
 from s2s_core.variograms import KERNELS, distances
 from tests.made import made_points, made_section

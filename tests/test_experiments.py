@@ -11,13 +11,13 @@ from s2s_core.baselines import Prediction
 from s2s_core.cases import read_cases
 from s2s_core.config import ModelConfig, preset
 from s2s_core.consistency import SIZES, check_consistency, random_tensors
+from s2s_core.data.observation import known_values, observe
+from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.experiment_report import left_out_of
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.masks import sample
 from s2s_core.methods import Hooks, Method
-from s2s_core.observation import known_values, observe
-from s2s_core.simulate import demo_section
 from tests.tiny import TINY, tiny_config
 
 

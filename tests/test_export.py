@@ -9,6 +9,7 @@ import pytest
 from s2s_core import __version__
 from s2s_core import tables as tables_module
 from s2s_core.config import RunConfig
+from s2s_core.data.observation import observe
 from s2s_core.errors import S2SError
 from s2s_core.export import (
     export,
@@ -18,7 +19,6 @@ from s2s_core.export import (
     write_run,
 )
 from s2s_core.masks import sample
-from s2s_core.observation import observe
 from s2s_core.readers import read
 from s2s_core.tables import guard, write_csv, write_long_csv, write_parquet
 from tests.made import made_result, made_section

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from s2s_core import grid as gridlib
+from s2s_core.data import grid as gridlib
 from s2s_core.errors import S2SError
 from tests.made import lattice_positions, made_points, made_section, made_table
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from s2s_core.array_positions import checked_index
-from s2s_core.grid import lattice_uv
-from s2s_core.lattice import find_lattice
+from s2s_core.data.array_positions import checked_index
+from s2s_core.data.grid import lattice_uv
+from s2s_core.data.lattice import find_lattice
 from tests.made import lattice_positions, made_points, made_table
 
 

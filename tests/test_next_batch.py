@@ -9,11 +9,11 @@ from scipy.spatial import cKDTree
 
 from s2s_core.cli import main
 from s2s_core.cli_design import finished_run
+from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.export import export, save_result
 from s2s_core.masks import sample
 from s2s_core.next_batch import next_batch, uncertainty
-from s2s_core.simulate import demo_section
 from tests.made import made_result
 
 

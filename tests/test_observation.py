@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from s2s_core.data.observation import (
+    known_values,
+    normalisation_target,
+    observe,
+    to_image,
+    withhold,
+)
 from s2s_core.errors import S2SError
 from s2s_core.masks import Decimation, sample
-from s2s_core.observation import known_values, normalisation_target, observe, to_image, withhold
 from tests.made import made_section
 
 

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from s2s_core.aliasing import aliased_share, spectrum
-from s2s_core.assemble import assemble
+from s2s_core.data.assemble import assemble
+from s2s_core.data.grid import HEX_ROW
+from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
-from s2s_core.grid import HEX_ROW
 from s2s_core.masks import at_budget, sample
 from s2s_core.pilot import Pilot
 from s2s_core.planning import FLAT, LOST, MARGINAL, RESOLVED, judge, verdicts
-from s2s_core.simulate import demo_section
 from tests.made import lattice_positions, made_section
 
 
@@ -138,9 +138,9 @@ def test_expected_errors_come_true(pilot, demo):
     from scipy.stats import spearmanr
 
     from s2s_core.config import preset
+    from s2s_core.data.observation import known_values, observe
     from s2s_core.methods import Hooks, method
     from s2s_core.metrics import pearson
-    from s2s_core.observation import known_values, observe
 
     sampled = sample(demo, "stratified:0.25", 3)
     obs = observe(sampled)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.readers.base import CONTROL, ID_NAMES
 from s2s_core.readers.delimited import unguard
 from s2s_core.readers.table import METADATA, PLACES
-from s2s_core.section import Section
 from tests import made_files as made
 from tests import made_zarr
 from tests.mutations import injured_copy

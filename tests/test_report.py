@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from s2s_core import __version__, api, impute, sample
-from s2s_core.additions import ADDED_KEY
 from s2s_core.cli import main
+from s2s_core.data.additions import ADDED_KEY
 from s2s_core.errors import S2SError
 from s2s_core.readers import INPUT_KEY, read
 from s2s_core.report import citation, methods_text, summary_sentence, write_report

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from s2s_core.data.section import check_values
 from s2s_core.errors import S2SError
 from s2s_core.masks import sample
-from s2s_core.section import check_values
 from tests.made import made_section
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from s2s_core.assemble import assemble
+from s2s_core.data.assemble import assemble
+from s2s_core.data.grid import Grid
+from s2s_core.data.observation import observe
+from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
-from s2s_core.grid import Grid
 from s2s_core.masks import sample
-from s2s_core.observation import observe
-from s2s_core.store import atomic, load_section, save_section, writable
 from tests.made import made_table
 
 

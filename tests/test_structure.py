@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.expression import mean_expression
+from s2s_core.data.expression import mean_expression
+from s2s_core.data.simulate import demo_section
+from s2s_core.data.structure import VERDICTS, gene_structure, morans_i, neighbour_weights
 from s2s_core.masks import sample
-from s2s_core.simulate import demo_section
-from s2s_core.structure import VERDICTS, gene_structure, morans_i, neighbour_weights
 
 
 def test_morans_i_is_its_definition():

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from s2s_core import planning, structure, trust
+from s2s_core import planning, trust
+from s2s_core.data import structure
 from s2s_core.diagnosis import LEVELS
 from s2s_core.vocabulary import DESIGN, PATTERN, SCALES, USE
 

@@ -14,11 +14,11 @@ import pytest
 
 from s2s_core import jobs, runner, worker
 from s2s_core.config import preset
+from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import load_result
 from s2s_core.interfaces import Progress
 from s2s_core.masks import sample
-from s2s_core.simulate import demo_section
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 

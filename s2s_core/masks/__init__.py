@@ -14,10 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from s2s_core.assemble import densify
-from s2s_core.errors import S2SError
-from s2s_core.masks import designs, informed, spread
-from s2s_core.masks.spec import (
+from s2s_core.data.assemble import densify
+from s2s_core.data.design_text import (
     BATCH,
     Decimation,
     budget,
@@ -26,9 +24,11 @@ from s2s_core.masks.spec import (
     parse,
     spec_at_budget,
 )
-from s2s_core.masks.tables import as_bool, mask_from_table, mask_table, read_mask_table
+from s2s_core.data.mask_table import as_bool, mask_from_table, mask_table, read_mask_table
+from s2s_core.data.section import Section
+from s2s_core.errors import S2SError
+from s2s_core.masks import designs, informed, spread
 from s2s_core.masks.task import Task, densities, flags
-from s2s_core.section import Section
 
 __all__ = [
     "BATCH", "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",

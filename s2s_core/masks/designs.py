@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from s2s_core.data.design_text import hexagonal_shift, integer, strides
+from s2s_core.data.mask_table import as_bool, mask_from_table, read_mask_table
 from s2s_core.errors import S2SError
-from s2s_core.masks.spec import hexagonal_shift, integer, strides
-from s2s_core.masks.tables import as_bool, mask_from_table, read_mask_table
 from s2s_core.masks.task import Task, column
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from s2s_core.grid import HEX_ROW
+from s2s_core.data.grid import HEX_ROW
 from s2s_core.masks.task import Task
 
 # A density counts at least 1/16 of its largest value: distances differ fourfold at most.

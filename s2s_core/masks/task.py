@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from s2s_core.data.mask_table import as_bool
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.masks.tables import as_bool
-from s2s_core.section import Section
 
 if TYPE_CHECKING:
     from s2s_core.pilot import Pilot

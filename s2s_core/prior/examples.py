@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from s2s_core.data.grid import Grid
+from s2s_core.data.observation import Observation
 from s2s_core.estimate import Estimate, estimate_images, smooth_images
-from s2s_core.grid import Grid
-from s2s_core.observation import Observation
 from s2s_core.prior.patterns import draw_pattern, smooth_field
 
 SIZE = 40

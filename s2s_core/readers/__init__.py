@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import (
     cosmx,
@@ -23,7 +24,6 @@ from s2s_core.readers import (
 )
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.source import Source, open_source
-from s2s_core.section import Section
 
 # The most particular first: a folder may look like several.
 READERS: dict[str, Reader] = {

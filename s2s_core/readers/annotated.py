@@ -11,13 +11,13 @@ import zarr
 from anndata.io import read_elem
 from scipy import sparse
 
-from s2s_core.assemble import detect_scale
+from s2s_core.data.assemble import detect_scale
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import images
 from s2s_core.readers.base import ReadOptions, array_index, build, unique_names, xy_columns
 from s2s_core.readers.images import SPATIAL
 from s2s_core.readers.preflight import check_values
-from s2s_core.section import Section
 
 Group = h5py.Group | zarr.Group
 DAMAGED = (

@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from s2s_core.data.section import Section
+from s2s_core.data.store import load_section, save_section
 from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers import read
-from s2s_core.section import Section
-from s2s_core.store import load_section, save_section
 
 # CPU time and addresses that reading the largest section may take.
 SECONDS = 1800

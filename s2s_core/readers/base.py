@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from s2s_core.assemble import assemble
+from s2s_core.data.assemble import assemble
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.masks import as_bool
 from s2s_core.readers import several
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 # Pairs in order of preference, lower case. All of them are coordinates, never genes.
 XY_NAMES = (
@@ -112,7 +112,7 @@ def build(
     Parameters
     ----------
     counts, obs, var, xy, binned, uns
-        As :func:`s2s_core.assemble.assemble` takes them.
+        As :func:`s2s_core.data.assemble.assemble` takes them.
     options : ReadOptions
     notes : tuple of str
         What the reader decided.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
 from s2s_core.readers.molecules import named
 from s2s_core.readers.pairs import join, match_ids
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 COUNTS = ("exprmat_file.csv", "exprmat_file.csv.gz")
 CELLS = ("metadata_file.csv", "metadata_file.csv.gz")

@@ -6,12 +6,12 @@ import warnings
 
 import h5py
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.annotated import DAMAGED, is_loaded, load, section
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.preflight import check_hdf5
 from s2s_core.readers.source import Source, is_hdf5
-from s2s_core.section import Section
 
 
 def sniff(source: Source) -> bool:

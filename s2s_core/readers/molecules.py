@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from scipy import sparse
 
-from s2s_core import grid as gridlib
+from s2s_core.data import grid as gridlib
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
 from s2s_core.readers.base import CONTROL, ReadOptions, build
@@ -19,7 +20,6 @@ from s2s_core.readers.delimited import column_names, delimiter_of
 from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 # Molecules that a pixel of the proposed size holds: about PIXELS pixels, within these bounds.
 PIXELS = 2500

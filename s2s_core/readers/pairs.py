@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import ID_NAMES, ReadOptions, build, unique_names, xy_columns
 from s2s_core.readers.delimited import first_column, read_table
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 
 def read_pair(

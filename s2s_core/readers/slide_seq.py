@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from s2s_core.data.section import Section
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 PLACES = ("beadlocationsforr.csv", "bead_locations.csv", "bead_locations.txt")
 COUNTS = ("mappeddgeforr.csv", ".digital_expression.txt", ".digital_expression.csv")

@@ -7,6 +7,7 @@ import warnings
 
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import images, parquet
 from s2s_core.readers.base import Reader, ReadOptions
@@ -16,7 +17,6 @@ from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import Matrix, find_matrices, read_matrix, several
-from s2s_core.section import Section
 
 COLUMNS = (
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",

@@ -13,6 +13,7 @@ import pandas as pd
 import zarr
 from anndata.io import read_elem
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.annotated import (
     DAMAGED,
@@ -28,7 +29,6 @@ from s2s_core.readers.pairs import match_ids
 from s2s_core.readers.shapes import centroids
 from s2s_core.readers.source import ZARR, Source
 from s2s_core.readers.zarr_store import open_group
-from s2s_core.section import Section
 
 
 def sniff(source: Source) -> bool:

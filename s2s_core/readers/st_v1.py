@@ -11,11 +11,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, build, numbers, unique_names
 from s2s_core.readers.delimited import column_names, first_column, is_table, outline, read_table
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 SPOT = re.compile(r"X?(\d{1,4}(?:\.\d+)?)x(\d{1,4}(?:\.\d+)?)")
 ENDINGS = (".tsv", ".csv", ".txt", ".gz", ".parquet")

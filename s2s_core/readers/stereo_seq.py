@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from s2s_core.data.section import Section
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 ENDINGS = (".gem", ".gem.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 

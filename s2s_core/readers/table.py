@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import (
     ID_NAMES,
@@ -23,7 +24,6 @@ from s2s_core.readers.base import (
 from s2s_core.readers.delimited import Table, column_names, is_number, is_table, read_table
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 # Columns (lower case) that are about the spot, not a gene, although they hold numbers.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
-from s2s_core.section import Section
 
 COUNTS = re.compile(r"cell_by_gene[^/]*\.csv(\.gz)?$")
 CELLS = re.compile(r"cell_metadata[^/]*\.csv(\.gz)?$")

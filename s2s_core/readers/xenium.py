@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import column_names, read_table
@@ -12,7 +13,6 @@ from s2s_core.readers.molecules import Columns, find_table, named, read_molecule
 from s2s_core.readers.pairs import join, match_ids
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import MTX_ENDINGS, read_matrix
-from s2s_core.section import Section
 
 CELLS = ("cells.parquet", "cells.csv.gz", "cells.csv")
 TRANSCRIPTS = ("transcripts.parquet", "transcripts.csv.gz", "transcripts.csv")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from s2s_core import jobs
+from s2s_core.data.simulate import demo_section
 from s2s_core.masks import sample
-from s2s_core.simulate import demo_section
 from tests.browser.steps import finish, quiet
 from tests.made import made_section
 

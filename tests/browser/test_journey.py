@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.observation import observe
 from s2s_core.masks import sample
-from s2s_core.observation import observe
 from tests.browser import steps
 
 

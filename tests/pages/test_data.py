@@ -5,8 +5,8 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from s2s_core.simulate import demo_section
-from s2s_core.structure import NONE, gene_structure
+from s2s_core.data.simulate import demo_section
+from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.vocabulary import PATTERN
 from tests.made_files import zipped
 from tests.made_zarr import spatialdata

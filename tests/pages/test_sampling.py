@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from s2s_core.data.simulate import demo_section
 from s2s_core.masks import DESIGNS
-from s2s_core.simulate import demo_section
 from s2s_core.vocabulary import DESIGN
 
 

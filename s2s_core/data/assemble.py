@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from s2s_core import grid as gridlib
-from s2s_core.array_positions import checked_index
-from s2s_core.depth import SUMMED, UNSCALED, Depth, depth_of
+from s2s_core.data import grid as gridlib
+from s2s_core.data.array_positions import checked_index
+from s2s_core.data.depth import SUMMED, UNSCALED, Depth, depth_of
+from s2s_core.data.grid import Grid
+from s2s_core.data.lattice import find_lattice
+from s2s_core.data.rows import Rows, bin_points, keep_rows, without_empty
+from s2s_core.data.section import Section, check_values
 from s2s_core.errors import S2SError
-from s2s_core.grid import Grid
-from s2s_core.lattice import find_lattice
 from s2s_core.limits import Limits
-from s2s_core.rows import Rows, bin_points, keep_rows, without_empty
-from s2s_core.section import Section, check_values
 
 ABSENT = ("auto", "gaps", "zeros", "background")
 LOG_MAX = 20.0
@@ -67,7 +67,7 @@ def assemble(
         Whether values are counts or log-normalised.
     totals : str
         What spots are scaled by: ``auto``, ``sum``, ``none`` or a column
-        (:func:`s2s_core.depth.depth_of`).
+        (:func:`s2s_core.data.depth.depth_of`).
     measured : (n,) bool array, optional
         False where a spot was not measured; its values are ignored whatever they hold.
     uns : dict, optional

@@ -17,9 +17,9 @@ import pyarrow as pa
 from anndata.io import read_elem
 from scipy import sparse
 
+from s2s_core.data.grid import Grid
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.grid import Grid
-from s2s_core.section import Section
 
 KEY = "s2s_section"
 ARRAYS = ("row", "col", "measured", "known", "totals", "file_row")

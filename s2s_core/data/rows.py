@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from s2s_core import grid as gridlib
-from s2s_core.depth import UNSCALED, Depth
+from s2s_core.data import grid as gridlib
+from s2s_core.data.depth import UNSCALED, Depth
 from s2s_core.errors import S2SError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from s2s_core.observation import log_normalise_sparse, normalisation_target
-from s2s_core.section import Section
+from s2s_core.data.observation import log_normalise_sparse, normalisation_target
+from s2s_core.data.section import Section
 
 
 def mean_expression(section: Section) -> pd.Series:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.section import Section
 
 
 def read_mask_table(source) -> pd.DataFrame:

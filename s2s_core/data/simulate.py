@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from s2s_core.assemble import assemble
+from s2s_core.data.assemble import assemble
+from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.section import Section
 
 PITCH = 100.0
 DISPERSION = 0.15
@@ -95,7 +95,7 @@ def demo_section(
             "technology": "simulated (Visium-like hexagonal lattice)",
             "tissue": "simulated organ with a hole",
             "spatial_unit": "um",
-            "note": f"Made by s2s_core.simulate.demo_section(seed={seed}); no real measurement.",
+            "note": f"Made by s2s_core.data.simulate.demo_section(seed={seed}); no real measurement.",
         },
     )
 

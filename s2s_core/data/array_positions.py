@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from s2s_core.lattice import OFF, find_lattice
+from s2s_core.data.lattice import OFF, find_lattice
 
 
 def checked_index(row, col, xy: np.ndarray | None, kind: str = "auto"):

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from s2s_core.data.grid import Grid
 from s2s_core.errors import S2SError
-from s2s_core.grid import Grid
 
 MIN_MEASURED = 20
 # What values are, in the words that scores and texts use.
@@ -54,7 +54,7 @@ class Section:
     totals : (n,) float array, optional
         Total count of each position over all genes of the input, kept when genes are chosen:
         what a spot is normalised by must not depend on the panel. Ones where a panel of few
-        genes is not scaled at all (:mod:`s2s_core.depth`). None: the sum of ``counts``.
+        genes is not scaled at all (:mod:`s2s_core.data.depth`). None: the sum of ``counts``.
     file_row : (n,) int array, optional
         Row of each position in the input's own table, -1 where it has none. Positions are
         ordered by lattice row and column, whatever the order of the file; tables are written in

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from s2s_core.data.section import Section, check_values
 from s2s_core.errors import S2SError
-from s2s_core.section import Section, check_values
 
 # The section is no longer what its file says.
 ADDED_KEY = "s2s_added"

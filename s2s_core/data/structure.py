@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.observation import log_normalise, normalisation_target
-from s2s_core.section import Section
+from s2s_core.data.observation import log_normalise, normalisation_target
+from s2s_core.data.section import Section
 from s2s_core.vocabulary import PATTERN
 
 NEIGHBOURS = 6
