@@ -28,7 +28,7 @@ from s2s_core import jobs, runner  # noqa: E402
 from s2s_core.config import RunConfig, preset  # noqa: E402
 from s2s_core.data.simulate import demo_section  # noqa: E402
 from s2s_core.export import load_result  # noqa: E402
-from s2s_core.masks import sample  # noqa: E402
+from s2s_core.sampling.registry import sample  # noqa: E402
 
 HERE = Path(__file__).parent
 STEPS = 240

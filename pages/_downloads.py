@@ -13,9 +13,9 @@ from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.figures import COLOURS, map_figure, save
 from s2s_core.imputation import Result
-from s2s_core.masks import mask_table
 from s2s_core.names import download_name
 from s2s_core.report import write_report
+from s2s_core.sampling.registry import mask_table
 from s2s_core.tables import write_csv, write_long_csv
 
 CSV, H5AD, JSON = "text/csv", "application/octet-stream", "application/json"

@@ -6,7 +6,7 @@ from pages import _state
 from pages._choice import pilot_of
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.planning import RESOLVED, RULE, Facts, judge
+from s2s_core.sampling.judge import RESOLVED, RULE, Facts, judge
 from s2s_core.vocabulary import DESIGN
 
 AT_ONCE = 20_000

@@ -10,7 +10,7 @@ from s2s_core.colours import colour_range
 from s2s_core.imputation import Result
 from s2s_core.maps import COLOURS, Look, Panel, map_panels
 from s2s_core.methods import METHODS
-from s2s_core.painting import inside
+from s2s_core.sampling.painting import inside
 from s2s_core.vocabulary import USE
 
 LAYERS = ("median", "lower", "upper")

@@ -10,7 +10,7 @@ from pages._choice import USES
 from pages._quality import underlay_of
 from s2s_core.data.section import Section
 from s2s_core.maps import mask_map
-from s2s_core.painting import Painting, inside
+from s2s_core.sampling.painting import Painting, inside
 
 TOOLS = {"lasso": "Lasso", "select": "Box", "zoom": "Zoom"}
 STARTS = ("nothing measured", "everything measured", "the design below")

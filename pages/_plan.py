@@ -13,10 +13,8 @@ from s2s_core.curve import Cost, Goal
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.maps import mask_map
-from s2s_core.masks import BUDGETED, DESIGNS
 from s2s_core.names import download_name
 from s2s_core.outcome import Outcome, outcome, patterned_genes
-from s2s_core.pilot import check_size
 from s2s_core.plan import (
     DRAFT,
     FINAL,
@@ -29,6 +27,8 @@ from s2s_core.plan import (
     read_budgets,
     smallest_budget,
 )  # fmt: skip
+from s2s_core.sampling.pilot import check_size
+from s2s_core.sampling.registry import BUDGETED, DESIGNS
 from s2s_core.studies import plan_of, plan_task, widen
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}

@@ -11,8 +11,8 @@ from pages import _who
 from s2s_core import drafts, jobs
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.painting import Painting
-from s2s_core.pilot import Pilot
+from s2s_core.sampling.painting import Painting
+from s2s_core.sampling.pilot import Pilot
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (

@@ -9,8 +9,8 @@ from pages._painting import begin_with, canvas, wish
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.maps import mask_map
-from s2s_core.masks import mask_table, sample
 from s2s_core.names import download_name
+from s2s_core.sampling.registry import mask_table, sample
 
 SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"

@@ -23,12 +23,12 @@ from s2s_core.data.observation import known_values, observe
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
-from s2s_core.masks import at_budget
 from s2s_core.methods import Hooks, method
 from s2s_core.metrics import pearson
-from s2s_core.pilot import Pilot
 from s2s_core.plan import FINAL, Plan
-from s2s_core.planning import expected_error
+from s2s_core.sampling.judge import expected_error
+from s2s_core.sampling.pilot import Pilot
+from s2s_core.sampling.registry import at_budget
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2

@@ -23,9 +23,9 @@ from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
 from s2s_core.export import plain
 from s2s_core.imputation import Result
-from s2s_core.masks import mask_table
 from s2s_core.metrics import summarise
 from s2s_core.readers import INPUT_KEY
+from s2s_core.sampling.registry import mask_table
 from s2s_core.tables import guard
 from s2s_core.wording import methods_text
 

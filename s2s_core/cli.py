@@ -12,9 +12,9 @@ from s2s_core import __version__
 from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.methods import METHODS
 from s2s_core.readers import KINDS, READERS, read
+from s2s_core.sampling.registry import DESIGNS, mask_table, sample
 from s2s_core.terminal import Bar, Stop
 
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130

@@ -13,8 +13,8 @@ from s2s_core import cli
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.masks import BUDGETED, sample
 from s2s_core.methods import METHODS, Hooks
+from s2s_core.sampling.registry import BUDGETED, sample
 from s2s_core.studies import experiment_task, questions
 from s2s_core.terminal import Bar, Stop
 
@@ -139,8 +139,8 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
 def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.budget import only_measured
     from s2s_core.data.store import atomic
-    from s2s_core.pilot import Pilot
-    from s2s_core.planning import judge
+    from s2s_core.sampling.judge import judge
+    from s2s_core.sampling.pilot import Pilot
 
     mask = _needed(args.mask, "--mask SPEC", "the design to judge")
     section = only_measured(_section(args))
@@ -158,7 +158,7 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _next(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
-    from s2s_core.next_batch import next_batch
+    from s2s_core.sampling.next_batch import next_batch
     from s2s_core.tables import guard
 
     count = _needed(args.budget, "--budget N", "how many spots the next batch has")

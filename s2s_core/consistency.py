@@ -13,8 +13,8 @@ from s2s_core.data.observation import observe
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.imputation import run
-from s2s_core.masks import sample
 from s2s_core.methods import Hooks, method
+from s2s_core.sampling.registry import sample
 
 # Odd and even sizes, larger and smaller than a window.
 SIZES = ((64, 64), (37, 53), (5, 9))

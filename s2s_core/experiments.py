@@ -21,9 +21,9 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.experiment_report import SCORES, write_tables
 from s2s_core.interfaces import Progress
-from s2s_core.masks import sample
 from s2s_core.methods import Hooks, method
 from s2s_core.metrics import score_genes
+from s2s_core.sampling.registry import sample
 
 # Without the trained prior the compact network has more to learn.
 ALONE_STEPS = 150

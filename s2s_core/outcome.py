@@ -17,9 +17,9 @@ from s2s_core.data.store import atomic
 from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.export import guard
-from s2s_core.masks import DESIGNS, mask_table, sample
 from s2s_core.methods import METHODS
 from s2s_core.plan import Plan
+from s2s_core.sampling.registry import DESIGNS, mask_table, sample
 
 # Where the goal is missed, nothing is recommended.
 CALLED = {True: "recommended", False: "best tested"}

@@ -18,9 +18,9 @@ from s2s_core.errors import S2SError
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.forecast import forecast_training
 from s2s_core.jobs import ACTIVE, Job, state
-from s2s_core.masks import sample
 from s2s_core.methods import Hooks
 from s2s_core.plan import Plan
+from s2s_core.sampling.registry import sample
 
 CONSISTENCY, SPARSITY = "dc", "sparsity"
 # A trained network, and a run in full.

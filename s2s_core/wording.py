@@ -13,9 +13,9 @@ from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.imputation import HIDDEN, Result
-from s2s_core.masks import DESIGNS, mask_seed, sample
 from s2s_core.methods import METHODS
 from s2s_core.readers import INPUT_KEY
+from s2s_core.sampling.registry import DESIGNS, mask_seed, sample
 from s2s_core.trust import LIGHTS, count_lights, gene_lights
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}

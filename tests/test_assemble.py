@@ -5,7 +5,7 @@ from scipy import sparse
 
 from s2s_core.data.assemble import assemble, densify, detect_scale
 from s2s_core.errors import S2SError
-from s2s_core.masks import sample
+from s2s_core.sampling.registry import sample
 from tests.made import made_points, made_section, made_table
 
 

@@ -8,8 +8,8 @@ from s2s_core.data.observation import Observation, known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.lens import fit_lens
-from s2s_core.masks import sample
 from s2s_core.programmes import fit_programmes
+from s2s_core.sampling.registry import sample
 
 
 def with_values(obs: Observation, function) -> Observation:

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 
-from s2s_core.active import Covariance, reduce_variance
 from s2s_core.data.assemble import assemble
 from s2s_core.data.design_text import HEXAGONAL_PARTS, parse, spec_at_budget
 from s2s_core.errors import S2SError
-from s2s_core.masks import (
+from s2s_core.sampling.active import Covariance, reduce_variance
+from s2s_core.sampling.pilot import Pilot
+from s2s_core.sampling.registry import (
     BUDGETED,
     DESIGNS,
     at_budget,
@@ -19,7 +20,6 @@ from s2s_core.masks import (
     read_mask_table,
     sample,
 )
-from s2s_core.pilot import Pilot
 from s2s_core.variograms import KERNELS, distances
 from tests.made import made_points, made_section
 
@@ -317,7 +317,7 @@ def test_too_many_positions_for_an_active_design():
 
 def test_every_design_on_a_real_section(data_dir, tmp_path):
     from s2s_core import read
-    from s2s_core.planning import judge
+    from s2s_core.sampling.judge import judge
 
     section = read(data_dir / "visium_human_breast_crop.h5ad").everything_known()
     pilot = Pilot(section)

@@ -16,8 +16,8 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.experiment_report import left_out_of
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
-from s2s_core.masks import sample
 from s2s_core.methods import Hooks, Method
+from s2s_core.sampling.registry import sample
 from tests.tiny import TINY, tiny_config
 
 

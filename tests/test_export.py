@@ -18,8 +18,8 @@ from s2s_core.export import (
     to_anndata,
     write_run,
 )
-from s2s_core.masks import sample
 from s2s_core.readers import read
+from s2s_core.sampling.registry import sample
 from s2s_core.tables import guard, write_csv, write_long_csv, write_parquet
 from tests.made import made_result, made_section
 from tests.made_files import space_ranger

@@ -17,7 +17,7 @@ from s2s_core.forecast import (
     predicted_seconds,
     seconds_to_go,
 )
-from s2s_core.masks import sample
+from s2s_core.sampling.registry import sample
 
 FAST = preset("fast")
 

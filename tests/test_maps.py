@@ -11,8 +11,8 @@ from PIL import Image
 from s2s_core import map_parts
 from s2s_core.data.simulate import demo_section
 from s2s_core.maps import Look, Panel, map_panels, mask_map
-from s2s_core.masks import sample
 from s2s_core.mosaic import tissue_image
+from s2s_core.sampling.registry import sample
 
 
 def panels(section, count=3):

@@ -4,7 +4,15 @@ import pytest
 from scipy.spatial import cKDTree
 
 from s2s_core.errors import S2SError
-from s2s_core.masks import BATCH, DESIGNS, Decimation, as_bool, decimation, mask_table, sample
+from s2s_core.sampling.registry import (
+    BATCH,
+    DESIGNS,
+    Decimation,
+    as_bool,
+    decimation,
+    mask_table,
+    sample,
+)
 from tests.made import made_section
 
 # name -> spec and how many of a full 12 x 10 grid it measures

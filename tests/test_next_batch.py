@@ -12,8 +12,8 @@ from s2s_core.cli_design import finished_run
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.export import export, save_result
-from s2s_core.masks import sample
-from s2s_core.next_batch import next_batch, uncertainty
+from s2s_core.sampling.next_batch import next_batch, uncertainty
+from s2s_core.sampling.registry import sample
 from tests.made import made_result
 
 

@@ -12,7 +12,7 @@ from s2s_core.data.observation import (
     withhold,
 )
 from s2s_core.errors import S2SError
-from s2s_core.masks import Decimation, sample
+from s2s_core.sampling.registry import Decimation, sample
 from tests.made import made_section
 
 

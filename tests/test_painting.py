@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s2s_core.painting import Painting, inside
+from s2s_core.sampling.painting import Painting, inside
 
 
 def test_a_box_holds_what_lies_between_its_corners(square):

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.aliasing import aliased_share, spectrum
 from s2s_core.data.assemble import assemble
 from s2s_core.data.grid import HEX_ROW
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
-from s2s_core.masks import at_budget, sample
-from s2s_core.pilot import Pilot
-from s2s_core.planning import FLAT, LOST, MARGINAL, RESOLVED, judge, verdicts
+from s2s_core.sampling.aliasing import aliased_share, spectrum
+from s2s_core.sampling.judge import FLAT, LOST, MARGINAL, RESOLVED, judge, verdicts
+from s2s_core.sampling.pilot import Pilot
+from s2s_core.sampling.registry import at_budget, sample
 from tests.made import lattice_positions, made_section
 
 

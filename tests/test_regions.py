@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from s2s_core.masks import sample
 from s2s_core.regions import compare_region, score_region
+from s2s_core.sampling.registry import sample
 from tests.made import made_result
 
 

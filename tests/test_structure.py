@@ -9,7 +9,7 @@ import pytest
 from s2s_core.data.expression import mean_expression
 from s2s_core.data.simulate import demo_section
 from s2s_core.data.structure import VERDICTS, gene_structure, morans_i, neighbour_weights
-from s2s_core.masks import sample
+from s2s_core.sampling.registry import sample
 
 
 def test_morans_i_is_its_definition():

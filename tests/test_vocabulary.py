@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
-from s2s_core import planning, trust
+from s2s_core import trust
 from s2s_core.data import structure
 from s2s_core.diagnosis import LEVELS
+from s2s_core.sampling import judge as planning
 from s2s_core.vocabulary import DESIGN, PATTERN, SCALES, USE
 
 GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from s2s_core import lens, weightings
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.lens import fit_lens
-from s2s_core.masks import sample
+from s2s_core.sampling.registry import sample
 from s2s_core.weightings import WeightedProgrammes, fit_weighted, gene_noise
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s2s_core.data.simulate import demo_section
-from s2s_core.masks import DESIGNS
+from s2s_core.sampling.registry import DESIGNS
 from s2s_core.vocabulary import DESIGN
 
 

@@ -12,7 +12,7 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 
 if TYPE_CHECKING:
-    from s2s_core.pilot import Pilot
+    from s2s_core.sampling.pilot import Pilot
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Task:
 
     def known_patterns(self) -> Pilot:
         """The pilot; made from the section's measured values where none was given."""
-        from s2s_core.pilot import Pilot
+        from s2s_core.sampling.pilot import Pilot
 
         return Pilot(self.section) if self.pilot is None else self.pilot
 

@@ -9,7 +9,7 @@ import numpy as np
 from s2s_core.data.design_text import hexagonal_shift, integer, strides
 from s2s_core.data.mask_table import as_bool, mask_from_table, read_mask_table
 from s2s_core.errors import S2SError
-from s2s_core.masks.task import Task, column
+from s2s_core.sampling.task import Task, column
 
 
 def lattice(task: Task) -> np.ndarray:

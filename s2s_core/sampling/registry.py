@@ -27,8 +27,10 @@ from s2s_core.data.design_text import (
 from s2s_core.data.mask_table import as_bool, mask_from_table, mask_table, read_mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.masks import designs, informed, spread
-from s2s_core.masks.task import Task, densities, flags
+from s2s_core.sampling import informed
+from s2s_core.sampling import regular as designs
+from s2s_core.sampling import stochastic as spread
+from s2s_core.sampling.task import Task, densities, flags
 
 __all__ = [
     "BATCH", "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from s2s_core.active import reduce_variance
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.pilot import Pilot
+from s2s_core.sampling.active import reduce_variance
+from s2s_core.sampling.pilot import Pilot
 
 
 def next_batch(

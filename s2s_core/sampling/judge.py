@@ -1,7 +1,7 @@
 """What a sampling design means before anything is trained: gaps, aliasing, expected error.
 
 :func:`judge` is cheap enough to be called at every change of a design; what is slow is kept
-by the :class:`~s2s_core.pilot.Pilot`.
+by the :class:`~s2s_core.sampling.pilot.Pilot`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from s2s_core.aliasing import aliased_share
 from s2s_core.data.structure import SURE as CHANCE
 from s2s_core.errors import S2SError
-from s2s_core.pilot import Pilot
+from s2s_core.sampling.aliasing import aliased_share
+from s2s_core.sampling.pilot import Pilot
 from s2s_core.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.vocabulary import DESIGN
 

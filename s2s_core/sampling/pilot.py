@@ -1,6 +1,6 @@
 """A pilot section: what its measured values say about how sparsely one may sample.
 
-Made once; every design is then judged in an instant (:mod:`s2s_core.planning`).
+Made once; every design is then judged in an instant (:mod:`s2s_core.sampling.judge`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from s2s_core.active import Covariance
-from s2s_core.aliasing import Spectrum, spectrum
 from s2s_core.baselines import gaussian_weights
 from s2s_core.data.observation import (
     depth_noise,
@@ -24,6 +22,8 @@ from s2s_core.data.section import Section
 from s2s_core.data.structure import SURE, morans_i, neighbour_weights
 from s2s_core.errors import S2SError
 from s2s_core.programmes import Programmes, fit_programmes
+from s2s_core.sampling.active import Covariance
+from s2s_core.sampling.aliasing import Spectrum, spectrum
 from s2s_core.variograms import Spots, Variograms, candidates_for, fit_variograms
 
 MIN_SPOTS = 50

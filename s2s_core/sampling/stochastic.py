@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from s2s_core.data.grid import HEX_ROW
-from s2s_core.masks.task import Task
+from s2s_core.sampling.task import Task
 
 # A density counts at least 1/16 of its largest value: distances differ fourfold at most.
 DENSITY_SPAN = 16.0

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from s2s_core.errors import S2SError
-from s2s_core.masks.spread import poisson_disc
-from s2s_core.masks.task import Task
+from s2s_core.sampling.stochastic import poisson_disc
+from s2s_core.sampling.task import Task
 
 
 def density(task: Task) -> np.ndarray:
@@ -66,7 +66,7 @@ def leverage(task: Task) -> np.ndarray:
 
 def active(task: Task) -> np.ndarray:
     """One spot after another, each where it lowers the kriging variance of the tissue most."""
-    from s2s_core.active import Covariance, reduce_variance
+    from s2s_core.sampling.active import Covariance, reduce_variance
 
     _, _, text = task.argument.partition("@")
     covariance = Covariance(range=_range(text)) if text else task.known_patterns().covariance
