@@ -71,14 +71,14 @@ def _no_network() -> None:
 
 
 def _no_regression() -> None:
-    from s2s_core import lens
+    from s2s_core.geostat import first_estimate as lens
 
     _no_network()
     lens.RIDGES = ((),)
 
 
 def _no_remainder() -> None:
-    from s2s_core.lens import Lens
+    from s2s_core.geostat.first_estimate import Lens
 
     _no_network()
     genes = Lens.genes
@@ -86,7 +86,7 @@ def _no_remainder() -> None:
 
 
 def _one_variogram() -> None:
-    from s2s_core import lens
+    from s2s_core.geostat import first_estimate as lens
 
     _no_network()
     fit = lens.fit_variograms
@@ -95,7 +95,7 @@ def _one_variogram() -> None:
 
 
 def _one_weighting() -> None:
-    from s2s_core import weightings
+    from s2s_core.geostat import gene_weightings as weightings
 
     _no_network()
     weightings.POWERS = (0.0,)
@@ -104,8 +104,8 @@ def _one_weighting() -> None:
 def _no_kriging() -> None:
     """Gaussian averages of the samples instead of kriging, with the prior made for them."""
     from s2s_core import compact, network
-    from s2s_core.estimate import smooth_images
-    from s2s_core.lens import Lens
+    from s2s_core.geostat.estimate_images import smooth_images
+    from s2s_core.geostat.first_estimate import Lens
 
     Lens.estimate = lambda self, obs: smooth_images(obs, self.programmes.scores(obs.values))
     compact.estimate_images = lambda obs, columns, *_: smooth_images(obs, columns)

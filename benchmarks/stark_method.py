@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s_core.baselines import Prediction, Predictor
 from s2s_core.data.observation import Observation
+from s2s_core.geostat.baselines import Prediction, Predictor
 from s2s_core.methods import METHODS, Method
 
 

@@ -1,6 +1,6 @@
 """The compact engine's training material: sparser splits of gene programmes and photographs.
 
-Programmes are estimated (see :mod:`s2s_core.lens`) from the spots a split keeps; the network
+Programmes are estimated (see :mod:`s2s_core.geostat.first_estimate`) from the spots a split keeps; the network
 sees that estimate with its deviation, the kept samples and the noise level, and learns the
 correction at the spots the split withheld. Where co-learning is on, photographs run through the
 same splits with the same noise.
@@ -18,8 +18,8 @@ from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds
 from s2s_core.device import autocast
-from s2s_core.estimate import Estimate, estimate_images, spots_of
-from s2s_core.lens import fit_lens, least_squares_share
+from s2s_core.geostat.estimate_images import Estimate, estimate_images, spots_of
+from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
 from s2s_core.model import CDCIN
 from s2s_core.natural_images import crop, load_photographs
 

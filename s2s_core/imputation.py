@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from s2s_core.baselines import Prediction, Predictor
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
+from s2s_core.geostat.baselines import Prediction, Predictor
 from s2s_core.interfaces import Progress
 from s2s_core.intervals import Calibration, calibrate
 from s2s_core.methods import Hooks, applicable, method

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2s_core import baselines
-from s2s_core.baselines import Predictor
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
+from s2s_core.geostat import baselines
+from s2s_core.geostat.baselines import Predictor
 from s2s_core.interfaces import Progress
 
 

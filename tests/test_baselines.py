@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from s2s_core import baselines
 from s2s_core.data.observation import Observation, known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
-from s2s_core.lens import fit_lens
-from s2s_core.programmes import fit_programmes
+from s2s_core.geostat import baselines
+from s2s_core.geostat.first_estimate import fit_lens
+from s2s_core.geostat.programmes import fit_programmes
 from s2s_core.sampling.registry import sample
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from s2s_core import methods
-from s2s_core.baselines import Prediction
 from s2s_core.cases import read_cases
 from s2s_core.config import ModelConfig, preset
 from s2s_core.consistency import SIZES, check_consistency, random_tensors
@@ -16,6 +15,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.experiment_report import left_out_of
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
+from s2s_core.geostat.baselines import Prediction
 from s2s_core.methods import Hooks, Method
 from s2s_core.sampling.registry import sample
 from tests.tiny import TINY, tiny_config

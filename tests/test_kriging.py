@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from s2s_core import kriging, variograms
-from s2s_core.kriging import _tiles, krige
-from s2s_core.variograms import KERNELS, NUGGETS, Spots, Variograms, fit_variograms, matern32
+from s2s_core.geostat import kriging, variograms
+from s2s_core.geostat.kriging import _tiles, krige
+from s2s_core.geostat.variograms import (
+    KERNELS,
+    NUGGETS,
+    Spots,
+    Variograms,
+    fit_variograms,
+    matern32,
+)
 
 
 @pytest.fixture

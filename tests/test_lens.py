@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core.baselines import fit_programme_kriging
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
-from s2s_core.lens import fit_lens, least_squares_share
+from s2s_core.geostat.baselines import fit_programme_kriging
+from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
 from s2s_core.sampling.registry import sample
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core import lens, weightings
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
-from s2s_core.lens import fit_lens
+from s2s_core.geostat import first_estimate as lens
+from s2s_core.geostat import gene_weightings as weightings
+from s2s_core.geostat.first_estimate import fit_lens
+from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted, gene_noise
 from s2s_core.sampling.registry import sample
-from s2s_core.weightings import WeightedProgrammes, fit_weighted, gene_noise
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from s2s_core.errors import S2SError
-from s2s_core.variograms import KERNELS, distances
+from s2s_core.geostat.variograms import KERNELS, distances
 
 # The prior covariance of this many positions fills 400 MB.
 MOST = 10_000

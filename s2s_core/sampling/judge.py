@@ -15,9 +15,9 @@ from scipy.spatial import cKDTree
 
 from s2s_core.data.structure import SURE as CHANCE
 from s2s_core.errors import S2SError
+from s2s_core.geostat.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.sampling.aliasing import aliased_share
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.vocabulary import DESIGN
 
 RESOLVED, MARGINAL, LOST, FLAT = DESIGN.words

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from s2s_core.baselines import gaussian_weights
 from s2s_core.data.observation import (
     depth_noise,
     log_normalise,
@@ -21,10 +20,11 @@ from s2s_core.data.observation import (
 from s2s_core.data.section import Section
 from s2s_core.data.structure import SURE, morans_i, neighbour_weights
 from s2s_core.errors import S2SError
-from s2s_core.programmes import Programmes, fit_programmes
+from s2s_core.geostat.baselines import gaussian_weights
+from s2s_core.geostat.programmes import Programmes, fit_programmes
+from s2s_core.geostat.variograms import Spots, Variograms, candidates_for, fit_variograms
 from s2s_core.sampling.active import Covariance
 from s2s_core.sampling.aliasing import Spectrum, spectrum
-from s2s_core.variograms import Spots, Variograms, candidates_for, fit_variograms
 
 MIN_SPOTS = 50
 PROGRAMMES = 20

@@ -1,7 +1,7 @@
 """The compact engine's first estimate: depth-aware kriging of programmes, then regression.
 
 Programmes of several weightings of the genes stand side by side (see
-:mod:`s2s_core.weightings`); a gene is the average of what they say of it.
+:mod:`s2s_core.geostat.gene_weightings`); a gene is the average of what they say of it.
 Kriging predicts each programme from its own neighbourhood. Programmes also inform each other
 beyond any linear rule (a spot on the edge of a duct has its typical profile), so the kriged
 profile of a position predicts, by Gaussian-process regression in programme space, what kriging
@@ -20,10 +20,10 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from s2s_core.data.observation import Observation, folds
-from s2s_core.estimate import KERNELS, Estimate, Kept, as_images, spots_of
-from s2s_core.kriging import Kriged, krige
-from s2s_core.variograms import Variograms, candidates_for, fit_variograms
-from s2s_core.weightings import WeightedProgrammes, fit_weighted
+from s2s_core.geostat.estimate_images import KERNELS, Estimate, Kept, as_images, spots_of
+from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted
+from s2s_core.geostat.kriging import Kriged, krige
+from s2s_core.geostat.variograms import Variograms, candidates_for, fit_variograms
 
 PROFILE = 20
 CENTRES = 1000

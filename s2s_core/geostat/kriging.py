@@ -1,4 +1,4 @@
-"""Kriging: Gaussian-process regression with the covariances of :mod:`s2s_core.variograms`."""
+"""Kriging: Gaussian-process regression with the covariances of :mod:`s2s_core.geostat.variograms`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from s2s_core.variograms import KERNELS, NUGGETS, Candidate, Spots, Variograms, distances
+from s2s_core.geostat.variograms import KERNELS, NUGGETS, Candidate, Spots, Variograms, distances
 
 NEIGHBOURS = 64
 TILE = 128

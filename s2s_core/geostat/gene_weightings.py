@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
 from s2s_core.data.observation import Observation
-from s2s_core.programmes import Programmes, fit_programmes
+from s2s_core.geostat.programmes import Programmes, fit_programmes
 
 # Power of its noise that each gene is divided by: 0 leaves genes as they are, 1 gives all
 # genes the same noise.

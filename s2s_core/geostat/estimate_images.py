@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from s2s_core.baselines import gaussian_weights
 from s2s_core.data.observation import Observation, to_image
-from s2s_core.kriging import Kriged, krige
-from s2s_core.variograms import Candidate, Spots, Variograms, candidates_for, fit_variograms
+from s2s_core.geostat.baselines import gaussian_weights
+from s2s_core.geostat.kriging import Kriged, krige
+from s2s_core.geostat.variograms import Candidate, Spots, Variograms, candidates_for, fit_variograms
 
 # Kernels of programmes and photographs.
 KERNELS = ("exponential", "matern32")

@@ -16,9 +16,9 @@ from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
-from s2s_core.kriging import krige
-from s2s_core.programmes import fit_programmes
-from s2s_core.variograms import Spots, fit_variograms
+from s2s_core.geostat.kriging import krige
+from s2s_core.geostat.programmes import fit_programmes
+from s2s_core.geostat.variograms import Spots, fit_variograms
 
 SIGMAS = np.geomspace(0.5, 6.0, 10)
 
