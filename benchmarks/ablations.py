@@ -65,7 +65,7 @@ class Variant:
 
 
 def _no_network() -> None:
-    from s2s_core.compact import CompactSource
+    from s2s_core.network.programme_source import CompactSource
 
     CompactSource.shares = lambda self, *_: np.zeros(len(self.lens.programmes.scale), np.float32)
 
@@ -103,9 +103,10 @@ def _one_weighting() -> None:
 
 def _no_kriging() -> None:
     """Gaussian averages of the samples instead of kriging, with the prior made for them."""
-    from s2s_core import compact, network
     from s2s_core.geostat.estimate_images import smooth_images
     from s2s_core.geostat.first_estimate import Lens
+    from s2s_core.network import fit as network
+    from s2s_core.network import programme_source as compact
 
     Lens.estimate = lambda self, obs: smooth_images(obs, self.programmes.scores(obs.values))
     compact.estimate_images = lambda obs, columns, *_: smooth_images(obs, columns)
@@ -122,7 +123,7 @@ def _no_kriging() -> None:
 def _soft_consistency() -> None:
     import torch
 
-    from s2s_core import model
+    from s2s_core.network import cdcin as model
 
     # Measured values are noisy: half of what the network thinks of them is let in.
     model.data_consistency = lambda x, measured, mask: torch.where(mask, 0.5 * (measured + x), x)
@@ -132,7 +133,7 @@ def _defective_s2d() -> None:
     """The reference's L_s2d: its data consistency never acts, and measured pixels are compared."""
     import torch
 
-    from s2s_core.published import PublishedSource
+    from s2s_core.network.patch_source import PublishedSource
 
     draw = PublishedSource.draw
 
@@ -205,7 +206,7 @@ def compute(name: str, section: str) -> dict:
     seen = {}
     if not variant.published:
         # Time of the network's part of a prediction: what a cascade costs.
-        from s2s_core import network
+        from s2s_core.network import fit as network
 
         correct = network.correct
 

@@ -22,12 +22,12 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from s2s_core.compact import correct  # noqa: E402
 from s2s_core.config import COMPACT  # noqa: E402
-from s2s_core.model import CDCIN  # noqa: E402
-from s2s_core.natural_images import load_photographs  # noqa: E402
-from s2s_core.prior import WEIGHTS  # noqa: E402
-from s2s_core.prior.examples import draw_example  # noqa: E402
+from s2s_core.network.cdcin import CDCIN  # noqa: E402
+from s2s_core.network.natural_images import load_photographs  # noqa: E402
+from s2s_core.network.pretrained import WEIGHTS  # noqa: E402
+from s2s_core.network.pretrained.examples import draw_example  # noqa: E402
+from s2s_core.network.programme_source import correct  # noqa: E402
 
 HERE = Path(__file__).parent
 TISSUES = 16

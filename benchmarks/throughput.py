@@ -22,9 +22,9 @@ import torch  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from s2s_core.config import COMPACT  # noqa: E402
-from s2s_core.device import autocast, describe_device, set_threads  # noqa: E402
-from s2s_core.losses import deep_supervision  # noqa: E402
-from s2s_core.model import CDCIN, CONTEXT_CHANNELS  # noqa: E402
+from s2s_core.network.cdcin import CDCIN, CONTEXT_CHANNELS  # noqa: E402
+from s2s_core.network.device import autocast, describe_device, set_threads  # noqa: E402
+from s2s_core.network.losses import deep_supervision  # noqa: E402
 
 CPU = torch.device("cpu")
 SHAPE = (16, 1, 64, 64)

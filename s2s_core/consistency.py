@@ -68,7 +68,7 @@ def random_tensors(model: ModelConfig, size: tuple[int, int], seed: int) -> list
     """Every cascade of an untrained network on a random tensor with a random mask."""
     import torch
 
-    from s2s_core.model import CDCIN, CONTEXT_CHANNELS
+    from s2s_core.network.cdcin import CDCIN, CONTEXT_CHANNELS
 
     generator = torch.Generator().manual_seed(seed)
     start, values = torch.randn(2, 1, 1, *size, generator=generator)

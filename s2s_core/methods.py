@@ -79,7 +79,7 @@ def applicable(name: str, obs: Observation) -> bool:
 
 
 def _fit_s2s(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
-    from s2s_core.network import fit_network
+    from s2s_core.network.fit import fit_network
 
     return fit_network(obs, config, hooks)
 

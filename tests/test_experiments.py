@@ -158,7 +158,7 @@ def test_random_tensors_come_out_as_they_went_in(model):
 
 
 def test_the_check_would_notice_a_change(monkeypatch):
-    from s2s_core import model
+    from s2s_core.network import cdcin as model
 
     monkeypatch.setattr(model, "data_consistency", lambda x, measured, mask: x)
     assert not any(r["identical"] for r in random_tensors(TINY, SIZES[1], 1))

@@ -7,8 +7,14 @@ import pytest
 import torch
 
 from s2s_core.config import COMPACT, ModelConfig
-from s2s_core.layers import WindowAttention
-from s2s_core.model import CDCIN, CONTEXT_CHANNELS, RDHAN, count_parameters, data_consistency
+from s2s_core.network.cdcin import (
+    CDCIN,
+    CONTEXT_CHANNELS,
+    RDHAN,
+    count_parameters,
+    data_consistency,
+)
+from s2s_core.network.layers import WindowAttention
 from tests.tiny import TINY
 
 SHAPES = [(1, 1), (3, 7), (5, 4), (17, 9), (37, 21)]

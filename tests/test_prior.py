@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from s2s_core.config import COMPACT, PRESETS
-from s2s_core.model import CDCIN
-from s2s_core.natural_images import load_photographs
-from s2s_core.prior import CARD, WEIGHTS, __main__, load_prior, prior_fits
-from s2s_core.prior.examples import MOST, draw_example, draw_mask, draw_tissue
-from s2s_core.prior.patterns import MADE, draw_pattern
+from s2s_core.network.cdcin import CDCIN
+from s2s_core.network.natural_images import load_photographs
+from s2s_core.network.pretrained import CARD, WEIGHTS, __main__, load_prior, prior_fits
+from s2s_core.network.pretrained.examples import MOST, draw_example, draw_mask, draw_tissue
+from s2s_core.network.pretrained.patterns import MADE, draw_pattern
 
 
 @pytest.mark.parametrize("kriging", [True, False])

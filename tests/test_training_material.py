@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from s2s_core.compact import CompactSource
 from s2s_core.config import preset
 from s2s_core.data.observation import observe, withhold
 from s2s_core.errors import S2SError
-from s2s_core.losses import deep_supervision
-from s2s_core.natural_images import crop, load_photographs
-from s2s_core.published import PublishedSource, fill_nearest, tissue_patches
+from s2s_core.network.losses import deep_supervision
+from s2s_core.network.natural_images import crop, load_photographs
+from s2s_core.network.patch_source import PublishedSource, fill_nearest, tissue_patches
+from s2s_core.network.programme_source import CompactSource
 from s2s_core.sampling.registry import sample
 from tests.tiny import tiny_config, tiny_published
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds
-from s2s_core.device import autocast
 from s2s_core.geostat.estimate_images import Estimate, estimate_images, spots_of
 from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
-from s2s_core.model import CDCIN
-from s2s_core.natural_images import crop, load_photographs
+from s2s_core.network.batches import Batch, augment, images, undo_augment
+from s2s_core.network.cdcin import CDCIN
+from s2s_core.network.device import autocast
+from s2s_core.network.natural_images import crop, load_photographs
 
 HALO = 16
 

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from s2s_core.batches import Batch, augment, images, undo_augment
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, to_image, withhold
-from s2s_core.device import autocast
-from s2s_core.model import CDCIN
-from s2s_core.natural_images import crop, load_photographs
+from s2s_core.network.batches import Batch, augment, images, undo_augment
+from s2s_core.network.cdcin import CDCIN
+from s2s_core.network.device import autocast
+from s2s_core.network.natural_images import crop, load_photographs
 
 GENE_SCALE = 10.0
 

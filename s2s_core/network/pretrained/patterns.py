@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from s2s_core.data.grid import HEX_ROW
-from s2s_core.natural_images import crop
+from s2s_core.network.natural_images import crop
 
 PHOTOGRAPHS = 0.6
 

@@ -1,4 +1,4 @@
-"""Make the prior: python -m s2s_core.prior --photographs FOLDER --validate FOLDER --steps N
+"""Make the prior: python -m s2s_core.network.pretrained --photographs FOLDER --validate FOLDER --steps N
 
 The network learns to correct a first estimate of photographs and made patterns that were
 sampled and made noisy as tissue is. It is watched on other photographs; the best weights are
@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from s2s_core.batches import Batch, augment, images
-from s2s_core.compact import network_input, to_tensors
 from s2s_core.config import COMPACT
-from s2s_core.device import autocast, choose_device, describe_device, set_threads
-from s2s_core.losses import deep_supervision
-from s2s_core.model import CDCIN, count_parameters
-from s2s_core.natural_images import load_photographs
-from s2s_core.prior import CARD, WEIGHTS
-from s2s_core.prior.examples import Example, draw_example
+from s2s_core.network.batches import Batch, augment, images
+from s2s_core.network.cdcin import CDCIN, count_parameters
+from s2s_core.network.device import autocast, choose_device, describe_device, set_threads
+from s2s_core.network.losses import deep_supervision
+from s2s_core.network.natural_images import load_photographs
+from s2s_core.network.pretrained import CARD, WEIGHTS
+from s2s_core.network.pretrained.examples import Example, draw_example
+from s2s_core.network.programme_source import network_input, to_tensors
 
 POOL = 1500
 VALIDATION = 32

@@ -9,19 +9,19 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from s2s_core.compact import CompactSource, correct
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
-from s2s_core.device import choose_device, describe_device, set_threads
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.geostat.baselines import Prediction, Predictor
 from s2s_core.geostat.first_estimate import PARTS
 from s2s_core.interfaces import Progress
 from s2s_core.methods import Hooks
-from s2s_core.model import CDCIN, count_parameters
-from s2s_core.prior import WEIGHTS, load_prior, prior_fits
-from s2s_core.published import PublishedSource, predict_genes
-from s2s_core.training import Step, train
+from s2s_core.network.cdcin import CDCIN, count_parameters
+from s2s_core.network.device import choose_device, describe_device, set_threads
+from s2s_core.network.patch_source import PublishedSource, predict_genes
+from s2s_core.network.pretrained import WEIGHTS, load_prior, prior_fits
+from s2s_core.network.programme_source import CompactSource, correct
+from s2s_core.network.trainer import Step, train
 
 
 def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from s2s_core.batches import Batch, Source
 from s2s_core.config import RunConfig
-from s2s_core.device import autocast
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.losses import deep_supervision
-from s2s_core.model import CDCIN
+from s2s_core.network.batches import Batch, Source
+from s2s_core.network.cdcin import CDCIN
+from s2s_core.network.device import autocast
+from s2s_core.network.losses import deep_supervision
 
 CHECKPOINT_SECONDS = 20.0
 

@@ -9,7 +9,7 @@ import numpy as np
 from s2s_core.data.grid import Grid
 from s2s_core.data.observation import Observation
 from s2s_core.geostat.estimate_images import Estimate, estimate_images, smooth_images
-from s2s_core.prior.patterns import draw_pattern, smooth_field
+from s2s_core.network.pretrained.patterns import draw_pattern, smooth_field
 
 SIZE = 40
 IMAGES = 16

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s_core.config import ModelConfig
-from s2s_core.layers import HybridAttentionBlock, ResidualDenseBlock
+from s2s_core.network.layers import HybridAttentionBlock, ResidualDenseBlock
 
 CONTEXT_CHANNELS = 6
 

@@ -1,6 +1,6 @@
 """The trained prior: what photographs and random fields teach about restoring a sparse map.
 
-``python -m s2s_core.prior`` makes it; :func:`load_prior` gives it to a network.
+``python -m s2s_core.network.pretrained`` makes it; :func:`load_prior` gives it to a network.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from s2s_core.config import ModelConfig
 
-ASSETS = Path(__file__).parent.parent.parent / "assets"
+ASSETS = Path(__file__).parents[3] / "assets"
 WEIGHTS = ASSETS / "prior.safetensors"
 CARD = ASSETS / "prior.json"
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from s2s_core.model import CDCIN
+from s2s_core.network.cdcin import CDCIN
 
 
 @dataclass(frozen=True)
