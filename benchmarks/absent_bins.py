@@ -24,7 +24,7 @@ import pandas as pd  # noqa: E402
 from scipy import sparse  # noqa: E402
 
 import s2s_core  # noqa: E402
-from s2s_core.metrics import pearson  # noqa: E402
+from s2s_core.assessment.metrics import pearson  # noqa: E402
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("S2S_DATA", HERE.parent.parent / "shared" / "data"))

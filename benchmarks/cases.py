@@ -19,12 +19,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np  # noqa: E402
 
 from s2s_core import read, sample  # noqa: E402
+from s2s_core.assessment.metrics import pearson  # noqa: E402
 from s2s_core.config import preset  # noqa: E402
 from s2s_core.data.observation import known_values, log_normalise, observe  # noqa: E402
 from s2s_core.data.section import Section  # noqa: E402
 from s2s_core.data.structure import gene_structure  # noqa: E402
 from s2s_core.imputation import run  # noqa: E402
-from s2s_core.metrics import pearson  # noqa: E402
 
 PICTURED = 5
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from s2s_core.metrics import paired_test
+from s2s_core.assessment.metrics import paired_test
 
 LOWER = ("mae", "mae_median", "rmse", "interval_width")
 SCORES = ("mae", "mae_median", "rmse", "pcc", "ssim", "coverage", "interval_width")

@@ -119,7 +119,7 @@ def evaluate(
     DataFrame
         One row a method: mean over genes of MAE, RMSE, PCC, SSIM, ...
     """
-    from s2s_core.metrics import summarise
+    from s2s_core.assessment.metrics import summarise
 
     return summarise(score_methods(section, methods=methods, preset=preset, **options).metrics)
 

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from s2s_core.assessment.metrics import pearson
 from s2s_core.cases import Cases, numbers, read_about, read_cases
 from s2s_core.config import preset
 from s2s_core.data.observation import known_values, observe
@@ -24,7 +25,6 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
 from s2s_core.methods import Hooks, method
-from s2s_core.metrics import pearson
 from s2s_core.plan import FINAL, Plan
 from s2s_core.sampling.judge import expected_error
 from s2s_core.sampling.pilot import Pilot

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core import __version__
+from s2s_core.assessment.metrics import summarise
 from s2s_core.config import RunConfig
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
 from s2s_core.export import plain
 from s2s_core.imputation import Result
-from s2s_core.metrics import summarise
 from s2s_core.readers import INPUT_KEY
 from s2s_core.sampling.registry import mask_table
 from s2s_core.tables import guard

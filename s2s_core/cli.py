@@ -246,8 +246,8 @@ def _run(section: Section, config: RunConfig, args: argparse.Namespace, argv: li
 
 
 def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> None:
+    from s2s_core.assessment.metrics import summarise
     from s2s_core.export import export
-    from s2s_core.metrics import summarise
 
     export(result, args.out, intervals=intervals)
     if len(result.metrics):
@@ -272,8 +272,8 @@ def _masks(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _evaluate(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.api import score_methods
+    from s2s_core.assessment.metrics import summarise
     from s2s_core.data.store import atomic
-    from s2s_core.metrics import summarise
 
     section = sample(_read(args), args.mask, args.seed)
     names = [n.strip() for n in args.methods.split(",") if n.strip()]

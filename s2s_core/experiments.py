@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from s2s_core.assessment.metrics import score_genes
 from s2s_core.cases import Cases, numbers, read_cases
 from s2s_core.config import PRESETS, RunConfig, preset
 from s2s_core.data.observation import known_values, observe
@@ -22,7 +23,6 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.experiment_report import SCORES, write_tables
 from s2s_core.interfaces import Progress
 from s2s_core.methods import Hooks, method
-from s2s_core.metrics import score_genes
 from s2s_core.sampling.registry import sample
 
 # Without the trained prior the compact network has more to learn.

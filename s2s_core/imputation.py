@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from s2s_core.assessment.intervals import Calibration, calibrate
+from s2s_core.assessment.metrics import score_genes, score_intervals
+from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
 from s2s_core.geostat.baselines import Prediction, Predictor
 from s2s_core.interfaces import Progress
-from s2s_core.intervals import Calibration, calibrate
 from s2s_core.methods import Hooks, applicable, method
-from s2s_core.metrics import score_genes, score_intervals
-from s2s_core.withheld import compare_withheld
 
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1

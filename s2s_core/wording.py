@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core import __version__
+from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.section import Section
@@ -16,7 +17,6 @@ from s2s_core.imputation import HIDDEN, Result
 from s2s_core.methods import METHODS
 from s2s_core.readers import INPUT_KEY
 from s2s_core.sampling.registry import DESIGNS, mask_seed, sample
-from s2s_core.trust import LIGHTS, count_lights, gene_lights
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.
@@ -115,7 +115,7 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
     ----------
     result : Result
     lights : DataFrame, optional
-        :func:`s2s_core.trust.gene_lights` of the result, where it is at hand.
+        :func:`s2s_core.assessment.gene_grades.gene_lights` of the result, where it is at hand.
     """
     section = result.section
     filled, measured = int((~section.measured).sum()), int(section.measured.sum())

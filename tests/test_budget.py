@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from s2s_core.assessment.metrics import pearson
 from s2s_core.budget import Plan, measured_parts, run_design, tabulate
 from s2s_core.cases import Cases, read_cases
 from s2s_core.config import preset
@@ -15,7 +16,6 @@ from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import Hooks, method
-from s2s_core.metrics import pearson
 from s2s_core.outcome import outcome, patterned_genes, write_plan
 from s2s_core.sampling.registry import mask_from_table, read_mask_table, sample
 from tests.made import made_section

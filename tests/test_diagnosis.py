@@ -5,10 +5,16 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from s2s_core import impute, read, sample
-from s2s_core.diagnosis import diagnose
+from s2s_core.assessment.checks import diagnose
+from s2s_core.assessment.spatial_errors import (
+    lag_weights,
+    local_planes,
+    pooled_slope,
+    ratio,
+    slope_sums,
+)
+from s2s_core.assessment.withheld import KEY, Withheld
 from s2s_core.methods import METHODS
-from s2s_core.signatures import lag_weights, local_planes, pooled_slope, ratio, slope_sums
-from s2s_core.withheld import KEY, Withheld
 from tests.made import made_section
 
 

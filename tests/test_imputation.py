@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from s2s_core.assessment.metrics import summarise
 from s2s_core.data.assemble import densify
 from s2s_core.data.observation import observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled
 from s2s_core.imputation import HIDDEN, WITHHELD, run
 from s2s_core.methods import METHODS, applicable
-from s2s_core.metrics import summarise
 from s2s_core.sampling.registry import sample
 from tests.tiny import tiny_config, tiny_published
 

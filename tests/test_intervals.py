@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from s2s_core.intervals import calibrate
+from s2s_core.assessment.intervals import calibrate
 
 
 def made(count: int, genes: int = 40, seed: int = 0):

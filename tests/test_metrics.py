@@ -6,7 +6,14 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 from skimage.metrics import structural_similarity
 
-from s2s_core.metrics import map_mean, paired_test, score_genes, ssim_map, summarise, verdict
+from s2s_core.assessment.metrics import (
+    map_mean,
+    paired_test,
+    score_genes,
+    ssim_map,
+    summarise,
+    verdict,
+)
 
 
 def test_ssim_equals_scikit_image():

@@ -137,10 +137,10 @@ def test_expected_errors_come_true(pilot, demo):
     """Foretold and achieved PCC of programme kriging, gene by gene."""
     from scipy.stats import spearmanr
 
+    from s2s_core.assessment.metrics import pearson
     from s2s_core.config import preset
     from s2s_core.data.observation import known_values, observe
     from s2s_core.methods import Hooks, method
-    from s2s_core.metrics import pearson
 
     sampled = sample(demo, "stratified:0.25", 3)
     obs = observe(sampled)

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from s2s_core.assessment.recommend import SIMPLICITY, recommend
 from s2s_core.methods import METHODS
-from s2s_core.recommend import SIMPLICITY, recommend
 
 GENES = 60
 

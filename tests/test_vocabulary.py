@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from s2s_core import trust
+from s2s_core.assessment import gene_grades as trust
+from s2s_core.assessment.checks import LEVELS
 from s2s_core.data import structure
-from s2s_core.diagnosis import LEVELS
 from s2s_core.sampling import judge as planning
 from s2s_core.vocabulary import DESIGN, PATTERN, SCALES, USE
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from s2s_core.assessment.metrics import paired_test, summarise
 from s2s_core.imputation import HIDDEN
-from s2s_core.metrics import paired_test, summarise
 
 # Simplest first. What averages noise with settings of its own comes after plain interpolation,
 # what shares information between genes after that, what is trained last.

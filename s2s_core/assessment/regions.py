@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from s2s_core.assessment.metrics import pearson
 from s2s_core.imputation import Result
-from s2s_core.metrics import pearson
 
 
 def compare_region(result: Result, region: np.ndarray) -> pd.DataFrame:

@@ -11,7 +11,13 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from scipy.spatial import cKDTree
 
-from s2s_core.signatures import blocks, error_morans, lag_weights, pooled_slope, slope_sums
+from s2s_core.assessment.spatial_errors import (
+    blocks,
+    error_morans,
+    lag_weights,
+    pooled_slope,
+    slope_sums,
+)
 
 # Fewer spots than this say nothing about patterns.
 FEWEST = 20

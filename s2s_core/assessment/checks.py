@@ -15,16 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from s2s_core.imputation import Result
-from s2s_core.signatures import (
-    LAG_REACH,
-    PlaceMeans,
-    error_morans,
-    lag_weights,
-    local_planes,
-    ratio,
-)
-from s2s_core.smoothness import (
+from s2s_core.assessment.smoothness import (
     gene_chunks,
     has_truth,
     places,
@@ -32,8 +23,17 @@ from s2s_core.smoothness import (
     slopes_at_hidden,
     truth_and_map,
 )
+from s2s_core.assessment.spatial_errors import (
+    LAG_REACH,
+    PlaceMeans,
+    error_morans,
+    lag_weights,
+    local_planes,
+    ratio,
+)
+from s2s_core.assessment.withheld import Withheld
+from s2s_core.imputation import Result
 from s2s_core.vocabulary import CHECKS
-from s2s_core.withheld import Withheld
 
 LEVELS = tuple(CHECKS.words)
 # Slopes of the truth on the map: (watch, problem). Classical methods with a nugget reach 0.8 to
