@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages import _state, _who
-from s2s_core import demo, runner
+from s2s_core.jobs import demo, runner
 
 HERE = Path(__file__).parent
 

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np  # noqa: E402
 
-from s2s_core import jobs, runner  # noqa: E402
 from s2s_core.config import RunConfig, preset  # noqa: E402
 from s2s_core.data.simulate import demo_section  # noqa: E402
 from s2s_core.export import load_result  # noqa: E402
+from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def worker_of(job: jobs.Job) -> int | None:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"s2s_core.worker" in words and str(job.folder).encode() in words:
+        if b"s2s_core.jobs.worker" in words and str(job.folder).encode() in words:
             return int(entry.name)
     return None
 

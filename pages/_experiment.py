@@ -8,13 +8,12 @@ import streamlit as st
 from pages._running import factor, section_of
 from pages._runs import duration
 from pages._start import begin_study
-from s2s_core import jobs
 from s2s_core.charts import variants_chart
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.experiment_report import SCORES, left_out_of, left_out_words
-from s2s_core.names import download_name
-from s2s_core.studies import (
+from s2s_core.jobs import jobs
+from s2s_core.jobs.studies import (
     CONSISTENCY,
     SPARSITY,
     Work,
@@ -22,6 +21,7 @@ from s2s_core.studies import (
     experiment_work,
     questions,
 )
+from s2s_core.names import download_name
 
 FIRST_MASK = "lattice:2"
 TITLES = {

@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages import _state
 from pages._start import begin
-from s2s_core import jobs
 from s2s_core.data.additions import add_measurements, read_additions
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.imputation import Result
+from s2s_core.jobs import jobs
 from s2s_core.maps import mask_map
 from s2s_core.names import download_name
 from s2s_core.sampling.next_batch import next_batch

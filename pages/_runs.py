@@ -5,8 +5,8 @@ import time
 import streamlit as st
 
 from pages import _state, _who
-from s2s_core import jobs, runner
 from s2s_core.errors import S2SError
+from s2s_core.jobs import jobs, runner
 from s2s_core.limits import Limits
 
 STATUS = {

@@ -5,9 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from pages import _state, _who
-from s2s_core import jobs, runner
 from s2s_core.config import RunConfig, preset
 from s2s_core.data.section import Section
+from s2s_core.jobs import jobs, runner
 
 
 def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:

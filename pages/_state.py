@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pages import _who
-from s2s_core import drafts, jobs
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
+from s2s_core.jobs import drafts, jobs
 from s2s_core.sampling.painting import Painting
 from s2s_core.sampling.pilot import Pilot
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages import _state
-from s2s_core import drafts
 from s2s_core.errors import S2SError, SeveralSections
+from s2s_core.jobs import drafts
 from s2s_core.limits import Limits
 from s2s_core.readers import READERS
 from s2s_core.readers.apart import read_apart

@@ -7,9 +7,9 @@ from pages._genes import choose_genes, show_structure
 from pages._quality import picture
 from pages._runs import earlier_runs
 from pages._upload import upload
-from s2s_core import demo
 from s2s_core.data.section import describe
 from s2s_core.data.simulate import demo_section
+from s2s_core.jobs import demo
 
 
 def main() -> None:

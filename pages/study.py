@@ -7,9 +7,9 @@ from pages._experiment import experiment_form, experiment_result
 from pages._plan import plan_form, plan_result
 from pages._running import watched
 from pages._runs import controls
-from s2s_core import jobs
+from s2s_core.jobs import jobs
+from s2s_core.jobs.studies import plan_of, questions
 from s2s_core.methods import METHODS
-from s2s_core.studies import plan_of, questions
 
 PLAN, EXPERIMENT = "How sparse can I go?", "The paper's experiments"
 

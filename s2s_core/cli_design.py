@@ -13,9 +13,9 @@ from s2s_core import cli
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
+from s2s_core.jobs.studies import experiment_task, questions
 from s2s_core.methods import METHODS, Hooks
 from s2s_core.sampling.registry import BUDGETED, sample
-from s2s_core.studies import experiment_task, questions
 from s2s_core.terminal import Bar, Stop
 
 DESIGN_HELP = """\

@@ -7,10 +7,10 @@ import pytest
 from s2s_core import read
 from s2s_core.cli import build_parser, main
 from s2s_core.data.simulate import demo_section
+from s2s_core.jobs.studies import questions
 from s2s_core.sampling.judge import judge
 from s2s_core.sampling.pilot import Pilot
 from s2s_core.sampling.registry import mask_from_table, read_mask_table, sample
-from s2s_core.studies import questions
 from tests.made import made_section
 
 

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from s2s_core import drafts
 from s2s_core.errors import S2SError
+from s2s_core.jobs import drafts
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
+from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from s2s_core import jobs, runner
 from s2s_core.config import preset
+from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import jobs, runner, worker
 from s2s_core.config import preset
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import load_result
 from s2s_core.interfaces import Progress
+from s2s_core.jobs import jobs, runner, worker
 from s2s_core.sampling.registry import sample
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -187,7 +187,7 @@ def test_a_terminated_training_run_resumes_to_its_end(tmp_path):
     job = jobs.create(section, replace(fast, train=train, model=model), "tiny")
     # Stopped from outside in the middle: told by a signal once the first steps are there.
     process = subprocess.Popen(
-        [sys.executable, "-m", "s2s_core.worker", str(job.folder)],
+        [sys.executable, "-m", "s2s_core.jobs.worker", str(job.folder)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     for _ in range(1200):

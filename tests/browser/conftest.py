@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core import jobs
 from s2s_core.data.simulate import demo_section
+from s2s_core.jobs import jobs
 from s2s_core.sampling.registry import sample
 from tests.browser.steps import finish, quiet
 from tests.made import made_section

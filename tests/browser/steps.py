@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.path import Path as Polygon
 
-from s2s_core import jobs, runner, worker
 from s2s_core.config import preset
 from s2s_core.data.section import Section
+from s2s_core.jobs import jobs, runner, worker
 from s2s_core.sampling.registry import sample
 
 PLOT = ".js-plotly-plot"

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from s2s_core import jobs
+from s2s_core.jobs import jobs
 from tests.browser import steps
 
 

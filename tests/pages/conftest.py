@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from s2s_core import jobs
+from s2s_core.jobs import jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("data", "sampling", "train", "results")

@@ -9,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages import _experiment, _plan
-from s2s_core import jobs, runner
 from s2s_core.budget import run_design
 from s2s_core.cases import Cases, mark_of_cases
 from s2s_core.config import preset
@@ -17,8 +16,9 @@ from s2s_core.curve import Goal
 from s2s_core.data.section import MIN_MEASURED
 from s2s_core.data.simulate import demo_section
 from s2s_core.experiment_report import SCORES, summarise
+from s2s_core.jobs import jobs, runner
+from s2s_core.jobs.studies import experiment_task, plan_task
 from s2s_core.plan import Plan, read_budgets
-from s2s_core.studies import experiment_task, plan_task
 from tests.made import made_section
 from tests.pages.conftest import PAGES, ROOT
 

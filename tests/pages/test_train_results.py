@@ -7,10 +7,10 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.data.observation import observe
 from s2s_core.data.simulate import demo_section
+from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
 from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.conftest import ROOT

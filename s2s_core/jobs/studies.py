@@ -16,8 +16,8 @@ from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
 from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
-from s2s_core.forecast import forecast_training
-from s2s_core.jobs import ACTIVE, Job, state
+from s2s_core.jobs.forecast import forecast_training
+from s2s_core.jobs.jobs import ACTIVE, Job, state
 from s2s_core.methods import Hooks
 from s2s_core.plan import Plan
 from s2s_core.sampling.registry import sample
@@ -95,7 +95,7 @@ def experiment_task(name: str, mask: str, seeds: int, preset_name: str) -> dict:
 
 
 def experiment_work(section: Section, task: dict, factor: float) -> Work:
-    """What an experiment would do on a section; ``factor`` as in :mod:`s2s_core.forecast`.
+    """What an experiment would do on a section; ``factor`` as in :mod:`s2s_core.jobs.forecast`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The process that runs one job: ``python -m s2s_core.worker JOB_FOLDER``."""
+"""The process that runs one job: ``python -m s2s_core.jobs.worker JOB_FOLDER``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s_core import jobs, runner
 from s2s_core.config import RunConfig
 from s2s_core.data.store import atomic
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.export import export, save_result
 from s2s_core.imputation import run
 from s2s_core.interfaces import Progress
+from s2s_core.jobs import jobs, runner
 from s2s_core.limits import Limits
 
 STATE_SECONDS = 0.5
@@ -166,8 +166,8 @@ def impute(job: jobs.Job, reporter: Reporter) -> None:
 
 def study(job: jobs.Job, reporter: Reporter) -> None:
     """Run a study; it keeps what is finished by itself."""
+    from s2s_core.jobs.studies import run_study
     from s2s_core.methods import Hooks
-    from s2s_core.studies import run_study
 
     hooks = Hooks(on_progress=reporter.on_progress, should_stop=reporter.should_stop)
     run_study(job, hooks)

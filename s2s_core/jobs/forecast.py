@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s2s_core import jobs
 from s2s_core.config import PRESETS, RunConfig
 from s2s_core.data.section import Section
+from s2s_core.jobs import jobs
 
 # Seconds: at all, for each position, for each value of the map.
 COST = {"fast": (3.0, 0.018, 1.0e-6), "balanced": (7.0, 0.04, 1.0e-6)}

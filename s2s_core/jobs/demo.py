@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from s2s_core import jobs, runner
 from s2s_core.config import preset
 from s2s_core.data.simulate import FLAT, demo_section
+from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
 
 NAME = "Example: simulated section"

@@ -15,7 +15,7 @@ from pathlib import Path
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.jobs import runs_folder
+from s2s_core.jobs.jobs import runs_folder
 
 DRAFT_ID = re.compile(r"[0-9a-f]{16}")
 

@@ -10,7 +10,7 @@ A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything ab
     checkpoint.pt worker.log result/       what it leaves
 
 Nothing about a job lives in the web process, so a reload, another page or a restarted server
-finds it as it is. :mod:`s2s_core.runner` starts, stops and queues jobs.
+finds it as it is. :mod:`s2s_core.jobs.runner` starts, stops and queues jobs.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ def create(
     kind: str = "run",
     task: dict | None = None,
 ) -> Job:
-    """Make a job folder; :func:`s2s_core.runner.start` queues it.
+    """Make a job folder; :func:`s2s_core.jobs.runner.start` queues it.
 
-    ``task`` says what a study is to do (:mod:`s2s_core.studies`).
+    ``task`` says what a study is to do (:mod:`s2s_core.jobs.studies`).
 
     Raises
     ------

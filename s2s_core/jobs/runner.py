@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from s2s_core import drafts, jobs
 from s2s_core.errors import S2SError
-from s2s_core.jobs import Job, State
+from s2s_core.jobs import drafts, jobs
+from s2s_core.jobs.jobs import Job, State
 from s2s_core.limits import Limits
 
 # A worker that has said its last word takes a moment to end.
@@ -153,9 +153,9 @@ def _spawn(job: Job, found: State) -> bool:
             replace(found, status="running", phase="Starting", started=time.time(), stages=()),
         )
         subprocess.Popen(
-            [sys.executable, "-m", "s2s_core.worker", str(job.folder)],
+            [sys.executable, "-m", "s2s_core.jobs.worker", str(job.folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            cwd=Path(__file__).parent.parent, pass_fds=(lock.fileno(),), start_new_session=True,
+            cwd=Path(__file__).parents[2], pass_fds=(lock.fileno(),), start_new_session=True,
         )  # fmt: skip
     return True
 
