@@ -23,13 +23,13 @@ from benchmark import DATA, RUNS  # noqa: E402
 from scipy.stats import spearmanr  # noqa: E402
 
 from s2s_core import read  # noqa: E402
-from s2s_core.budget import Plan, run_design, tabulate  # noqa: E402
-from s2s_core.curve import WORTH, paired  # noqa: E402
 from s2s_core.methods import Hooks  # noqa: E402
-from s2s_core.plan import DRAFT, FINAL  # noqa: E402
 from s2s_core.sampling.judge import verdicts  # noqa: E402
 from s2s_core.sampling.pilot import Pilot  # noqa: E402
 from s2s_core.sampling.registry import BUDGETED, DESIGNS  # noqa: E402
+from s2s_core.studies.budget_curve import WORTH, paired  # noqa: E402
+from s2s_core.studies.budget_study import Plan, run_design, tabulate  # noqa: E402
+from s2s_core.studies.plan import DRAFT, FINAL  # noqa: E402
 
 HERE = Path(__file__).parent
 SECTIONS = (

@@ -11,7 +11,6 @@ from pages._start import begin_study
 from s2s_core.charts import variants_chart
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.experiment_report import SCORES, left_out_of, left_out_words
 from s2s_core.jobs import jobs
 from s2s_core.jobs.studies import (
     CONSISTENCY,
@@ -22,6 +21,7 @@ from s2s_core.jobs.studies import (
     questions,
 )
 from s2s_core.names import download_name
+from s2s_core.studies.experiment_report import SCORES, left_out_of, left_out_words
 
 FIRST_MASK = "lattice:2"
 TITLES = {

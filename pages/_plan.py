@@ -5,18 +5,20 @@ import streamlit as st
 from pages import _state
 from pages._running import section_of
 from pages._start import begin_study
-from s2s_core.budget import only_measured
-from s2s_core.cases import mark_of_cases, read_about
 from s2s_core.charts import budget_curves
-from s2s_core.curve import Cost, Goal
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.studies import plan_of, plan_task, widen
 from s2s_core.maps import mask_map
 from s2s_core.names import download_name
-from s2s_core.outcome import Outcome, outcome, patterned_genes
-from s2s_core.plan import (
+from s2s_core.sampling.pilot import check_size
+from s2s_core.sampling.registry import BUDGETED, DESIGNS
+from s2s_core.studies.budget_curve import Cost, Goal
+from s2s_core.studies.budget_study import only_measured
+from s2s_core.studies.cases import mark_of_cases, read_about
+from s2s_core.studies.outcome import Outcome, outcome, patterned_genes
+from s2s_core.studies.plan import (
     DRAFT,
     FINAL,
     HOW_TO_WRITE,
@@ -28,8 +30,6 @@ from s2s_core.plan import (
     read_budgets,
     smallest_budget,
 )  # fmt: skip
-from s2s_core.sampling.pilot import check_size
-from s2s_core.sampling.registry import BUDGETED, DESIGNS
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}
 ENGINES = {

@@ -94,7 +94,7 @@ def budget_curves(found: pd.DataFrame, score: str, names: dict[str, str], goal: 
     Parameters
     ----------
     found : DataFrame
-        Of :func:`s2s_core.curve.curve`.
+        Of :func:`s2s_core.studies.budget_curve.curve`.
     score : {"reached", "pcc", "rmse"}
     names : dict
         Designs for the user.

@@ -110,10 +110,10 @@ def _design(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _plan(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.budget import Plan, only_measured, run_design
-    from s2s_core.curve import Cost, Goal
-    from s2s_core.outcome import write_plan
-    from s2s_core.plan import first_budgets, read_budgets
+    from s2s_core.studies.budget_curve import Cost, Goal
+    from s2s_core.studies.budget_study import Plan, only_measured, run_design
+    from s2s_core.studies.outcome import write_plan
+    from s2s_core.studies.plan import first_budgets, read_budgets
 
     genes = cli.gene_list(args.genes)
     cost = Cost(args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed,
@@ -137,10 +137,10 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _facts(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.budget import only_measured
     from s2s_core.data.store import atomic
     from s2s_core.sampling.judge import judge
     from s2s_core.sampling.pilot import Pilot
+    from s2s_core.studies.budget_study import only_measured
 
     mask = _needed(args.mask, "--mask SPEC", "the design to judge")
     section = only_measured(_section(args))
@@ -217,8 +217,8 @@ def _exported_run(path: Path) -> tuple[Section, object]:
 
 
 def _experiment(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.consistency import check_consistency
-    from s2s_core.experiments import run_experiment
+    from s2s_core.studies.data_consistency import check_consistency
+    from s2s_core.studies.experiments import run_experiment
 
     experiment_task(args.name, args.mask, args.seeds, args.preset)
     section = _section(args)

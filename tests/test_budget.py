@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 
 from s2s_core.assessment.metrics import pearson
-from s2s_core.budget import Plan, measured_parts, run_design, tabulate
-from s2s_core.cases import Cases, read_cases
 from s2s_core.config import preset
-from s2s_core.curve import Cost, Goal, curve
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import Hooks, method
-from s2s_core.outcome import outcome, patterned_genes, write_plan
 from s2s_core.sampling.registry import mask_from_table, read_mask_table, sample
+from s2s_core.studies.budget_curve import Cost, Goal, curve
+from s2s_core.studies.budget_study import Plan, measured_parts, run_design, tabulate
+from s2s_core.studies.cases import Cases, read_cases
+from s2s_core.studies.outcome import outcome, patterned_genes, write_plan
 from tests.made import made_section
 
 PLAN = Plan(designs=("lattice", "random"), budgets=(0.25, 0.5), seeds=2, engine="linear")

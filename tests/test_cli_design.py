@@ -121,7 +121,7 @@ def test_experiments_from_the_command_line(file, tmp_path, capsys, monkeypatch):
         folder.mkdir(parents=True)
         (folder / "report.md").write_text("the report")
 
-    monkeypatch.setattr("s2s_core.experiments.run_experiment", run_experiment)
+    monkeypatch.setattr("s2s_core.studies.experiments.run_experiment", run_experiment)
     genes = list(read(file).genes[:2])
     argv = ["experiment", "cascades", file, "--out", str(tmp_path / "x"), "--steps", "5", "--seeds",
             "2", "--genes", ",".join(genes), "--mask", "random:0.3"]  # fmt: skip

@@ -4,8 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.curve import Cost, Goal, choose, curve, paired, recommend, smallest_budgets
 from s2s_core.errors import S2SError
+from s2s_core.studies.budget_curve import (
+    Cost,
+    Goal,
+    choose,
+    curve,
+    paired,
+    recommend,
+    smallest_budgets,
+)
 
 
 def made_table(levels: dict, genes: int = 40, seeds: int = 3, spread: float = 0.05) -> pd.DataFrame:

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 
 from s2s_core import methods
-from s2s_core.cases import read_cases
 from s2s_core.config import ModelConfig, preset
-from s2s_core.consistency import SIZES, check_consistency, random_tensors
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.experiment_report import left_out_of
-from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.geostat.baselines import Prediction
 from s2s_core.methods import Hooks, Method
 from s2s_core.sampling.registry import sample
+from s2s_core.studies.cases import read_cases
+from s2s_core.studies.data_consistency import SIZES, check_consistency, random_tensors
+from s2s_core.studies.experiment_report import left_out_of
+from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment
 from tests.tiny import TINY, tiny_config
 
 
@@ -165,7 +165,7 @@ def test_the_check_would_notice_a_change(monkeypatch):
 
 
 def test_consistency_of_a_trained_run(section, tmp_path, monkeypatch):
-    monkeypatch.setattr("s2s_core.consistency.SIZES", ((5, 9),))
+    monkeypatch.setattr("s2s_core.studies.data_consistency.SIZES", ((5, 9),))
     table = check_consistency(section, tmp_path, tiny_config(steps=2))
     last = table.iloc[-1]
     assert last["what"] == "the section"

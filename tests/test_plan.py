@@ -3,7 +3,13 @@
 import pytest
 
 from s2s_core.errors import S2SError
-from s2s_core.plan import budgets_text, first_budgets, in_percent, read_budgets, smallest_budget
+from s2s_core.studies.plan import (
+    budgets_text,
+    first_budgets,
+    in_percent,
+    read_budgets,
+    smallest_budget,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from s2s_core.budget import run_design, tabulate
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.jobs import demo, jobs, runner
 from s2s_core.jobs.studies import experiment_task, plan_of, plan_task, questions, widen
-from s2s_core.plan import Plan
+from s2s_core.studies.budget_study import run_design, tabulate
+from s2s_core.studies.plan import Plan
 
 PLAN = Plan(("lattice", "random"), (0.25,), 2, "linear")
 

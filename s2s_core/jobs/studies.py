@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from s2s_core.budget import run_design
 from s2s_core.config import preset
-from s2s_core.consistency import check_consistency
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
-from s2s_core.experiments import EXPERIMENTS, planned, run_experiment
 from s2s_core.jobs.forecast import forecast_training
 from s2s_core.jobs.jobs import ACTIVE, Job, state
 from s2s_core.methods import Hooks
-from s2s_core.plan import Plan
 from s2s_core.sampling.registry import sample
+from s2s_core.studies.budget_study import run_design
+from s2s_core.studies.data_consistency import check_consistency
+from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment
+from s2s_core.studies.plan import Plan
 
 CONSISTENCY, SPARSITY = "dc", "sparsity"
 # A trained network, and a run in full.

@@ -9,16 +9,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages import _experiment, _plan
-from s2s_core.budget import run_design
-from s2s_core.cases import Cases, mark_of_cases
 from s2s_core.config import preset
-from s2s_core.curve import Goal
 from s2s_core.data.section import MIN_MEASURED
 from s2s_core.data.simulate import demo_section
-from s2s_core.experiment_report import SCORES, summarise
 from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.studies import experiment_task, plan_task
-from s2s_core.plan import Plan, read_budgets
+from s2s_core.studies.budget_curve import Goal
+from s2s_core.studies.budget_study import run_design
+from s2s_core.studies.cases import Cases, mark_of_cases
+from s2s_core.studies.experiment_report import SCORES, summarise
+from s2s_core.studies.plan import Plan, read_budgets
 from tests.made import made_section
 from tests.pages.conftest import PAGES, ROOT
 

@@ -94,7 +94,7 @@ def curve(table: pd.DataFrame, goal: Goal, seed: int = 0) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Of :func:`s2s_core.budget.run_design`: one row a design, budget, seed and gene.
+        Of :func:`s2s_core.studies.budget_study.run_design`: one row a design, budget, seed and gene.
     goal : Goal
     seed : int
         Of the bootstrap.

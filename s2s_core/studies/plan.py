@@ -7,13 +7,13 @@ import re
 from dataclasses import asdict, dataclass, fields
 
 from s2s_core.config import preset
-from s2s_core.curve import LARGEST_BUDGET, in_percent
 from s2s_core.data.design_text import budget
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.methods import method
 from s2s_core.sampling.pilot import check_size
 from s2s_core.sampling.registry import BUDGETED
+from s2s_core.studies.budget_curve import LARGEST_BUDGET, in_percent
 
 DRAFT, FINAL = "programme-kriging", "s2s"
 FIRST_BUDGETS = (0.1, 0.25, 0.5)

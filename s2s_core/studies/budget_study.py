@@ -18,17 +18,17 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from s2s_core.assessment.metrics import pearson
-from s2s_core.cases import Cases, numbers, read_about, read_cases
 from s2s_core.config import preset
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
 from s2s_core.methods import Hooks, method
-from s2s_core.plan import FINAL, Plan
 from s2s_core.sampling.judge import expected_error
 from s2s_core.sampling.pilot import Pilot
 from s2s_core.sampling.registry import at_budget
+from s2s_core.studies.cases import Cases, numbers, read_about, read_cases
+from s2s_core.studies.plan import FINAL, Plan
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from s2s_core.cases import read_about, read_cases
 from s2s_core.data.section import MIN_MEASURED, SCALED
 from s2s_core.data.store import atomic
+from s2s_core.studies.cases import read_about, read_cases
 
 SCORES = ("mae", "rmse", "pcc", "ssim")
 # A smaller change of the mean absolute error is none.

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from s2s_core.budget import SCORES, only_measured, tabulate
-from s2s_core.cases import read_about, read_cases
-from s2s_core.curve import Goal, choose, curve, in_percent, recommend
 from s2s_core.data.section import MIN_MEASURED, SCALED, Section
 from s2s_core.data.store import atomic
 from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.export import guard
 from s2s_core.methods import METHODS
-from s2s_core.plan import Plan
 from s2s_core.sampling.registry import DESIGNS, mask_table, sample
+from s2s_core.studies.budget_curve import Goal, choose, curve, in_percent, recommend
+from s2s_core.studies.budget_study import SCORES, only_measured, tabulate
+from s2s_core.studies.cases import read_about, read_cases
+from s2s_core.studies.plan import Plan
 
 # Where the goal is missed, nothing is recommended.
 CALLED = {True: "recommended", False: "best tested"}
@@ -33,7 +33,7 @@ class Outcome:
     Attributes
     ----------
     curve : DataFrame
-        Of :func:`s2s_core.curve.curve`.
+        Of :func:`s2s_core.studies.budget_curve.curve`.
     reached : bool
         Whether any tested design and budget reaches the goal.
     sentences : tuple of str
@@ -83,7 +83,7 @@ def outcome(
     section : Section
         The pilot.
     folder : Path
-        Of :func:`s2s_core.budget.run_design`.
+        Of :func:`s2s_core.studies.budget_study.run_design`.
     plan : Plan
     goal : Goal
     patterned : collection of str, optional
