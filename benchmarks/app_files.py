@@ -26,7 +26,7 @@ import pandas as pd  # noqa: E402
 from benchmark import DATA, HERE  # noqa: E402
 from playwright.sync_api import Error, sync_playwright  # noqa: E402
 
-from s2s_core.tables import FIXED_COLUMNS  # noqa: E402
+from s2s_core.output.tables import FIXED_COLUMNS  # noqa: E402
 from tests.browser import steps  # noqa: E402
 from tests.browser.conftest import CHROMIUM, FLAGS, Server  # noqa: E402
 

@@ -26,8 +26,8 @@ import numpy as np  # noqa: E402
 
 from s2s_core.config import RunConfig, preset  # noqa: E402
 from s2s_core.data.simulate import demo_section  # noqa: E402
-from s2s_core.export import load_result  # noqa: E402
 from s2s_core.jobs import jobs, runner
+from s2s_core.output.export import load_result  # noqa: E402
 from s2s_core.sampling.registry import sample  # noqa: E402
 
 HERE = Path(__file__).parent

@@ -8,7 +8,6 @@ import streamlit as st
 from pages._running import factor, section_of
 from pages._runs import duration
 from pages._start import begin_study
-from s2s_core.charts import variants_chart
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs
@@ -20,7 +19,8 @@ from s2s_core.jobs.studies import (
     experiment_work,
     questions,
 )
-from s2s_core.names import download_name
+from s2s_core.output.charts import variants_chart
+from s2s_core.output.file_names import download_name
 from s2s_core.studies.experiment_report import SCORES, left_out_of, left_out_words
 
 FIRST_MASK = "lattice:2"

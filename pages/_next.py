@@ -13,11 +13,11 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.imputation import Result
 from s2s_core.jobs import jobs
-from s2s_core.maps import mask_map
-from s2s_core.names import download_name
+from s2s_core.output.file_names import download_name
+from s2s_core.output.maps import mask_map
+from s2s_core.output.tables import guard
 from s2s_core.sampling.next_batch import next_batch
 from s2s_core.sampling.registry import BATCH
-from s2s_core.tables import guard
 
 # Every spot is chosen for what it adds: minutes on large sections.
 AT_ONCE = 3_000

@@ -9,7 +9,7 @@ from pages import _state
 from pages._choice import USES
 from pages._quality import underlay_of
 from s2s_core.data.section import Section
-from s2s_core.maps import mask_map
+from s2s_core.output.maps import mask_map
 from s2s_core.sampling.painting import Painting, inside
 
 TOOLS = {"lasso": "Lasso", "select": "Box", "zoom": "Zoom"}

@@ -5,13 +5,13 @@ import streamlit as st
 from pages import _state
 from pages._running import section_of
 from pages._start import begin_study
-from s2s_core.charts import budget_curves
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.studies import plan_of, plan_task, widen
-from s2s_core.maps import mask_map
-from s2s_core.names import download_name
+from s2s_core.output.charts import budget_curves
+from s2s_core.output.file_names import download_name
+from s2s_core.output.maps import mask_map
 from s2s_core.sampling.pilot import check_size
 from s2s_core.sampling.registry import BUDGETED, DESIGNS
 from s2s_core.studies.budget_curve import Cost, Goal

@@ -4,10 +4,10 @@ import numpy as np
 import streamlit as st
 
 from pages import _state
-from s2s_core.charts import histogram
 from s2s_core.data.section import Section
-from s2s_core.maps import Look, Panel, map_panels
-from s2s_core.mosaic import Underlay, tissue_image
+from s2s_core.output.charts import histogram
+from s2s_core.output.hex_tiles import Underlay, tissue_image
+from s2s_core.output.maps import Look, Panel, map_panels
 
 WHAT = ("Total per spot", "Genes per spot")
 

@@ -8,12 +8,12 @@ import streamlit as st
 
 from pages import _state
 from pages._runs import controls, duration, plain, step_words
-from s2s_core.charts import loss_curves
 from s2s_core.data.section import Section
 from s2s_core.jobs import hardware, jobs, runner
 from s2s_core.jobs.forecast import Past, forecast, machine_factor, past_runs, seconds_to_go
-from s2s_core.maps import Panel, map_panels
 from s2s_core.methods import METHODS
+from s2s_core.output.charts import loss_curves
+from s2s_core.output.maps import Panel, map_panels
 
 
 def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:

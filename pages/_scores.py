@@ -7,11 +7,11 @@ import streamlit as st
 from s2s_core.assessment.gene_grades import RULE, count_lights
 from s2s_core.assessment.metrics import summarise, verdict
 from s2s_core.assessment.recommend import recommend
-from s2s_core.charts import truth_scatter
 from s2s_core.imputation import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
-from s2s_core.report import SCORES
+from s2s_core.output.charts import truth_scatter
+from s2s_core.output.report import SCORES
 from s2s_core.vocabulary import USE
 
 LABELS = {name: method.label for name, method in METHODS.items()}

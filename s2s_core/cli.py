@@ -207,7 +207,7 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _reproduce(args: argparse.Namespace, argv: list[str]) -> int:
-    from s2s_core.bundle import compare, read_bundle
+    from s2s_core.output.bundle import compare, read_bundle
 
     bundle = read_bundle(args.bundle)
     result = _run(bundle.section, bundle.config, args, argv)
@@ -247,7 +247,7 @@ def _run(section: Section, config: RunConfig, args: argparse.Namespace, argv: li
 
 def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> None:
     from s2s_core.assessment.metrics import summarise
-    from s2s_core.export import export
+    from s2s_core.output.export import export
 
     export(result, args.out, intervals=intervals)
     if len(result.metrics):
@@ -258,7 +258,7 @@ def _deliver(result, args: argparse.Namespace, *, intervals: bool = False) -> No
 
 def _masks(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
-    from s2s_core.tables import guard
+    from s2s_core.output.tables import guard
 
     section = sample(_read(args), args.mask, args.seed)
     table = mask_table(section)

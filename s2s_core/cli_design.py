@@ -158,8 +158,8 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _next(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
+    from s2s_core.output.tables import guard
     from s2s_core.sampling.next_batch import next_batch
-    from s2s_core.tables import guard
 
     count = _needed(args.budget, "--budget N", "how many spots the next batch has")
     section, spread = finished_run(args.input)
@@ -182,7 +182,7 @@ def finished_run(folder: Path) -> tuple[Section, object]:
     S2SError
         If the folder holds none.
     """
-    from s2s_core.export import load_result
+    from s2s_core.output.export import load_result
 
     kept = folder / "result" if (folder / "result").is_dir() else folder
     if (kept / "section.h5ad").is_file():

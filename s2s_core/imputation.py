@@ -78,8 +78,8 @@ class Result:
         return self.maps[self.config.method]
 
     def to_anndata(self):
-        """AnnData of the imputed map (see :func:`s2s_core.export.to_anndata`)."""
-        from s2s_core.export import to_anndata
+        """AnnData of the imputed map (see :func:`s2s_core.output.export.to_anndata`)."""
+        from s2s_core.output.export import to_anndata
 
         return to_anndata(self)
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import __version__, bundle, impute, sample
-from s2s_core.bundle import compare, fingerprint, read_bundle, write_bundle
+from s2s_core import __version__, impute, sample
 from s2s_core.cli import main
 from s2s_core.data.store import load_section
 from s2s_core.errors import S2SError
-from s2s_core.export import load_result, save_result
+from s2s_core.output import bundle
+from s2s_core.output.bundle import compare, fingerprint, read_bundle, write_bundle
+from s2s_core.output.export import load_result, save_result
 from tests.made import made_section
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from s2s_core.colours import colour_range
+from s2s_core.output.colours import colour_range
 
 
 def test_a_few_extreme_spots_do_not_wash_out_the_rest():

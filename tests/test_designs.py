@@ -295,7 +295,7 @@ def test_a_density_painted_beside_the_tissue_is_refused():
 
 
 def test_spot_ids_that_a_spreadsheet_would_run_are_found_again(tmp_path):
-    from s2s_core.export import guard
+    from s2s_core.output.export import guard
 
     section = made_section("square")
     section.obs.index = pd.Index([f"=spot{i}" for i in range(120)])

@@ -7,20 +7,20 @@ import pandas as pd
 import pytest
 
 from s2s_core import __version__
-from s2s_core import tables as tables_module
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import observe
 from s2s_core.errors import S2SError
-from s2s_core.export import (
+from s2s_core.output import tables as tables_module
+from s2s_core.output.export import (
     export,
     load_result,
     save_result,
     to_anndata,
     write_run,
 )
+from s2s_core.output.tables import guard, write_csv, write_long_csv, write_parquet
 from s2s_core.readers import read
 from s2s_core.sampling.registry import sample
-from s2s_core.tables import guard, write_csv, write_long_csv, write_parquet
 from tests.made import made_result, made_section
 from tests.made_files import space_ranger
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s2s_core import figures
 from s2s_core.errors import S2SError
-from s2s_core.figures import COLOURS, map_figure, micrometres, save, scatter_figure
+from s2s_core.output import figures
+from s2s_core.output.figures import COLOURS, map_figure, micrometres, save, scatter_figure
 from tests.made import made_section
 
 

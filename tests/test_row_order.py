@@ -8,8 +8,8 @@ import pytest
 from s2s_core import read, sample
 from s2s_core.config import preset
 from s2s_core.data.structure import gene_structure
-from s2s_core.export import export
 from s2s_core.imputation import run
+from s2s_core.output.export import export
 from tests.made import made_counts, made_table
 
 

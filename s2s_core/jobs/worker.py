@@ -18,11 +18,11 @@ import numpy as np
 from s2s_core.config import RunConfig
 from s2s_core.data.store import atomic
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.export import export, save_result
 from s2s_core.imputation import run
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner
 from s2s_core.limits import Limits
+from s2s_core.output.export import export, save_result
 
 STATE_SECONDS = 0.5
 # Kept on the disk while a job works, so that a full one can be reported.

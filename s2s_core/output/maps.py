@@ -1,7 +1,7 @@
 """Maps of a section as Plotly figures: side by side, linked in zoom. No streamlit here.
 
 Square lattices and bins are heatmaps on the dense grid; hexagonal lattices are pictures of true
-hexagons (:mod:`s2s_core.mosaic`) under invisible markers that answer the pointer.
+hexagons (:mod:`s2s_core.output.hex_tiles`) under invisible markers that answer the pointer.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from s2s_core.colours import colour_range
 from s2s_core.data.section import Section
-from s2s_core.map_parts import (
+from s2s_core.output.colours import colour_range
+from s2s_core.output.hex_tiles import Underlay
+from s2s_core.output.map_parts import (
     add_image,
     add_map,
     add_marks,
@@ -25,7 +26,6 @@ from s2s_core.map_parts import (
     symbol,
     words_of,
 )
-from s2s_core.mosaic import Underlay
 
 # Readable with every common kind of colour blindness, and in print.
 # (Not those that begin with #000004: page themes take it for one of their own.)

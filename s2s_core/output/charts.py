@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from s2s_core.maps import MODEBAR, TOOLBAR
+from s2s_core.output.maps import MODEBAR, TOOLBAR
 
 # Seen well on light and on dark pages.
 INK = "#2A8FAB"

@@ -20,10 +20,9 @@ from s2s_core.assessment.recommend import recommend
 from s2s_core.data.section import unknown_genes
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
-from s2s_core.figures import map_figure, save, scatter_figure
 from s2s_core.imputation import Result
-from s2s_core.vocabulary import CHECKS, USE
-from s2s_core.wording import (
+from s2s_core.output.figures import map_figure, save, scatter_figure
+from s2s_core.output.run_text import (
     citation,
     command,
     label,
@@ -33,6 +32,7 @@ from s2s_core.wording import (
     section_name,
     summary_sentence,
 )
+from s2s_core.vocabulary import CHECKS, USE
 
 __all__ = ["citation", "methods_text", "summary_sentence", "write_report"]
 

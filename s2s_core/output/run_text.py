@@ -147,7 +147,7 @@ def command(result: Result) -> str | None:
     """Command line that runs the same again from the input file, or None where none can say it.
 
     Painted and uploaded masks, spots that were added later and settings that are no preset have
-    no such line: for them there is the bundle (:mod:`s2s_core.bundle`).
+    no such line: for them there is the bundle (:mod:`s2s_core.output.bundle`).
     """
     section, config = result.section, result.config
     source = (section.uns.get(INPUT_KEY) or {}).get("file")

@@ -18,9 +18,9 @@ from s2s_core.config import RunConfig
 from s2s_core.data.observation import normalisation_target
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
+from s2s_core.output.tables import guard, write_csv, write_parquet
 from s2s_core.readers import INPUT_KEY
 from s2s_core.sampling.registry import mask_seed
-from s2s_core.tables import guard, write_csv, write_parquet
 
 if TYPE_CHECKING:
     from s2s_core.imputation import Result

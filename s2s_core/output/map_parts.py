@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from scipy.spatial import cKDTree
 
 from s2s_core.data.section import Section
-from s2s_core.mosaic import mosaic
+from s2s_core.output.hex_tiles import mosaic
 
 # Above this many positions the pointer tells values only: ids would weigh megabytes.
 NAMED_MAX = 12_000

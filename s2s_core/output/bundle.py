@@ -22,12 +22,12 @@ from s2s_core.config import RunConfig
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.export import plain
 from s2s_core.imputation import Result
+from s2s_core.output.export import plain
+from s2s_core.output.run_text import methods_text
+from s2s_core.output.tables import guard
 from s2s_core.readers import INPUT_KEY
 from s2s_core.sampling.registry import mask_table
-from s2s_core.tables import guard
-from s2s_core.wording import methods_text
 
 SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
     "section.h5ad", "config.json", "mask.csv", "expected.json", "imputed.npy", "README.txt",

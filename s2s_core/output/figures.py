@@ -20,9 +20,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from s2s_core.colours import colour_range
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
+from s2s_core.output.colours import colour_range
 
 COLOURS = ("viridis", "cividis", "magma", "inferno", "plasma", "RdBu_r", "PuOr_r")
 DIVERGING = ("RdBu_r", "PuOr_r")
