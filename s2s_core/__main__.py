@@ -1,4 +1,4 @@
-"""``python -m s2s_core``: see :mod:`s2s_core.cli`."""
+"""``python -m s2s_core``: see :mod:`s2s_core.cli.main`."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import sys
 # torch is loaded does this have an effect.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from s2s_core.cli import main  # noqa: E402
+from s2s_core.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from s2s_core import __version__, impute, sample
-from s2s_core.cli import main
+from s2s_core.cli.main import main
 from s2s_core.data.store import load_section
 from s2s_core.errors import S2SError
 from s2s_core.output import bundle

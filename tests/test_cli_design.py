@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from s2s_core import read
-from s2s_core.cli import build_parser, main
+from s2s_core.cli.main import build_parser, main
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs.studies import questions
 from s2s_core.sampling.judge import judge
@@ -88,7 +88,7 @@ def test_bad_input_is_one_sentence(file, tmp_path, capsys, argv, word):
 
 
 def test_ctrl_c_says_how_to_go_on(file, tmp_path, capsys, monkeypatch):
-    from s2s_core import terminal
+    from s2s_core.cli import terminal
 
     asked = iter([False, False, True])
     monkeypatch.setattr(terminal.Stop, "asked", lambda self: next(asked))
@@ -165,7 +165,7 @@ def test_planning_never_loads_torch(file):
     from pathlib import Path
 
     script = (
-        "import sys; from s2s_core.cli import main; "
+        "import sys; from s2s_core.cli.main import main; "
         f"assert main(['design', 'facts', {file!r}, '--mask', 'poisson:0.3']) == 0; "
         "sys.exit('torch' in sys.modules)"
     )

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 
-from s2s_core.cli import main
-from s2s_core.cli_design import finished_run
+from s2s_core.cli.design import finished_run
+from s2s_core.cli.main import main
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.output.export import export, save_result

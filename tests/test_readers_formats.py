@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import s2s_core as s2s
-from s2s_core.cli import main
+from s2s_core.cli.main import main
 from s2s_core.readers import READERS, read
 from s2s_core.readers.source import open_source
 from tests import made_files as made

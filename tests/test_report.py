@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s2s_core import __version__, api, impute, sample
-from s2s_core.cli import main
+from s2s_core.cli.main import main
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.errors import S2SError
 from s2s_core.output.report import citation, methods_text, summary_sentence, write_report

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from s2s_core import cli
+from s2s_core.cli import main as cli
+from s2s_core.cli.terminal import Bar, Stop
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.jobs.studies import experiment_task, questions
 from s2s_core.methods import METHODS, Hooks
 from s2s_core.sampling.registry import BUDGETED, sample
-from s2s_core.terminal import Bar, Stop
 
 DESIGN_HELP = """\
 Plan how sparsely a tissue can be sampled.

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core import __version__
+from s2s_core.cli.terminal import Bar, Stop
 from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import METHODS
 from s2s_core.readers import KINDS, READERS, read
 from s2s_core.sampling.registry import DESIGNS, mask_table, sample
-from s2s_core.terminal import Bar, Stop
 
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
 PRESET = "size and training of the network: fast (default), balanced, or paper (as published, slow)"
@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
-    from s2s_core import cli_design
+    from s2s_core.cli import design as cli_design
 
     cli_design.add(commands)
     return parser
