@@ -40,10 +40,10 @@ QUICK = ("st1_human_breast_her2_E1", "visium_human_breast_crop", "osmfish_mouse_
 LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
 # Code that results depend on, beside what is read and drawn (see `content`); the rest (pages'
 # parts, jobs, reports) may change freely.
-ENGINE = ("assemble", "baselines", "depth", "grid", "intervals", "kriging", "metrics", "observation",
-          "programmes", "variograms")  # fmt: skip
-NETWORK = ("batches", "compact", "config", "device", "estimate", "layers", "lens", "losses", "model",
-           "natural_images", "network", "prior", "published", "training", "weightings")  # fmt: skip
+ENGINE = ("data/assemble", "data/depth", "data/grid", "data/observation", "assessment/intervals",
+          "assessment/metrics", "geostat/baselines", "geostat/kriging", "geostat/programmes",
+          "geostat/variograms")  # fmt: skip
+NETWORK = ("config", "geostat", "network")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,11 @@ def fingerprint(group: str) -> str:
     """Hash of the code behind a group's results."""
     modules = (*ENGINE, *NETWORK) if group.startswith("s2s") else ENGINE
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "s2s_core").rglob("*.py")):
-        if path.relative_to(ROOT / "s2s_core").parts[0].removesuffix(".py") in modules:
+    core = ROOT / "s2s_core"
+    for name in modules:
+        # A name that is gone would leave changes of the engine unnoticed.
+        files = sorted((core / name).rglob("*.py")) or [core / f"{name}.py"]
+        for path in files:
             digest.update(path.read_bytes())
     if group.startswith("s2s"):
         digest.update((ROOT / "assets" / "prior.safetensors").read_bytes())

@@ -23,7 +23,7 @@ from benchmark import DATA, RUNS  # noqa: E402
 from scipy.stats import spearmanr  # noqa: E402
 
 from s2s_core import read  # noqa: E402
-from s2s_core.methods import Hooks  # noqa: E402
+from s2s_core.interfaces import Hooks
 from s2s_core.sampling.judge import verdicts  # noqa: E402
 from s2s_core.sampling.pilot import Pilot  # noqa: E402
 from s2s_core.sampling.registry import BUDGETED, DESIGNS  # noqa: E402

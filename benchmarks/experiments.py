@@ -22,7 +22,7 @@ from benchmark import DATA, RUNS  # noqa: E402
 
 from s2s_core import read  # noqa: E402
 from s2s_core.config import preset  # noqa: E402
-from s2s_core.methods import Hooks  # noqa: E402
+from s2s_core.interfaces import Hooks
 from s2s_core.studies.data_consistency import check_consistency  # noqa: E402
 from s2s_core.studies.experiments import EXPERIMENTS, run_experiment  # noqa: E402
 

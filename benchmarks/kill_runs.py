@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np  # noqa: E402
 
 from s2s_core.config import RunConfig, preset  # noqa: E402
+from s2s_core.data.result import load_result
 from s2s_core.data.simulate import demo_section  # noqa: E402
 from s2s_core.jobs import jobs, runner
-from s2s_core.output.export import load_result  # noqa: E402
 from s2s_core.sampling.registry import sample  # noqa: E402
 
 HERE = Path(__file__).parent

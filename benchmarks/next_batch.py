@@ -24,7 +24,8 @@ from s2s_core import read, sample  # noqa: E402
 from s2s_core.assessment.metrics import pearson  # noqa: E402
 from s2s_core.config import preset  # noqa: E402
 from s2s_core.data.observation import known_values, observe  # noqa: E402
-from s2s_core.methods import Hooks, method  # noqa: E402
+from s2s_core.interfaces import Hooks
+from s2s_core.methods import method
 from s2s_core.sampling.next_batch import next_batch, uncertainty  # noqa: E402
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.data.observation import Observation
-from s2s_core.geostat.baselines import Prediction, Predictor
+from s2s_core.interfaces import Prediction, Predictor
 from s2s_core.methods import METHODS, Method
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import streamlit as st
 
 from pages._maps import UNIT, first_panels, panel_choices
+from s2s_core.data.mask_table import mask_table
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
-from s2s_core.imputation import Result
 from s2s_core.jobs import jobs
 from s2s_core.output.bundle import write_bundle
 from s2s_core.output.figures import COLOURS, map_figure, save
 from s2s_core.output.file_names import download_name
 from s2s_core.output.report import write_report
 from s2s_core.output.tables import write_csv, write_long_csv
-from s2s_core.sampling.registry import mask_table
 
 CSV, H5AD, JSON = "text/csv", "application/octet-stream", "application/json"
 WRITTEN = {

@@ -5,9 +5,8 @@ import streamlit as st
 
 from s2s_core.assessment.checks import Finding, diagnose
 from s2s_core.assessment.gene_grades import gene_lights
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result, load_result
 from s2s_core.jobs import jobs
-from s2s_core.output.export import load_result
 
 # A job's files never change once it is done, but it can be resumed or deleted: ids are random,
 # so that what is kept under one is always that run's.

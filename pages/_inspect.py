@@ -8,7 +8,7 @@ from pages._maps import region_of
 from pages._scores import LABELS
 from s2s_core.assessment.checks import LEVELS, Finding
 from s2s_core.assessment.regions import compare_region, score_region
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 from s2s_core.output.maps import Look, Panel, map_panels
 from s2s_core.vocabulary import CHECKS, USE
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages import _state
 from pages._quality import underlay_of
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.output.colours import colour_range
 from s2s_core.output.maps import COLOURS, Look, Panel, map_panels

@@ -9,15 +9,15 @@ import streamlit as st
 from pages import _state
 from pages._start import begin
 from s2s_core.data.additions import add_measurements, read_additions
+from s2s_core.data.design_text import BATCH
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.imputation import Result
 from s2s_core.jobs import jobs
 from s2s_core.output.file_names import download_name
 from s2s_core.output.maps import mask_map
 from s2s_core.output.tables import guard
 from s2s_core.sampling.next_batch import next_batch
-from s2s_core.sampling.registry import BATCH
 
 # Every spot is chosen for what it adds: minutes on large sections.
 AT_ONCE = 3_000

@@ -7,7 +7,7 @@ import streamlit as st
 from s2s_core.assessment.gene_grades import RULE, count_lights
 from s2s_core.assessment.metrics import summarise, verdict
 from s2s_core.assessment.recommend import recommend
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import truth_scatter

@@ -11,7 +11,7 @@ from pages._next import batch
 from pages._runs import plain
 from pages._scores import recommendation, scores
 from pages._start import run_with
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
 from s2s_core.output.run_text import summary_sentence

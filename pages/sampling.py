@@ -6,11 +6,12 @@ from pages import _state
 from pages._choice import choose
 from pages._facts import meaning, numbers
 from pages._painting import begin_with, canvas, wish
+from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.output.file_names import download_name
 from s2s_core.output.maps import mask_map
-from s2s_core.sampling.registry import mask_table, sample
+from s2s_core.sampling.registry import sample
 
 SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"

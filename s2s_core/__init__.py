@@ -7,8 +7,7 @@
 >>> result.to_anndata(), result.metrics  # doctest: +SKIP
 """
 
-__version__ = "0.1.0"
-
+from s2s_core._version import __version__
 from s2s_core.api import evaluate, impute
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError

@@ -14,7 +14,7 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 
 if TYPE_CHECKING:
-    from s2s_core.imputation import Result
+    from s2s_core.data.result import Result
     from s2s_core.interfaces import Progress
 
 

@@ -20,68 +20,16 @@ from s2s_core.assessment.metrics import score_genes, score_intervals
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
+from s2s_core.data.result import HIDDEN, WITHHELD, Result
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
-from s2s_core.geostat.baselines import Prediction, Predictor
-from s2s_core.interfaces import Progress
-from s2s_core.methods import Hooks, applicable, method
+from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
+from s2s_core.methods import applicable, method
 
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1
-HIDDEN = "hidden truth"
-WITHHELD = "withheld measured spots"
 # Measured spots below which linear algebra runs on one thread.
 FEW = 1500
-
-__all__ = ["Progress", "Result", "run"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished imputation.
-
-    Attributes
-    ----------
-    section : Section
-    config : RunConfig
-    maps : dict of str -> (n, G) float32 array
-        Log-normalised dense map of each method at all tissue positions (row i is the section's
-        row i); the first key is the chosen method. Measured positions hold their own values.
-    sd : dict of str -> (n, G) float32 array
-        Predictive standard deviation, for the methods that have one.
-    layers : dict of str -> (n, G) float32 array
-        Of the chosen method: ``median`` (conditional median), ``lower`` and ``upper`` (ends of
-        the calibrated interval that holds ``config.coverage`` of the values).
-    truth : (n, G) float32 array
-        Known values, NaN where nothing is known. For scores and pictures only.
-    metrics : DataFrame
-        One row a gene and method: method, gene, spots ("hidden truth" or "withheld measured
-        spots"), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
-    info : dict
-        Versions, seed, device, times, peak memory, notes: what run.json holds.
-    """
-
-    section: Section
-    config: RunConfig
-    maps: dict[str, np.ndarray]
-    sd: dict[str, np.ndarray]
-    layers: dict[str, np.ndarray]
-    truth: np.ndarray
-    metrics: pd.DataFrame
-    info: dict
-
-    @property
-    def imputed(self) -> np.ndarray:
-        """(n, G) map of the chosen method: its mean, or median where that was asked for."""
-        if self.config.answer == "median":
-            return self.layers["median"]
-        return self.maps[self.config.method]
-
-    def to_anndata(self):
-        """AnnData of the imputed map (see :func:`s2s_core.output.export.to_anndata`)."""
-        from s2s_core.output.export import to_anndata
-
-        return to_anndata(self)
 
 
 def run(

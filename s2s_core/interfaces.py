@@ -1,10 +1,14 @@
-"""What a long run reports while it works."""
+"""What methods, training loops and screens agree on: predictions, progress, ways to be stopped."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+
+from s2s_core.data.observation import Observation
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,36 @@ class Progress:
     losses: dict = field(default_factory=dict)
     score: float | None = None
     preview: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a long fit talks to its caller.
+
+    Attributes
+    ----------
+    on_progress, should_stop : callables
+    checkpoint : Path or None
+        File a long fit keeps its state in.
+    resume : bool
+    preview : int or None
+        Gene whose map is sent along with progress now and then.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    should_stop: Callable[[], bool] = lambda: False
+    checkpoint: Path | None = None
+    resume: bool = False
+    preview: int | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Values (t, G) at the asked pixels and, where the method has one, their deviation."""
+
+    mean: np.ndarray
+    sd: np.ndarray | None = None
+    details: dict = field(default_factory=dict)
+
+
+Predictor = Callable[[Observation, np.ndarray], Prediction]

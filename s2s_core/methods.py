@@ -8,35 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.geostat import baselines
-from s2s_core.geostat.baselines import Predictor
-from s2s_core.interfaces import Progress
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """How a long fit talks to its caller.
-
-    Attributes
-    ----------
-    on_progress, should_stop : callables
-    checkpoint : Path or None
-        File a long fit keeps its state in.
-    resume : bool
-    preview : int or None
-        Gene whose map is sent along with progress now and then.
-    """
-
-    on_progress: Callable[[Progress], None] = lambda progress: None
-    should_stop: Callable[[], bool] = lambda: False
-    checkpoint: Path | None = None
-    resume: bool = False
-    preview: int | None = None
+from s2s_core.interfaces import Hooks, Predictor
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pandas as pd
 from s2s_core.config import preset
 from s2s_core.data.assemble import assemble
 from s2s_core.data.observation import known_values, normalisation_target
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
-from s2s_core.imputation import Result
 
 GENES = 6
 

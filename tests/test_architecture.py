@@ -11,42 +11,15 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "s2s_core"
 MODULES = sorted(CORE.rglob("*.py"))
 MAX_LINES = 350
-# Lower layers first; a module imports only from layers above it in this list (or its own).
-LAYERS = (
-    ("errors", "progress", "vocabulary"),
-    ("config", "grid", "device", "limits", "hardware", "colours"),
-    ("lattice",),
-    ("array_positions", "depth", "rows"),
-    ("section",),
-    ("assemble",),
-    ("masks", "store", "simulate", "mosaic"),
-    ("map_parts",),
-    ("maps", "painting", "cases", "additions"),
-    ("readers", "observation", "charts"),
-    ("programmes", "natural_images", "variograms", "metrics", "intervals", "structure",
-     "expression"),
-    ("signatures", "weightings"),
-    ("withheld",),
-    ("kriging",),
-    ("baselines", "layers", "active", "aliasing"),
-    ("estimate", "lens", "pilot"),
-    ("model", "losses", "batches", "planning", "curve"),
-    ("training", "compact", "published"),
-    ("prior",),
-    ("methods",),
-    ("network", "imputation", "next_batch", "plan"),
-    ("smoothness",),
-    ("trust", "diagnosis", "recommend", "figures"),
-    ("wording", "regions", "tables", "names"),
-    ("export", "api", "terminal", "jobs", "report", "bundle"),
-    ("drafts",),
-    ("runner", "forecast", "budget", "experiments", "experiment_report", "consistency"),
-    ("outcome",),
-    ("studies",),
-    ("demo",),
-    ("worker", "cli", "cli_design"),
-)
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+# Rooms and the files of the porch, lower floors first: a module imports from its own room and from
+# floors below it, inside functions as well.
+FLOORS = (
+    "_version", "errors", "vocabulary", "config", "limits", "data", "readers", "interfaces",
+    "assessment", "geostat", "network", "methods", "imputation", "sampling", "output", "studies",
+    "api", "jobs", "cli",
+)  # fmt: skip
+# Lazy imports that keep torch out of the web process: (from, to).
+LAZY = {("methods", "network")}
 
 
 def imports(path: Path, *, top_only: bool = False) -> set[str]:
@@ -75,28 +48,61 @@ def test_the_core_never_imports_streamlit(path):
     assert not {name for name in imports(path) if name.split(".")[0] == "streamlit"}
 
 
-def layer_of(path: Path) -> str:
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
+def room_of(name: str) -> str | None:
+    """Room or porch file of a module's full name; None for the package itself."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "s2s_core" and len(parts) > 1 else None
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if layer_of(p) in LEVEL], ids=lambda p: str(p.relative_to(CORE))
-)
+def name_of(path: Path) -> str:
+    return "s2s_core." + path.relative_to(CORE).with_suffix("").as_posix().replace("/", ".")
+
+
+def test_every_room_has_a_floor_and_every_floor_a_room():
+    rooms = {room_of(name_of(path)) for path in MODULES} - {"__init__", "__main__"}
+    assert rooms == set(FLOORS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(CORE)))
 def test_imports_go_one_way(path):
-    own = layer_of(path)
-    for name in imports(path, top_only=True):
-        parts = name.split(".")
-        if parts[0] == "s2s_core" and len(parts) > 1 and parts[1] in LEVEL:
-            assert LEVEL[parts[1]] <= LEVEL[own], f"{own} imports {parts[1]}"
+    own = room_of(name_of(path))
+    if own in ("__init__", "__main__"):
+        return
+    for name in imports(path):
+        other = room_of(name)
+        # `from s2s_core import X` of something that is no module is the public face.
+        if other is None or other == own or (own, other) in LAZY:
+            continue
+        assert other in FLOORS, f"{name} is no room: import from where it is defined"
+        assert FLOORS.index(other) < FLOORS.index(own), f"{own} imports {other}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {name_of(path).removesuffix(".__init__"): path for path in MODULES}
+
+    def module(name: str) -> str | None:
+        while name and name not in names:
+            name = name.rpartition(".")[0]
+        return name or None
+
+    graph = {
+        name: {module(other) for other in imports(path)} - {None, name, "s2s_core"}
+        for name, path in names.items()
+    }
+    # What imports nothing that is left goes; what cannot go is a circle.
+    while gone := [name for name, others in graph.items() if not others & set(graph)]:
+        graph = {name: others for name, others in graph.items() if name not in gone}
+    assert not graph, sorted(graph)
 
 
 # What the web process imports: torch costs it seconds and memory.
-NAMES = (
-    "cli", "export", "jobs", "runner", "forecast", "demo", "charts", "maps", "trust", "diagnosis",
-    "recommend", "figures", "wording", "report", "bundle", "regions", "budget",
-    "experiments", "planning", "studies", "drafts",
+LIGHT = (
+    "cli.main", "output.export", "jobs.jobs", "jobs.runner", "jobs.forecast", "jobs.demo",
+    "jobs.studies", "jobs.drafts", "output.charts", "output.maps", "assessment.gene_grades",
+    "assessment.checks", "assessment.recommend", "output.figures", "output.run_text",
+    "output.report", "output.bundle", "assessment.regions", "studies.budget_study",
+    "studies.experiments", "sampling.judge",
 )  # fmt: skip
-LIGHT = [m for m in NAMES if (CORE / f"{m}.py").is_file()]
 
 
 @pytest.mark.parametrize("module", ["s2s_core", *(f"s2s_core.{m}" for m in LIGHT)])

@@ -9,11 +9,13 @@ import pytest
 
 from s2s_core.assessment.metrics import pearson
 from s2s_core.config import preset
+from s2s_core.data.mask_table import mask_from_table, read_mask_table
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.methods import Hooks, method
-from s2s_core.sampling.registry import mask_from_table, read_mask_table, sample
+from s2s_core.interfaces import Hooks
+from s2s_core.methods import method
+from s2s_core.sampling.registry import sample
 from s2s_core.studies.budget_curve import Cost, Goal, curve
 from s2s_core.studies.budget_study import Plan, measured_parts, run_design, tabulate
 from s2s_core.studies.cases import Cases, read_cases

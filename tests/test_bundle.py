@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import __version__, impute, sample
+from s2s_core import impute, sample
+from s2s_core._version import __version__
 from s2s_core.cli.main import main
+from s2s_core.data.result import load_result, save_result
 from s2s_core.data.store import load_section
 from s2s_core.errors import S2SError
 from s2s_core.output import bundle
 from s2s_core.output.bundle import compare, fingerprint, read_bundle, write_bundle
-from s2s_core.output.export import load_result, save_result
 from tests.made import made_section
 
 

@@ -6,21 +6,13 @@ import pytest
 from scipy.spatial import cKDTree
 
 from s2s_core.data.assemble import assemble
-from s2s_core.data.design_text import HEXAGONAL_PARTS, parse, spec_at_budget
+from s2s_core.data.design_text import HEXAGONAL_PARTS, decimation, parse, spec_at_budget
+from s2s_core.data.mask_table import mask_from_table, mask_table, read_mask_table
 from s2s_core.errors import S2SError
 from s2s_core.geostat.variograms import KERNELS, distances
 from s2s_core.sampling.active import Covariance, reduce_variance
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import (
-    BUDGETED,
-    DESIGNS,
-    at_budget,
-    decimation,
-    mask_from_table,
-    mask_table,
-    read_mask_table,
-    sample,
-)
+from s2s_core.sampling.registry import BUDGETED, DESIGNS, at_budget, sample
 from tests.made import made_points, made_section
 
 EXACT = [name for name in BUDGETED if DESIGNS[name].kind == "budget"]

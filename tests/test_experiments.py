@@ -11,8 +11,8 @@ from s2s_core.config import ModelConfig, preset
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.geostat.baselines import Prediction
-from s2s_core.methods import Hooks, Method
+from s2s_core.interfaces import Hooks, Prediction
+from s2s_core.methods import Method
 from s2s_core.sampling.registry import sample
 from s2s_core.studies.cases import read_cases
 from s2s_core.studies.data_consistency import SIZES, check_consistency, random_tensors

@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core import __version__
+from s2s_core._version import __version__
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import observe
+from s2s_core.data.result import load_result, save_result, to_anndata, write_run
 from s2s_core.errors import S2SError
 from s2s_core.output import tables as tables_module
-from s2s_core.output.export import (
-    export,
-    load_result,
-    save_result,
-    to_anndata,
-    write_run,
-)
+from s2s_core.output.export import export
 from s2s_core.output.tables import guard, write_csv, write_long_csv, write_parquet
 from s2s_core.readers import read
 from s2s_core.sampling.registry import sample

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.simulate import demo_section
 from s2s_core.output.file_names import download_name
-from s2s_core.readers import INPUT_KEY
 from tests.made import made_section
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from s2s_core.data.design_text import Decimation
 from s2s_core.data.observation import (
     known_values,
     normalisation_target,
@@ -12,7 +13,7 @@ from s2s_core.data.observation import (
     withhold,
 )
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import Decimation, sample
+from s2s_core.sampling.registry import sample
 from tests.made import made_section
 
 

@@ -140,7 +140,8 @@ def test_expected_errors_come_true(pilot, demo):
     from s2s_core.assessment.metrics import pearson
     from s2s_core.config import preset
     from s2s_core.data.observation import known_values, observe
-    from s2s_core.methods import Hooks, method
+    from s2s_core.interfaces import Hooks
+    from s2s_core.methods import method
 
     sampled = sample(demo, "stratified:0.25", 3)
     obs = observe(sampled)

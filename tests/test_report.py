@@ -8,13 +8,15 @@ import anndata as ad
 import numpy as np
 import pytest
 
-from s2s_core import __version__, api, impute, sample
+from s2s_core import api, impute, sample
+from s2s_core._version import __version__
 from s2s_core.cli.main import main
 from s2s_core.data.additions import ADDED_KEY
+from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.errors import S2SError
 from s2s_core.output.report import citation, methods_text, summary_sentence, write_report
 from s2s_core.output.run_text import command
-from s2s_core.readers import INPUT_KEY, read
+from s2s_core.readers import read
 from tests.made import made_result, made_section
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>$_{'

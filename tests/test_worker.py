@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from s2s_core.config import preset
+from s2s_core.data.result import load_result
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner, worker
-from s2s_core.output.export import load_result
 from s2s_core.sampling.registry import sample
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))

@@ -1,1 +1,1 @@
-"""assessment"""
+"""How good a map is, and what it may be used for."""

@@ -32,7 +32,7 @@ from s2s_core.assessment.spatial_errors import (
     ratio,
 )
 from s2s_core.assessment.withheld import Withheld
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 from s2s_core.vocabulary import CHECKS
 
 LEVELS = tuple(CHECKS.words)

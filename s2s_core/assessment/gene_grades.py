@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from s2s_core.data.result import Result
 from s2s_core.data.structure import NONE, SURE, gene_structure
-from s2s_core.imputation import Result
 from s2s_core.vocabulary import USE
 
 # The lower end of a correlation's one-sided 95 % interval is what counts: with few scored spots

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from s2s_core.assessment.metrics import paired_test, summarise
-from s2s_core.imputation import HIDDEN
+from s2s_core.data.result import HIDDEN
 
 # Simplest first. What averages noise with settings of its own comes after plain interpolation,
 # what shares information between genes after that, what is trained last.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.assessment.metrics import pearson
-from s2s_core.imputation import Result
+from s2s_core.data.result import Result
 
 
 def compare_region(result: Result, region: np.ndarray) -> pd.DataFrame:

@@ -10,9 +10,9 @@ from scipy import sparse
 
 from s2s_core.assessment.spatial_errors import BLOCKS, blocks, pooled_slope, ratio, slope_sums
 from s2s_core.assessment.withheld import Withheld
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.data.structure import morans_i, neighbour_weights
-from s2s_core.imputation import Result
 
 # Fewer hidden spots than this say nothing about patterns.
 FEWEST_HIDDEN = 20

@@ -1,1 +1,1 @@
-"""cli"""
+"""The command line: ``python -m s2s_core``."""

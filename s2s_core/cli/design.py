@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from s2s_core.cli import main as cli
+from s2s_core.cli import arguments as cli
 from s2s_core.cli.terminal import Bar, Stop
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
+from s2s_core.interfaces import Hooks
 from s2s_core.jobs.studies import experiment_task, questions
-from s2s_core.methods import METHODS, Hooks
+from s2s_core.methods import METHODS
 from s2s_core.sampling.registry import BUDGETED, sample
 
 DESIGN_HELP = """\
@@ -43,7 +44,7 @@ def add(commands) -> None:
     )  # fmt: skip
     design.add_argument("what", nargs="?", choices=("facts", "next"), metavar="facts|next",
                         help="what to do instead of trying designs")  # fmt: skip
-    cli._add_reading(design)
+    cli.add_reading(design)
     design.add_argument("--out", type=Path, metavar="DIR|CSV",
                         help="what is written: a folder for a plan, a table for facts and next")  # fmt: skip
     plan = design.add_argument_group("trying designs on a pilot")
@@ -88,19 +89,19 @@ def add(commands) -> None:
     )  # fmt: skip
     # Not choices: a wrong name is answered by `_experiment`.
     experiment.add_argument("name", metavar="EXPERIMENT", help=f"one of {', '.join(asked)}")
-    cli._add_reading(experiment)
+    cli.add_reading(experiment)
     experiment.add_argument("--out", required=True, type=Path, metavar="DIR",
                             help="folder for the tables; a stopped experiment goes on there")  # fmt: skip
     experiment.add_argument("--mask", default="lattice:2", metavar="SPEC",
                             help=f"which spots stay measured (default: %(default)s; sparsity has its "
-                            f"own): {cli._designs()}")  # fmt: skip
+                            f"own): {cli.designs_help()}")  # fmt: skip
     experiment.add_argument("--seeds", type=int, default=3, metavar="N",
                             help="how often each variant is repeated, with other random numbers; dc "
                             "is done once (default: %(default)s)")  # fmt: skip
     experiment.add_argument(
         "--steps", type=int, metavar="N", help="training steps instead of the preset's"
     )
-    cli._add_running(experiment, "random number of dc (default: 0); the repetitions of the others "
+    cli.add_running(experiment, "random number of dc (default: 0); the repetitions of the others "
                      "have 0, 1, 2 ...")  # fmt: skip
     experiment.set_defaults(command=_experiment)
 
@@ -182,7 +183,7 @@ def finished_run(folder: Path) -> tuple[Section, object]:
     S2SError
         If the folder holds none.
     """
-    from s2s_core.output.export import load_result
+    from s2s_core.data.result import load_result
 
     kept = folder / "result" if (folder / "result").is_dir() else folder
     if (kept / "section.h5ad").is_file():
@@ -243,7 +244,7 @@ def _section(args: argparse.Namespace) -> Section:
         from s2s_core.data.simulate import demo_section
 
         return demo_section()
-    return cli._read(args)
+    return cli.read_section(args)
 
 
 @contextmanager

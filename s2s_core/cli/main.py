@@ -8,18 +8,27 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from s2s_core import __version__
+from s2s_core._version import __version__
+from s2s_core.cli import design
+from s2s_core.cli.arguments import (
+    DIFFERENT,
+    FAILED,
+    FIRST_NUMBER,
+    INTERRUPTED,
+    OK,
+    add_reading,
+    add_running,
+    designs_help,
+    gene_list,
+    read_section,
+)  # fmt: skip
 from s2s_core.cli.terminal import Bar, Stop
-from s2s_core.config import ANSWERS, PRESETS, RunConfig, preset
+from s2s_core.config import ANSWERS, RunConfig, preset
+from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import METHODS
-from s2s_core.readers import KINDS, READERS, read
-from s2s_core.sampling.registry import DESIGNS, mask_table, sample
-
-OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
-PRESET = "size and training of the network: fast (default), balanced, or paper (as published, slow)"
-FIRST_NUMBER = "first random number: the same number repeats the result (default: 0)"
+from s2s_core.sampling.registry import sample
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,13 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     impute = commands.add_parser("impute", help="impute the unmeasured positions of a section")
-    _add_reading(impute)
+    add_reading(impute)
     impute.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     which = impute.add_mutually_exclusive_group()
     which.add_argument(
         "--measured", metavar="COLUMN", help="column that is False where a spot was not measured"
     )
-    which.add_argument("--mask", metavar="SPEC", help=f"simulate a sparse section: {_designs()}")
+    which.add_argument("--mask", metavar="SPEC", help=f"simulate a sparse section: {designs_help()}")
     which.add_argument(
         "--densify", type=int, metavar="S", help="map at S times the lattice density"
     )
@@ -71,23 +80,23 @@ def build_parser() -> argparse.ArgumentParser:
                         help="what the table holds: mean (best PCC, RMSE) or median (best MAE)")  # fmt: skip
     impute.add_argument("--intervals", action="store_true",
                         help="also write the 90 %% interval's ends as tables")  # fmt: skip
-    _add_running(impute)
+    add_running(impute)
     impute.set_defaults(command=_impute)
 
     masks = commands.add_parser("masks", help="write a sampling mask as a table")
-    _add_reading(masks)
-    masks.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
+    add_reading(masks)
+    masks.add_argument("--mask", required=True, metavar="SPEC", help=designs_help())
     masks.add_argument("--out", required=True, type=Path, metavar="CSV", help="the table to write")
     masks.add_argument("--seed", type=int, default=0, metavar="N", help=FIRST_NUMBER)
     masks.set_defaults(command=_masks)
 
     score = commands.add_parser("evaluate", help="compare methods on the spots a mask hides")
-    _add_reading(score)
-    score.add_argument("--mask", required=True, metavar="SPEC", help=_designs())
+    add_reading(score)
+    score.add_argument("--mask", required=True, metavar="SPEC", help=designs_help())
     score.add_argument("--methods", default="all", metavar="all|A,B",
                        help=f"from {', '.join(METHODS)} (default: all)")  # fmt: skip
     score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
-    _add_running(score)
+    add_running(score)
     score.set_defaults(command=_evaluate)
 
     again = commands.add_parser("reproduce", help="run a bundle again and compare the result")
@@ -97,64 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
-    from s2s_core.cli import design as cli_design
-
-    cli_design.add(commands)
+    design.add(commands)
     return parser
-
-
-def _designs() -> str:
-    return ", ".join(d.example for d in DESIGNS.values())
-
-
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="IN", type=Path, help="a section: file, folder or zip")
-    group = parser.add_argument_group("reading")
-    group.add_argument("--technology", default="auto", choices=("auto", *READERS), metavar="NAME",
-                       help=f"format: auto (default), {', '.join(READERS)}")  # fmt: skip
-    group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
-    group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
-                       help="what tissue positions without a spot are")  # fmt: skip
-    group.add_argument(
-        "--bin-size",
-        type=float,
-        metavar="X",
-        help="edge of the bins, in the file's unit (Visium HD: um)",
-    )
-    group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"),
-                       help="what the values are: counts or log-normalised")  # fmt: skip
-    group.add_argument("--where", metavar="COLUMN=VALUE",
-                       help="which section, where the input holds several")  # fmt: skip
-    group.add_argument("--totals", default="auto", metavar="auto|sum|none|COLUMN",
-                       help="what the counts of a spot are scaled by")  # fmt: skip
-
-
-def _add_running(parser: argparse.ArgumentParser, seed: str = FIRST_NUMBER) -> None:
-    parser.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=PRESET)
-    parser.add_argument("--genes", default="all", metavar="all|A,B|FILE",
-                        help="genes to impute; a file has one a line (default: all)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help=seed)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),
-                        help="where the network is trained (default: a GPU if there is one)")  # fmt: skip
-    parser.add_argument("--threads", type=int, default=0, metavar="N",
-                        help="CPU threads; 0 (default) takes all")  # fmt: skip
-
-
-def _read(args: argparse.Namespace, measured: str | None = None) -> Section:
-    section = read(
-        args.input,
-        measured=measured,
-        kind=args.kind,
-        absent=args.absent,
-        bin_size=args.bin_size,
-        scale=args.scale,
-        technology=args.technology,
-        where=args.where,
-        totals=args.totals,
-    )
-    for note in section.notes:
-        print(note, file=sys.stderr)
-    return section
 
 
 def situation(section: Section, args: argparse.Namespace) -> Section:
@@ -171,23 +124,8 @@ def situation(section: Section, args: argparse.Namespace) -> Section:
     return section
 
 
-def gene_list(text: str) -> list[str] | None:
-    """Genes of ``--genes``: None for all, a file's lines or words, or a list with commas."""
-    if text == "all":
-        return None
-    path = Path(text)
-    if path.is_file():
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise S2SError(f"{path.name!r} is no text file of gene names.") from None
-    genes = text.replace("\n", ",").replace(";", ",").replace("\t", ",").split(",")
-    genes = [g.strip().strip("\"'") for g in genes]
-    return [g for g in genes if g]
-
-
 def _impute(args: argparse.Namespace, argv: list[str]) -> int:
-    section = situation(_read(args, args.measured), args)
+    section = situation(read_section(args, args.measured), args)
     genes = gene_list(args.genes)
     if genes is not None:
         section = section.subset_genes(genes)
@@ -260,7 +198,7 @@ def _masks(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
     from s2s_core.output.tables import guard
 
-    section = sample(_read(args), args.mask, args.seed)
+    section = sample(read_section(args), args.mask, args.seed)
     table = mask_table(section)
     table["spot_id"] = table["spot_id"].map(guard)
     with atomic(args.out) as part:
@@ -275,7 +213,7 @@ def _evaluate(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.assessment.metrics import summarise
     from s2s_core.data.store import atomic
 
-    section = sample(_read(args), args.mask, args.seed)
+    section = sample(read_section(args), args.mask, args.seed)
     names = [n.strip() for n in args.methods.split(",") if n.strip()]
     with Stop() as stop, Bar() as bar:
         try:

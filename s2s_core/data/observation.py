@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from s2s_core.data.design_text import Decimation, decimation
 from s2s_core.data.grid import Grid
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import Decimation, decimation
 
 
 @dataclass(frozen=True)

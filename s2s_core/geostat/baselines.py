@@ -6,9 +6,6 @@ that is chosen (bandwidth, range, nugget, programmes) is chosen in ``fit`` on me
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt, map_coordinates
@@ -19,20 +16,9 @@ from s2s_core.errors import S2SError
 from s2s_core.geostat.kriging import krige
 from s2s_core.geostat.programmes import fit_programmes
 from s2s_core.geostat.variograms import Spots, fit_variograms
+from s2s_core.interfaces import Prediction, Predictor
 
 SIGMAS = np.geomspace(0.5, 6.0, 10)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Values (t, G) at the asked pixels and, where the method has one, their deviation."""
-
-    mean: np.ndarray
-    sd: np.ndarray | None = None
-    details: dict = field(default_factory=dict)
-
-
-Predictor = Callable[[Observation, np.ndarray], Prediction]
 
 
 def fit_nearest(obs: Observation) -> Predictor:

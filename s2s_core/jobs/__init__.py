@@ -1,1 +1,1 @@
-"""jobs"""
+"""A run as a folder and a process: started, watched, stopped, resumed."""

@@ -13,9 +13,9 @@ from s2s_core.config import preset
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
+from s2s_core.interfaces import Hooks
 from s2s_core.jobs.forecast import forecast_training
 from s2s_core.jobs.jobs import ACTIVE, Job, state
-from s2s_core.methods import Hooks
 from s2s_core.sampling.registry import sample
 from s2s_core.studies.budget_study import run_design
 from s2s_core.studies.data_consistency import check_consistency

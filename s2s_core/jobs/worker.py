@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.config import RunConfig
+from s2s_core.data.result import save_result
 from s2s_core.data.store import atomic
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.imputation import run
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner
 from s2s_core.limits import Limits
-from s2s_core.output.export import export, save_result
+from s2s_core.output.export import export
 
 STATE_SECONDS = 0.5
 # Kept on the disk while a job works, so that a full one can be reported.
@@ -166,8 +167,8 @@ def impute(job: jobs.Job, reporter: Reporter) -> None:
 
 def study(job: jobs.Job, reporter: Reporter) -> None:
     """Run a study; it keeps what is finished by itself."""
+    from s2s_core.interfaces import Hooks
     from s2s_core.jobs.studies import run_study
-    from s2s_core.methods import Hooks
 
     hooks = Hooks(on_progress=reporter.on_progress, should_stop=reporter.should_stop)
     run_study(job, hooks)

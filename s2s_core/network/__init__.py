@@ -1,1 +1,1 @@
-"""network"""
+"""CDCIN and the sparser-to-sparse trainer, and what they are fed with."""

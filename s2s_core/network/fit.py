@@ -12,10 +12,8 @@ import torch
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.geostat.baselines import Prediction, Predictor
 from s2s_core.geostat.first_estimate import PARTS
-from s2s_core.interfaces import Progress
-from s2s_core.methods import Hooks
+from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.network.cdcin import CDCIN, count_parameters
 from s2s_core.network.device import choose_device, describe_device, set_threads
 from s2s_core.network.patch_source import PublishedSource, predict_genes

@@ -1,1 +1,1 @@
-"""output"""
+"""What a person sees or takes away: maps, figures, tables, reports, bundles."""

@@ -16,18 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s_core import __version__
+from s2s_core._version import __version__
 from s2s_core.assessment.metrics import summarise
 from s2s_core.config import RunConfig
+from s2s_core.data.mask_table import mask_table
+from s2s_core.data.provenance import INPUT_KEY
+from s2s_core.data.result import Result, plain
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.imputation import Result
-from s2s_core.output.export import plain
 from s2s_core.output.run_text import methods_text
 from s2s_core.output.tables import guard
-from s2s_core.readers import INPUT_KEY
-from s2s_core.sampling.registry import mask_table
 
 SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
     "section.h5ad", "config.json", "mask.csv", "expected.json", "imputed.npy", "README.txt",

@@ -1,29 +1,15 @@
-"""What a run leaves behind: tables and AnnData for the user, a compact store for the app."""
+"""What a run leaves behind for the user: tables, AnnData, scores, the record of the run."""
 
 from __future__ import annotations
 
-import json
-import re
 import warnings
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import anndata as ad
-import numpy as np
 import pandas as pd
-import pyarrow.feather as feather
 
-from s2s_core.config import RunConfig
-from s2s_core.data.observation import normalisation_target
-from s2s_core.data.store import atomic, load_section, save_section, writable
-from s2s_core.errors import S2SError
+from s2s_core.data.result import Result, to_anndata, write_run
+from s2s_core.data.store import atomic
 from s2s_core.output.tables import guard, write_csv, write_parquet
-from s2s_core.readers import INPUT_KEY
-from s2s_core.sampling.registry import mask_seed
-
-if TYPE_CHECKING:
-    from s2s_core.imputation import Result
 
 
 def export(result: Result, folder: str | Path, *, intervals: bool = False) -> None:
@@ -42,61 +28,6 @@ def export(result: Result, folder: str | Path, *, intervals: bool = False) -> No
     write_run(result, folder / "run.json")
 
 
-def to_anndata(result: Result) -> ad.AnnData:
-    """AnnData of the dense map.
-
-    ``X`` is the imputed, log-normalised map (float32); ``obs`` has ``measured``, ``origin``,
-    the array position and the input's columns; ``obsm["spatial"]`` the coordinates;
-    ``layers`` has the conditional ``mean`` and ``median``, the ends ``lower`` and ``upper`` of
-    the calibrated interval, and ``sd``, the predictive deviation, where the method has one;
-    ``uns["s2s"]`` how it was made.
-    """
-    section, config = result.section, result.config
-    order = section.written_order
-    adata = section.to_anndata()
-    out = ad.AnnData(
-        np.asarray(result.imputed, np.float32)[order],
-        obs=writable(adata.obs.iloc[order]),
-        var=writable(adata.var),
-    )
-    out.obsm["spatial"] = adata.obsm["spatial"][order]
-    out.layers["mean"] = np.asarray(result.maps[config.method], np.float32)[order]
-    for name, values in result.layers.items():
-        out.layers[name] = np.asarray(values, np.float32)[order]
-    if config.method in result.sd:
-        out.layers["sd"] = np.asarray(result.sd[config.method], np.float32)[order]
-    out.uns.update(section.uns)
-    # scanpy's mark of log-normalised values.
-    out.uns["log1p"] = {}
-    out.uns["s2s"] = provenance(result)
-    return out
-
-
-def provenance(result: Result) -> dict:
-    """How a map was made, in values that any file format holds."""
-    from s2s_core import __version__
-
-    config = result.config
-    made = {
-        "method": config.method,
-        "preset": config.preset,
-        "seed": config.seed,
-        "version": __version__,
-        "design": result.section.design,
-        "scale": "log1p",
-        "answer": config.answer,
-        "coverage": config.coverage,
-        "config": config.to_json(),
-    }
-    seed = mask_seed(result.section)
-    if seed is not None:
-        made["mask_seed"] = seed
-    target = result.info.get("target_sum") or normalisation_target(result.section)
-    if target is not None:
-        made["target_sum"] = float(target)
-    return made
-
-
 def write_h5ad(result: Result, path: str | Path) -> None:
     """Write :func:`to_anndata` to a file."""
     with atomic(path) as part, warnings.catch_warnings():
@@ -111,90 +42,3 @@ def write_metrics(metrics: pd.DataFrame, path: str | Path) -> None:
         table["gene"] = table["gene"].map(guard)
     with atomic(path) as part:
         table.to_csv(part, index=False)
-
-
-def write_run(result: Result, path: str | Path) -> None:
-    """Write what was run, on what and how, as JSON."""
-    data = {
-        **result.info,
-        **{k: v for k, v in provenance(result).items() if k != "config"},
-        "input": result.section.uns.get(INPUT_KEY),
-        "config": asdict(result.config),
-        "maps": list(result.maps),
-        "sd": list(result.sd),
-        "layers": list(result.layers),
-    }
-    with atomic(path) as part:
-        part.write_text(json.dumps(plain(data), indent=2), encoding="utf-8")
-
-
-def save_result(result: Result, folder: str | Path) -> None:
-    """Keep a whole run so that it opens again in an instant, without torch.
-
-    ``section.h5ad``, ``maps/METHOD.npy``, ``sd/METHOD.npy``, ``layers/NAME.npy``, ``truth.npy``,
-    ``metrics.feather`` and, last of all, ``run.json``: where that stands, the run is complete.
-    """
-    folder = Path(folder)
-    (folder / "run.json").unlink(missing_ok=True)
-    save_section(result.section, folder / "section.h5ad")
-    for kind, arrays in (("maps", result.maps), ("sd", result.sd), ("layers", result.layers)):
-        for name, values in arrays.items():
-            _save_array(values, _array_path(folder, kind, name))
-    _save_array(result.truth, folder / "truth.npy")
-    with atomic(folder / "metrics.feather") as part:
-        feather.write_feather(result.metrics, str(part))
-    write_run(result, folder / "run.json")
-
-
-def load_result(folder: str | Path) -> Result:
-    """Open :func:`save_result` again; maps stay on disk until they are looked at.
-
-    Raises
-    ------
-    S2SError
-        If the folder holds no finished run.
-    """
-    from s2s_core.imputation import Result
-
-    folder = Path(folder)
-    if not (folder / "run.json").is_file() or not (folder / "section.h5ad").is_file():
-        raise S2SError(f"{str(folder)!r} holds no finished run; start it again or resume it.")
-    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return Result(
-        section=load_section(folder / "section.h5ad"),
-        config=RunConfig.from_json(json.dumps(info["config"])),
-        maps={name: _load_array(_array_path(folder, "maps", name)) for name in info["maps"]},
-        sd={name: _load_array(_array_path(folder, "sd", name)) for name in info["sd"]},
-        layers={name: _load_array(_array_path(folder, "layers", name)) for name in info["layers"]},
-        truth=_load_array(folder / "truth.npy"),
-        metrics=feather.read_feather(str(folder / "metrics.feather")),
-        info=info,
-    )
-
-
-def _array_path(folder: Path, kind: str, name: str) -> Path:
-    if not re.fullmatch(r"[\w-]+", name):
-        raise S2SError(f"{name!r} is no name of a method.")
-    return folder / kind / f"{name}.npy"
-
-
-def _save_array(values: np.ndarray, path: Path) -> None:
-    with atomic(path) as part:
-        np.save(part, np.asarray(values, np.float32))
-
-
-def _load_array(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-def plain(value):
-    """JSON of what numpy and paths bring along; NaN, which JSON lacks, becomes null."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value if isinstance(value, (str, int, type(None))) else str(value)

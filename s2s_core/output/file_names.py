@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.section import Section
-from s2s_core.readers import INPUT_KEY
 
 # What ends the name of a file that sections are read from; others may be part of the name itself.
 ENDINGS = (

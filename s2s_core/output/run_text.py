@@ -7,16 +7,16 @@ import shlex
 import numpy as np
 import pandas as pd
 
-from s2s_core import __version__
+from s2s_core._version import __version__
 from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.additions import ADDED_KEY
+from s2s_core.data.provenance import INPUT_KEY, mask_seed
+from s2s_core.data.result import HIDDEN, Result
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.imputation import HIDDEN, Result
 from s2s_core.methods import METHODS
-from s2s_core.readers import INPUT_KEY
-from s2s_core.sampling.registry import DESIGNS, mask_seed, sample
+from s2s_core.sampling.registry import DESIGNS, sample
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.

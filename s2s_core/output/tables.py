@@ -23,7 +23,7 @@ from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 
 if TYPE_CHECKING:
-    from s2s_core.imputation import Result
+    from s2s_core.data.result import Result
 
 FIXED_COLUMNS = ("spot_id", "array_row", "array_col", "x", "y", "measured")
 LONG_LAYERS = ("median", "lower", "upper")

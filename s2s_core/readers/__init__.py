@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import (
@@ -42,8 +43,6 @@ READERS: dict[str, Reader] = {
         table.READER,
     )
 }
-# Which file a section was read from, and how; every output carries it.
-INPUT_KEY = "s2s_input"
 KINDS = ("auto", "square", "hex", "points")
 FORMATS = (
     "an AnnData file (.h5ad), a table of spots x genes (.csv, .tsv, .parquet), or what Space Ranger, "

@@ -12,12 +12,12 @@ import pandas as pd
 from scipy import sparse
 
 from s2s_core.data.assemble import assemble
+from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import several
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
-from s2s_core.sampling.registry import as_bool
 
 # Pairs in order of preference, lower case. All of them are coordinates, never genes.
 XY_NAMES = (

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, numbers
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import library_of, matrix_of, read_positions, spots
 from s2s_core.readers.tenx import Matrix, find_matrices, first_barcode, read_matrix
-from s2s_core.sampling.registry import as_bool
 
 FOLDER = re.compile(r"^(?:(.*)/)?(square_(\d{3})um)/")
 BARCODE = re.compile(r"s_(\d{3})um_\d+_\d+")

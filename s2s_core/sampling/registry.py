@@ -25,6 +25,7 @@ from s2s_core.data.design_text import (
     spec_at_budget,
 )
 from s2s_core.data.mask_table import as_bool, mask_from_table, mask_table, read_mask_table
+from s2s_core.data.provenance import MASK_KEY, mask_seed
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.sampling import informed
@@ -36,8 +37,6 @@ __all__ = [
     "BATCH", "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",
     "mask_seed", "mask_table", "read_mask_table", "sample",
 ]  # fmt: skip
-# Which design a section was sampled by, and its seed; every output carries it.
-MASK_KEY = "s2s_mask"
 
 
 @dataclass(frozen=True)
@@ -143,13 +142,6 @@ def sample(
         )
         out = replace(out, notes=(*section.notes, note))
     return out
-
-
-def mask_seed(section: Section) -> int | None:
-    """Seed that the section's design was drawn with; None where it was not drawn."""
-    drawn = section.uns.get(MASK_KEY) or {}
-    # What was painted or added since has another design.
-    return int(drawn["seed"]) if section.design and drawn.get("design") == section.design else None
 
 
 def at_budget(

@@ -1,1 +1,1 @@
-"""studies"""
+"""Long comparisons that can be resumed: designs x budgets, the paper's experiments."""

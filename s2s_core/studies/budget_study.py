@@ -22,8 +22,8 @@ from s2s_core.config import preset
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.interfaces import Progress
-from s2s_core.methods import Hooks, method
+from s2s_core.interfaces import Hooks, Progress
+from s2s_core.methods import method
 from s2s_core.sampling.judge import expected_error
 from s2s_core.sampling.pilot import Pilot
 from s2s_core.sampling.registry import at_budget

@@ -13,7 +13,8 @@ from s2s_core.data.observation import observe
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.imputation import run
-from s2s_core.methods import Hooks, method
+from s2s_core.interfaces import Hooks
+from s2s_core.methods import method
 from s2s_core.sampling.registry import sample
 
 # Odd and even sizes, larger and smaller than a window.

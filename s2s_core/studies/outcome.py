@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import MIN_MEASURED, SCALED, Section
 from s2s_core.data.store import atomic
 from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
 from s2s_core.output.export import guard
-from s2s_core.sampling.registry import DESIGNS, mask_table, sample
+from s2s_core.sampling.registry import DESIGNS, sample
 from s2s_core.studies.budget_curve import Goal, choose, curve, in_percent, recommend
 from s2s_core.studies.budget_study import SCORES, only_measured, tabulate
 from s2s_core.studies.cases import read_about, read_cases

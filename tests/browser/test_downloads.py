@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from s2s_core.data.result import load_result
 from s2s_core.output.bundle import read_bundle
-from s2s_core.output.export import load_result
 from tests.browser import steps
 
 SVG = "{http://www.w3.org/2000/svg}"

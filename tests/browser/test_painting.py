@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.sampling.registry import mask_table
+from s2s_core.data.mask_table import mask_table
 from tests.browser import steps
 
 LASSO = [(0.2, 0.25), (0.6, 0.2), (0.75, 0.55), (0.5, 0.75), (0.22, 0.6), (0.2, 0.25)]
