@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core._version import __version__
-from s2s_core.cli import design
+from s2s_core.cli import app, design
 from s2s_core.cli.arguments import (
     DIFFERENT,
     FAILED,
@@ -107,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
     design.add(commands)
+    app.add(commands)
     return parser
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
+from s2s_core._files import ASSETS
 from s2s_core.config import ModelConfig
 
-ASSETS = Path(__file__).parents[3] / "assets"
 WEIGHTS = ASSETS / "prior.safetensors"
 CARD = ASSETS / "prior.json"
 
