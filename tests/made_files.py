@@ -277,6 +277,25 @@ def slide_seq(folder: Path) -> Path:
     return folder
 
 
+def curio(folder: Path, *, packed: bool = False) -> Path:
+    """Curio Seeker's folder: genes x beads in Matrix Market, the beads' places beside."""
+    counts, _, xy = cells_truth()
+    folder.mkdir(parents=True, exist_ok=True)
+    beads = [f"ACGT{i:010d}" for i in range(len(xy))]
+    matrix = folder / "S1_MoleculesPerMatchedBead.mtx"
+    scipy_io.mmwrite(matrix, sparse.coo_matrix(counts[:, :6].T.astype(int)), field="integer")
+    (folder / "S1_barcodes.tsv").write_text("\n".join(beads) + "\n")
+    (folder / "S1_genes.tsv").write_text("".join(f"Gene{g}\n" for g in range(6)))
+    places = pd.DataFrame({"barcode": beads, "x": xy[:, 0], "y": xy[:, 1]})
+    places = places.sample(frac=1, random_state=0)
+    places.to_csv(folder / "S1_MatchedBeadLocation.csv", index=False)
+    if packed:
+        for path in sorted(folder.iterdir()):
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+    return folder
+
+
 def st_v1(
     folder: Path, *, decimals: bool = False, across: bool = False, selection: bool = False
 ) -> Path:

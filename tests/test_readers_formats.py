@@ -19,6 +19,7 @@ EVERY = {
     "xenium": made.xenium,
     "vizgen": made.vizgen,
     "cosmx": made.cosmx,
+    "curio": made.curio,
     "slide_seq": made.slide_seq,
     "stereo_seq": lambda folder: made.gem(folder / "a.gem.gz").parent,
     "st_v1": made.st_v1,

@@ -15,8 +15,9 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.readers.base import CONTROL, ID_NAMES
-from s2s_core.readers.delimited import unguard
-from s2s_core.readers.table import METADATA, PLACES
+from s2s_core.readers.columns import is_place
+from s2s_core.readers.layout import unguard
+from s2s_core.readers.metadata import by_name
 from tests import made_files as made
 from tests import made_zarr
 from tests.mutations import injured_copy
@@ -30,6 +31,7 @@ INPUTS = {
     "cosmx": lambda f: made.cosmx(f / "c"),
     "stereo_seq": lambda f: made.gem(f / "a.gem.gz"),
     "slide_seq": lambda f: made.slide_seq(f / "s"),
+    "curio": lambda f: made.curio(f / "cu"),
     "st_v1": lambda f: made.st_v1(f / "st", selection=True),
     "h5ad": lambda f: made.write_h5ad(made.made_anndata(), f / "a.h5ad"),
     "spatialdata 2": lambda f: made_zarr.spatialdata(f / "v2.zarr", version=2),
@@ -73,13 +75,12 @@ def test_damaged_files_end_as_a_section_or_a_sentence(tmp_path, intact, name):
 
 
 # Columns of another meaning, control probes, and a quote that guards a formula: no gene's name.
-TAKEN = METADATA | PLACES | set(ID_NAMES)
-
-
 def is_gene(name: str) -> bool:
     return (
         bool(name)
-        and name.lower() not in TAKEN
+        and name.lower() not in ID_NAMES
+        and not is_place(name)
+        and not by_name(name)
         and not CONTROL.match(name)
         and unguard(name) == name
     )

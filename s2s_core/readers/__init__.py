@@ -12,6 +12,8 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import (
     cosmx,
+    curio,
+    foreign,
     h5ad,
     slide_seq,
     space_ranger,
@@ -35,6 +37,7 @@ READERS: dict[str, Reader] = {
         vizgen.READER,
         cosmx.READER,
         stereo_seq.READER,
+        curio.READER,
         slide_seq.READER,
         space_ranger.READER,
         st_v1.READER,
@@ -46,7 +49,7 @@ READERS: dict[str, Reader] = {
 KINDS = ("auto", "square", "hex", "points")
 FORMATS = (
     "an AnnData file (.h5ad), a table of spots x genes (.csv, .tsv, .parquet), or what Space Ranger, "
-    "Visium HD, Xenium, MERSCOPE, CosMx, Stereo-seq, Slide-seq, ST v1 or SpatialData write"
+    "Visium HD, Xenium, MERSCOPE, CosMx, Stereo-seq, Slide-seq, Curio Seeker, ST v1 or SpatialData write"
 )
 
 
@@ -146,6 +149,8 @@ def _reader_of(source: Source) -> Reader:
     for reader in READERS.values():
         if reader.sniff(source):
             return reader
+    if (sentence := foreign.sentence(source)) is not None:
+        raise S2SError(sentence)
     if source.single is None:
         links = f"; {source.links} links out of it were not followed" if source.links else ""
         raise S2SError(

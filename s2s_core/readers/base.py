@@ -21,6 +21,10 @@ from s2s_core.readers.source import Source
 
 # Pairs in order of preference, lower case. All of them are coordinates, never genes.
 XY_NAMES = (
+    # What is called global comes first: beside it x, y may be those of a field of view.
+    ("global_x", "global_y"),
+    ("x_global_px", "y_global_px"),
+    ("centerx_global_px", "centery_global_px"),
     ("x", "y"),
     ("x_centroid", "y_centroid"),
     ("center_x", "center_y"),
@@ -34,10 +38,23 @@ XY_NAMES = (
     ("pxl_col_in_fullres", "pxl_row_in_fullres"),
     ("imagecol", "imagerow"),
     ("pixel_x", "pixel_y"),
+    ("sdimx", "sdimy"),
+    ("x_location", "y_location"),
+    ("x_position", "y_position"),
+    ("x_pos", "y_pos"),
+    ("xpos", "ypos"),
+    ("x_coordinate", "y_coordinate"),
+    ("x_pixel", "y_pixel"),
+    ("x_px", "y_px"),
+    ("centroid_x", "centroid_y"),
+    ("spatial_1", "spatial_2"),
+    ("xcoords", "ycoords"),
+    ("x_slide_mm", "y_slide_mm"),
 )
 INDEX_NAMES = (("array_row", "array_col"), ("row", "col"))
 ID_NAMES = (
     "spot_id", "spot", "barcode", "barcodes", "cell_id", "cell", "bead", "bead_id", "id", "index",
+    "entityid", "cellid", "spotid", "cell_barcode", "spot_barcode", "bead_barcode", "cell_ids",
 )  # fmt: skip
 MAX_INDEX = 1e9
 # Lattice positions that span this many places and fill less than this share of them are pixels.

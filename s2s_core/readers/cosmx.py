@@ -9,11 +9,12 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
-from s2s_core.readers.molecules import named
-from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.pairs import join, match_spots
 from s2s_core.readers.source import Source
 
 COUNTS = ("exprmat_file.csv", "exprmat_file.csv.gz")
+MOLECULES = ("tx_file.csv", "tx_file.csv.gz", "tx_file.parquet")
 CELLS = ("metadata_file.csv", "metadata_file.csv.gz")
 KEY = ("fov", "cell_ID")
 X = ("CenterX_global_px", "x_slide_px", "x_FOV_px", "CenterX_local_px")
@@ -21,16 +22,29 @@ Y = ("CenterY_global_px", "y_slide_px", "y_FOV_px", "CenterY_local_px")
 
 
 def sniff(source: Source) -> bool:
-    """Whether there is an expression matrix of CosMx."""
-    return bool(source.find(*COUNTS))
+    """Whether there is an expression matrix of CosMx, or a table of its transcripts."""
+    return bool(source.find(*COUNTS)) or find_table(source, MOLECULES, _columns) is not None
+
+
+def _columns(names: list[str]) -> Columns | None:
+    found = [named(names, n) for n in ("target", "x_global_px", "y_global_px")]
+    return None if None in found else Columns(*found)
 
 
 def read(source: Source, options: ReadOptions) -> Section:
     """Read cells (global coordinates in pixels) and bin them.
 
-    Counts outside every cell (``cell_ID`` 0) are left out.
+    Counts outside every cell (``cell_ID`` 0) are left out. Transcripts are counted where there are
+    no counts of cells, or no positions of them.
     """
     names = source.find(*COUNTS), source.find(*CELLS)
+    molecules = None if all(names) else find_table(source, MOLECULES, _columns)
+    if molecules is not None:
+        note = (
+            "Transcripts were counted at x_global_px and y_global_px; for the counts of cells give "
+            "..._exprMat_file.csv and ..._metadata_file.csv."
+        )
+        return read_molecules(source, *molecules, options, "pixels of the image", (note,))
     if not names[1]:
         raise S2SError(
             f"{source.name!r} has counts of cells but not their positions; add the file "
@@ -52,19 +66,24 @@ def read(source: Source, options: ReadOptions) -> Section:
         )
     places = places.rename(columns={xy[0]: "x", xy[1]: "y"})
     inside = np.array([not i.endswith("_0") for i in ids], bool)
-    notes: tuple[str, ...] = ()
+    notes = counts.notes
     if not inside.all():
-        notes = (f"{(~inside).sum()} rows of counts outside every cell were left out.",)
+        notes = (
+            *notes,
+            f"{(~inside).sum()} rows of counts outside every cell were left out.",
+        )
     kept = ids[inside]
-    match = match_ids(kept, places.index)
-    if not (match >= 0).any():
-        raise S2SError("The two CosMx files have no cell in common; give files of one run.")
+    match = match_spots(
+        kept, places.index, repr(source.spoken(names[0][0])), repr(source.spoken(names[1][0]))
+    )
     var = pd.DataFrame(index=pd.Index(counts.names, dtype=object))
     values = counts.values[np.nonzero(inside)[0]]
-    return join(values, kept, var, places, match, points(options), notes=notes)
+    return join(
+        values, kept, var, places, match.rows, points(options), notes=(*notes, *match.notes)
+    )
 
 
-def _no_id(header: list[str], first: list[str]) -> None:
+def _no_id(header: list[str], rows: list[list[str]]) -> None:
     return None
 
 
@@ -85,4 +104,6 @@ def _whole(value) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-READER = Reader("cosmx", "NanoString CosMx (exprMat_file and metadata_file)", sniff, read)
+READER = Reader(
+    "cosmx", "NanoString CosMx (exprMat_file and metadata_file, or tx_file)", sniff, read
+)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,14 +13,15 @@ from scipy import sparse
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
+from s2s_core.readers.base import unique_names
+from s2s_core.readers.gene_names import gene_of_date
+from s2s_core.readers.layout import Layout, is_text_table, layout, other_encoding, unguard
 from s2s_core.readers.parquet import BLOCK_VALUES, is_parquet
 from s2s_core.readers.preflight import check_values
-from s2s_core.readers.source import PARQUET_MAGIC, Source
+from s2s_core.readers.source import Source
 
-MAX_LINE = 2**26
 # pandas' faster ways crash the process on exponents beyond its integers (2e3099919288).
 SAFE = "round_trip"
-ENCODINGS = ("utf-8-sig", "latin-1")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Table:
         Columns asked for by name, and columns that hold words; the index holds the row ids.
     has_ids : bool
         The file names its rows; otherwise they were numbered.
+    notes : tuple of str
+        What was guessed of how its numbers are written.
     """
 
     header: list[str]
@@ -46,31 +48,16 @@ class Table:
     values: sparse.csr_matrix
     other: pd.DataFrame
     has_ids: bool
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the text of a table is written."""
-
-    header: list[str]
-    first: list[str]
-    delimiter: str
-    decimal: str
-    encoding: str
-    skip: int
+    notes: tuple[str, ...] = ()
 
 
 def is_table(source: Source, name: str) -> bool:
     """Whether a file is Parquet, or text whose first line has three columns or more."""
-    head = source.head(name)
-    if head.startswith(PARQUET_MAGIC):
-        return True
-    lines = head.decode("latin-1").splitlines()
-    return b"\0" not in head and bool(lines) and delimiter_of(lines[0]) is not None
+    return is_parquet(source, name) or is_text_table(source, name)
 
 
-def outline(source: Source, name: str) -> tuple[list[str], list[str]]:
-    """(column names, first row as text) of a table.
+def outline(source: Source, name: str) -> tuple[list[str], list[list[str]]]:
+    """(column names, first rows as text) of a table.
 
     Raises
     ------
@@ -80,7 +67,7 @@ def outline(source: Source, name: str) -> tuple[list[str], list[str]]:
     if is_parquet(source, name):
         return parquet.outline(source, name)
     found = layout(source, name)
-    return found.header, found.first
+    return found.header, found.rows
 
 
 def column_names(source: Source, name: str) -> list[str]:
@@ -91,61 +78,11 @@ def column_names(source: Source, name: str) -> list[str]:
         return []
 
 
-def delimiter_of(line: str) -> str | None:
-    """Delimiter of a line, None where it has fewer than three columns."""
-    counts = {d: line.count(d) for d in ("\t", ";", ",")}
-    best = max(counts, key=counts.get)
-    return best if counts[best] >= 2 else None
-
-
-def layout(source: Source, name: str, encoding: str = ENCODINGS[0]) -> Layout:
-    """Find header, delimiter and decimal mark.
-
-    Raises
-    ------
-    S2SError
-        If the first lines are no table with named columns.
-    """
-    spoken = source.spoken(name)
-    with source.open(name) as stream:
-        lines, skip = [], 0
-        while len(lines) < 2 and (line := stream.readline(MAX_LINE)):
-            if line.startswith(b"#") and not lines:
-                skip += 1
-            else:
-                lines.append(line)
-    try:
-        first, second = (line.decode(encoding) for line in [*lines, b"", b""][:2])
-    except UnicodeDecodeError:
-        return layout(source, name, ENCODINGS[1])
-    delimiter = delimiter_of(first)
-    if delimiter is None:
-        raise S2SError(f"{spoken!r} has fewer than three columns; give a table of spots x genes.")
-    try:
-        header = next(csv.reader([first.rstrip("\r\n")], delimiter=delimiter))
-        values = next(csv.reader([second.rstrip("\r\n")], delimiter=delimiter), [])
-    except csv.Error as error:
-        raise S2SError(f"{spoken!r} is no regular table; export it again.") from error
-    if not values:
-        raise S2SError(f"{spoken!r} has a header but no rows.")
-    if sum(map(is_number, header)) > len(header) / 2:
-        raise S2SError(
-            f"The first line of {spoken!r} holds numbers; it must name the columns (x, y and "
-            "genes)."
-        )
-    if len(values) == len(header) + 1:
-        # R's write.table leaves the row names' column without a name.
-        header = ["", *header]
-    comma = delimiter != "," and re.search(r"\d,\d", second) and not re.search(r"\d\.\d", second)
-    header = [unguard(h.strip()) for h in header]
-    return Layout(header, values, delimiter, "," if comma else ".", encoding, skip + 1)
-
-
 def read_table(
     source: Source,
     name: str,
     *,
-    id_column: Callable[[list[str], list[str]], str | None],
+    id_column: Callable[[list[str], list[list[str]]], str | None],
     keep: Callable[[str], bool],
 ) -> Table:
     """Read a whole table.
@@ -155,7 +92,7 @@ def read_table(
     source, name
         The file.
     id_column : callable
-        Names the column of row ids, from the header and the first row; None: there is none.
+        Names the column of row ids, from the header and the first rows; None: there is none.
     keep : callable
         Whether a column goes to ``other`` as it is.
 
@@ -166,50 +103,58 @@ def read_table(
     """
     spoken = source.spoken(name)
     if is_parquet(source, name):
-        header, first = parquet.outline(source, name)
-        ids = id_column(header, first)
-        _check_header(header, spoken)
+        header, rows = parquet.outline(source, name)
+        ids = id_column(header, rows)
+        header = _distinct(header, spoken)
         return _collect(parquet.frames(source, name, header), header, ids, keep, spoken)
     found = layout(source, name)
-    ids = id_column(found.header, found.first)
-    _check_header(found.header, spoken)
+    ids = id_column(found.header, found.rows)
+    found = replace(found, header=_distinct(found.header, spoken))
     try:
-        return _collect(_text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
-    except UnicodeDecodeError:
-        # The old western encoding reads any byte.
-        found = layout(source, name, ENCODINGS[1])
-        return _collect(_text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
+        table = _collect(text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
+    except UnicodeDecodeError as error:
+        found = replace(found, encoding=other_encoding(found.encoding, spoken, error))
+        table = _collect(text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
+    return replace(table, notes=found.notes(spoken))
 
 
-def first_column(header: list[str], first: list[str]) -> str | None:
+def first_column(header: list[str], rows: list[list[str]]) -> str | None:
     """Row ids stand in the first column."""
     return header[0]
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _distinct(header: list[str], spoken: str) -> list[str]:
+    """Column names, those that a spreadsheet has made the same date of numbered.
 
-
-def unguard(name: str) -> str:
-    """Undo the quote that keeps spreadsheets from running a name as a formula."""
-    return name[1:] if re.match(r"'[=+\-@]", name) else name
-
-
-def _check_header(header: list[str], spoken: str) -> None:
-    if len(set(header)) < len(header):
-        twice = pd.Index(header)[pd.Index(header).duplicated()][0]
+    Raises
+    ------
+    S2SError
+        If others come more than once.
+    """
+    index = pd.Index(header)
+    twice = [name for name in index[index.duplicated()] if gene_of_date(name) is None]
+    if twice:
         raise S2SError(
-            f"The column {twice!r} occurs more than once in {spoken!r}; give every column and gene "
-            "a name of its own."
+            f"The column {twice[0]!r} occurs more than once in {spoken!r}; give every column and "
+            "gene a name of its own."
         )
+    return list(unique_names(header)[0]) if index.has_duplicates else header
 
 
-def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> Iterator:
+def text_blocks(
+    source: Source,
+    name: str,
+    found: Layout,
+    ids: str | None,
+    columns: list[str] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Blocks of a text table, of all columns or some.
+
+    Raises
+    ------
+    S2SError
+        If a row has more columns than the header.
+    """
     rows = max(64, BLOCK_VALUES // len(found.header))
     try:
         with source.open(name) as stream, warnings.catch_warnings():
@@ -218,6 +163,9 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
                 stream,
                 sep=found.delimiter,
                 decimal=found.decimal,
+                thousands=found.thousands,
+                skipinitialspace=found.delimiter != "\t",
+                usecols=columns,
                 encoding=found.encoding,
                 header=None,
                 names=found.header,
@@ -228,7 +176,8 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
                 float_precision=SAFE,
                 low_memory=False,
             )
-            yield from reader
+            for block in reader:
+                yield _without_empty(block, ids)
     except (UnicodeDecodeError, S2SError):
         raise
     except (ValueError, pd.errors.ParserWarning) as error:
@@ -237,6 +186,16 @@ def _text_blocks(source: Source, name: str, found: Layout, ids: str | None) -> I
             f"{source.spoken(name)!r} is no regular table: a row{f' (line {line[1]})' if line else ''} "
             "has more columns than the header; export it again."
         ) from error
+
+
+def _without_empty(block: pd.DataFrame, ids: str | None) -> pd.DataFrame:
+    """Without the rows of nothing but separators that spreadsheets leave."""
+    empty = (block.iloc[:, 0].isna() if ids is None else block[ids] == "").to_numpy(bool)
+    if not empty.any():
+        return block
+    rest = [c for c in block.columns if c != ids]
+    empty[empty] = block.loc[empty, rest].isna().all(axis=1)
+    return block[~empty]
 
 
 def _collect(blocks: Iterator, header, ids: str | None, keep, spoken: str) -> Table:

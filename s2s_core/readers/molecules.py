@@ -16,7 +16,9 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
 from s2s_core.readers.base import CONTROL, ReadOptions, build
-from s2s_core.readers.delimited import column_names, delimiter_of
+from s2s_core.readers.delimited import column_names, is_table, text_blocks
+from s2s_core.readers.gene_names import date_notes
+from s2s_core.readers.layout import SPACES, layout
 from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
@@ -56,7 +58,12 @@ class Columns:
 
 
 def read_molecules(
-    source: Source, name: str, columns: Columns, options: ReadOptions, unit: str
+    source: Source,
+    name: str,
+    columns: Columns,
+    options: ReadOptions,
+    unit: str,
+    notes: tuple[str, ...] = (),
 ) -> Section:
     """Read a table of molecules as a Section of bins.
 
@@ -69,6 +76,8 @@ def read_molecules(
         ``bin_size`` is the edge of a pixel; proposed when not given.
     unit : str
         What coordinates are counted in, for the sentence.
+    notes : tuple of str
+        What the reader decided before.
 
     Raises
     ------
@@ -76,7 +85,9 @@ def read_molecules(
     """
     spoken = source.spoken(name)
     genes, gene, xy, count, poor = _gather(source, name, columns)
-    notes = []
+    notes = [*notes]
+    if not is_parquet(source, name):
+        notes += layout(source, name).notes(spoken)
     if poor:
         notes.append(
             f"{poor:,} molecules of a quality below {columns.min_quality:g} were left out."
@@ -106,6 +117,7 @@ def read_molecules(
         f"{count.sum():,.0f} molecules were counted in {len(pixels):,} pixels of {size:g} x "
         f"{size:g} {unit} ({how} size; {count.sum() / len(pixels):.0f} molecules a pixel)."
     )
+    notes += date_notes(genes[present])
     kind = "auto" if options.kind == "points" else options.kind
     return build(
         counts,
@@ -187,29 +199,35 @@ def _parquet_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.
 
 
 def _text_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
-    skip, delimiter = text_head(source, name)[1:]
+    found = layout(source, name)
     numbers = [c for c in columns.names if c != columns.gene]
     types = {columns.gene: pa.dictionary(pa.int32(), pa.string())} | dict.fromkeys(
         numbers, pa.float64()
     )
+    if found.delimiter == SPACES or found.thousands:
+        # Arrow knows neither; it is faster where it can be used.
+        schema = pa.schema([(c, pa.string() if c == columns.gene else pa.float64())
+                            for c in columns.names])  # fmt: skip
+        for block in text_blocks(source, name, found, columns.gene, columns.names):
+            yield pa.RecordBatch.from_pandas(block, schema=schema, preserve_index=False)
+        return
     with source.open(name) as stream:
         yield from pa_csv.open_csv(
             stream,
-            read_options=pa_csv.ReadOptions(skip_rows=skip, block_size=2**24),
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter),
+            read_options=pa_csv.ReadOptions(
+                skip_rows=found.skip,
+                column_names=found.header,
+                block_size=2**24,
+                encoding=found.encoding.removesuffix("-sig").replace("utf-8", "utf8"),
+            ),
+            parse_options=pa_csv.ParseOptions(delimiter=found.delimiter),
             convert_options=pa_csv.ConvertOptions(
-                include_columns=columns.names, column_types=types, strings_can_be_null=False
+                include_columns=columns.names,
+                column_types=types,
+                strings_can_be_null=False,
+                decimal_point=found.decimal,
             ),
         )
-
-
-def text_head(source: Source, name: str) -> tuple[list[str], int, str]:
-    """(column names, lines before them, delimiter) of a text; lines that begin with # are skipped."""
-    lines = source.head(name).decode("utf-8", "replace").splitlines()
-    skip = next((i for i, line in enumerate(lines) if not line.startswith("#")), 0)
-    header = lines[skip] if lines else ""
-    delimiter = delimiter_of(header) or ","
-    return [c.strip().strip('"') for c in header.split(delimiter)], skip, delimiter
 
 
 def named(columns: list[str], *wanted: str) -> str | None:
@@ -224,10 +242,7 @@ def find_table(
 ) -> tuple[str, Columns] | None:
     """First file whose columns are those of molecules."""
     for name in source.names if source.single else source.find(*endings):
-        names = (
-            column_names(source, name) if is_parquet(source, name) else text_head(source, name)[0]
-        )
-        columns = columns_of(names)
+        columns = columns_of(column_names(source, name)) if is_table(source, name) else None
         if columns is not None:
             return name, columns
     return None

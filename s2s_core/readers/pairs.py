@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import ID_NAMES, ReadOptions, build, unique_names, xy_columns
-from s2s_core.readers.delimited import first_column, read_table
+from s2s_core.readers.base import ReadOptions, build, measured_rows, unique_names, xy_columns
+from s2s_core.readers.columns import place_ids, row_ids, split_columns
+from s2s_core.readers.delimited import read_table
+from s2s_core.readers.gene_names import date_notes
+from s2s_core.readers.matching import best_match, match_ids, match_spots, refuse_few
+from s2s_core.readers.metadata import note, sort_columns
 from s2s_core.readers.source import Source
+
+# Other readers match ids by the name that joins their tables.
+__all__ = ["join", "match_ids", "match_spots", "read_pair", "with_metadata"]
 
 
 def read_pair(
@@ -20,6 +25,7 @@ def read_pair(
     positions: str,
     options: ReadOptions,
     notes: tuple[str, ...] = (),
+    metadata: tuple[str, ...] = (),
 ) -> Section:
     """Read a table of counts and a table of positions as a Section.
 
@@ -32,28 +38,96 @@ def read_pair(
     options : ReadOptions
     notes : tuple of str
         What the reader decided before.
+    metadata : tuple of str
+        Further tables of the same spots, whose columns go to ``obs``.
 
     Raises
     ------
     S2SError
-        If no spot is in both tables.
+        If fewer than half of the spots have a position.
     """
-    table = read_table(source, counts, id_column=first_column, keep=lambda _: False)
-    places = read_table(source, positions, id_column=_id_column, keep=lambda _: True).other
+    table = read_table(source, counts, id_column=row_ids, keep=lambda _: False)
+    spots = read_table(source, positions, id_column=place_ids, keep=lambda _: True)
+    places, notes = spots.other, (*notes, *table.notes, *spots.notes)
+    for name in metadata:
+        places, more = with_metadata(source, places, positions, name)
+        notes = (*notes, *more)
     columns = pd.Index(table.names, dtype=object)
-    by_rows, by_columns = (match_ids(i, places.index) for i in (table.other.index, columns))
-    if max((by_rows >= 0).sum(), (by_columns >= 0).sum()) == 0:
+    by_rows, by_columns = (best_match(i, places.index) for i in (table.other.index, columns))
+    across = by_columns.found > by_rows.found or (
+        # Nothing fits: the side that looks more like ids is shown.
+        by_columns.found == by_rows.found == 0 and len(columns) > 2 * table.values.shape[0]
+    )
+    match = by_columns if across else by_rows
+    ids = columns if across else table.other.index
+    refuse_few(
+        match, ids, places.index, repr(source.spoken(counts)), repr(source.spoken(positions))
+    )
+    notes = (*notes, *match.notes)
+    if across:
+        values, genes = table.values.T.tocsr(), [str(i) for i in table.other.index]
+        words = pd.DataFrame(index=ids)
+        notes = (*notes, "Rows of the table are genes and columns are spots.")
+        if len(table.other.columns):
+            left = ", ".join(map(str, table.other.columns))
+            notes = (*notes, f"Columns of words beside the spots were left out: {left}.")
+    seen = match.rows >= 0
+    if not across:
+        if options.measured in places:
+            seen &= measured_rows(places, options.measured)[match.rows]
+        genes, values, words = split_columns(table, [], seen)
+    found = sort_columns(genes, values, seen)
+    reasons = dict.fromkeys(map(str, words.columns), "words") | found.reasons
+    about = pd.concat([words, found.metadata.set_axis(ids)], axis=1)
+    places = _beside(places, about, match.rows)
+    if not found.genes:
         raise S2SError(
-            f"{source.spoken(counts)!r} and {source.spoken(positions)!r} have no spot in common "
-            f"({table.other.index[0]!r} or {columns[0] if len(columns) else ''!r} against "
-            f"{places.index[0]!r}); give the positions of these spots."
+            f"{source.spoken(counts)!r} has no gene columns: it holds metadata of spots "
+            f"({', '.join(list(reasons)[:5])}); add the table of counts."
         )
-    values, ids, genes, match, more = table.values, table.other.index, columns, by_rows, ()
-    if (by_columns >= 0).sum() > (by_rows >= 0).sum():
-        values, ids, genes, match = values.T.tocsr(), columns, table.other.index, by_columns
-        more = ("Rows of the table are genes and columns are spots.",)
-    var = pd.DataFrame(index=genes)
-    return join(values, ids, var, places, match, options, notes=(*notes, *more))
+    notes = (*notes, *note(reasons), *found.notes)
+    var = pd.DataFrame(index=pd.Index(found.genes, dtype=object))
+    return join(found.counts, match.ids, var, places, match.rows, options, notes=notes)
+
+
+def with_metadata(
+    source: Source, spots: pd.DataFrame, beside: str, name: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """(spots with the columns of a table of metadata, notes).
+
+    Parameters
+    ----------
+    source : Source
+    spots : DataFrame
+        Its index holds ids.
+    beside, name : str
+        The file that the spots come from, and that of the metadata.
+
+    Raises
+    ------
+    S2SError
+        If most spots are not in it.
+    """
+    table = read_table(source, name, id_column=place_ids, keep=lambda _: True).other
+    spoken = repr(source.spoken(name))
+    match = best_match(spots.index, table.index)
+    if not match.found:
+        return spots, (f"{spoken} was not used: it names none of the spots.",)
+    refuse_few(match, spots.index, table.index, repr(source.spoken(beside)), spoken)
+    new = [c for c in table.columns if c not in spots.columns and c != ""]
+    # (Row -1, where a spot is not in it, gives empty cells.)
+    added = table[new].set_axis(range(len(table))).reindex(match.rows).set_axis(spots.index)
+    said = f"Columns of {spoken} were joined to the spots: {', '.join(map(str, new))}."
+    return pd.concat([spots, added], axis=1), (*match.notes, said)
+
+
+def _beside(places: pd.DataFrame, about: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """Places with what the counts' own table says of their spots."""
+    about = about[[c for c in about.columns if c not in places.columns]]
+    has = rows >= 0
+    about = about[has].set_axis(places.index[rows[has]])
+    # (Spots that come twice are refused where the section is put together.)
+    return pd.concat([places, about[~about.index.duplicated()]], axis=1)
 
 
 def join(
@@ -87,42 +161,15 @@ def join(
     obs = places.iloc[match[found]].set_axis(ids[found])
     if not found.all():
         notes = (*notes, f"{(~found).sum()} spots without a position were left out.")
-    names, more = unique_names(var.index)
+    more = date_notes(var.index)
+    names, again = unique_names(var.index)
     return build(
         values[np.nonzero(found)[0]],
         obs,
         var.set_axis(names),
         options,
         xy=xy_columns(obs),
-        notes=(*notes, *more),
+        notes=(*notes, *more, *again),
         uns=uns,
         binned=binned,
     )
-
-
-def match_ids(ids: pd.Index, places: pd.Index) -> np.ndarray:
-    """Row of each id among the places, -1 where there is none.
-
-    Raises
-    ------
-    S2SError
-        If a spot has two positions.
-    """
-    if not places.is_unique:
-        twice = places[places.duplicated()][0]
-        raise S2SError(f"The spot {twice!r} has two positions; give every spot one.")
-    match = places.get_indexer(ids)
-    if (match >= 0).any():
-        return match
-    # R turns AAAC-1 into AAAC.1 and 12 into X12 where names head columns.
-    plain = pd.Index([_as_r(i) for i in places])
-    return plain.get_indexer([_as_r(i) for i in ids]) if plain.is_unique else match
-
-
-def _as_r(name: str) -> str:
-    return re.sub(r"[^0-9A-Za-z]", ".", re.sub(r"^X(?=\d)", "", str(name)))
-
-
-def _id_column(header: list[str], values: list[str]) -> str:
-    lower = {h.lower(): h for h in reversed(header)}
-    return next((lower[n] for n in ID_NAMES if n in lower), header[0])

@@ -14,6 +14,8 @@ from s2s_core.readers.source import PARQUET_MAGIC, Source
 
 # Values of one block: memory follows it, not the table.
 BLOCK_VALUES = 8_000_000
+# Rows that show what the columns hold, as many as have about so many values together.
+ROWS, SHOWN = 1000, 200_000
 
 
 def is_parquet(source: Source, name: str) -> bool:
@@ -41,19 +43,20 @@ def batches(
         raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
 
 
-def outline(source: Source, name: str) -> tuple[list[str], list[str]]:
-    """(column names, first row) as a CSV would have them; of the row only the first value.
+def outline(source: Source, name: str) -> tuple[list[str], list[list[str]]]:
+    """(column names, first rows) as a CSV would have them.
 
     Raises
     ------
     S2SError
     """
     order = _order(source, name)
-    first = next(batches(source, name, order[:1], 1), None)
+    first = next(batches(source, name, order, min(ROWS, max(2, SHOWN // len(order)))), None)
     if first is None or first.num_rows == 0:
         raise S2SError(f"{source.spoken(name)!r} has a header but no rows.")
     header = ["" if c.startswith("__index_level_") else c for c in order]
-    return header, [str(first.column(0)[0].as_py())] + [""] * (len(header) - 1)
+    columns = [[_text(v) for v in first.column(c).to_pylist()] for c in order]
+    return header, [list(row) for row in zip(*columns, strict=True)]
 
 
 def frames(source: Source, name: str, header: list[str]) -> Iterator[pd.DataFrame]:
@@ -92,3 +95,9 @@ def _open(source: Source, name: str) -> pq.ParquetFile:
         return pq.ParquetFile(source.path(name))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
+
+
+def _text(value) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)

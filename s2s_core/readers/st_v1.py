@@ -33,11 +33,11 @@ def _counts(source: Source) -> list[str]:
 
 def _is_counts(source: Source, name: str) -> bool:
     try:
-        header, first = outline(source, name)
+        header, rows = outline(source, name)
     except S2SError:
         return False
     columns = [SPOT.fullmatch(c) is not None for c in header[1:]]
-    return SPOT.fullmatch(first[0]) is not None or (bool(columns) and all(columns))
+    return SPOT.fullmatch(rows[0][0]) is not None or (bool(columns) and all(columns))
 
 
 def read(source: Source, options: ReadOptions) -> Section:

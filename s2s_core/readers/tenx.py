@@ -111,7 +111,7 @@ def read_matrix(source: Source, name: str) -> Matrix:
         Where it is damaged, unsafe, or larger than what is read here.
     """
     try:
-        if name.endswith(MTX_ENDINGS):
+        if name.lower().endswith((".mtx", ".mtx.gz")):
             return _matrix_market(source, name)
         return _hdf5(source, name)
     except S2SError:

@@ -10,7 +10,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import column_names, read_table
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
-from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.pairs import join, match_spots
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import MTX_ENDINGS, read_matrix
 
@@ -62,16 +62,12 @@ def read(source: Source, options: ReadOptions) -> Section:
     counts = read_matrix(source, matrix)
     places = read_table(source, cells, id_column=_cell_id, keep=lambda _: True).other
     ids = pd.Index(np.asarray(counts.barcodes, object))
-    match = match_ids(ids, places.index)
-    if not (match >= 0).any():
-        raise S2SError(
-            f"No cell of {source.spoken(matrix)!r} is in {source.spoken(cells)!r}; give files of "
-            "one run."
-        )
-    return join(counts.values, ids, counts.var, places, match, points(options), notes=counts.notes)
+    match = match_spots(ids, places.index, repr(source.spoken(matrix)), repr(source.spoken(cells)))
+    notes = (*counts.notes, *match.notes)
+    return join(counts.values, ids, counts.var, places, match.rows, points(options), notes=notes)
 
 
-def _cell_id(header: list[str], first: list[str]) -> str:
+def _cell_id(header: list[str], rows: list[list[str]]) -> str:
     return named(header, "cell_id") or header[0]
 
 
