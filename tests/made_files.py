@@ -332,6 +332,20 @@ def write_h5ad(adata: ad.AnnData, path: Path) -> Path:
     return path
 
 
+def loom(path: Path, *, genes=None, **columns) -> Path:
+    """A Loom file of a hexagonal lattice; ``columns`` are attributes of cells, x and y if none."""
+    adata = made_anndata("hex")
+    x, y = adata.obsm["spatial"].T
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file["matrix"] = adata.X.toarray().T.astype("f4")
+        file["row_attrs/Gene"] = np.array(adata.var_names.tolist() if genes is None else genes, "S")
+        file["col_attrs/CellID"] = np.array(adata.obs_names.tolist(), "S")
+        for key, values in (columns or {"x": x, "y": y}).items():
+            file[f"col_attrs/{key}"] = values
+    return path
+
+
 def spots_table(kind: str = "square") -> pd.DataFrame:
     """Table of spots x genes with coordinates."""
     counts, obs, var, xy, _ = made_table(kind)

@@ -24,6 +24,7 @@ EVERY = {
     "stereo_seq": lambda folder: made.gem(folder / "a.gem.gz").parent,
     "st_v1": made.st_v1,
     "h5ad": lambda folder: made.write_h5ad(made.made_anndata(), folder / "a.h5ad").parent,
+    "loom": lambda folder: made.loom(folder / "a.loom").parent,
     "spatialdata": made_zarr.spatialdata,
     "table": made.pair,
 }

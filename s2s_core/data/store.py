@@ -126,25 +126,64 @@ def load_section(path: str | Path) -> Section:
 
 
 def writable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Copy of a table that .h5ad files can hold: columns of mixed things become words."""
-    frame = frame.copy()
-    for column in frame.select_dtypes(object).columns:
-        kind = pd.api.types.infer_dtype(frame[column], skipna=True)
-        if kind == "boolean":
-            frame[column] = frame[column].astype("boolean")
-        else:
-            words = frame[column].astype(str).where(frame[column].notna())
-            frame[column] = words.astype("category")
-    frame.columns = frame.columns.astype(str)
-    # "_index" is what the format itself calls the index.
-    return frame.rename(columns={"_index": "index_"})
+    """Copy of a table that .h5ad files of every version can hold.
+
+    Words become categories; what is neither a number, a yes/no nor a word becomes words.
+    """
+    columns = {}
+    for i, name in enumerate(map(str, frame.columns)):
+        # "_index" is what the format itself calls the index; "/" would make groups.
+        name = "index_" if name == "_index" else name.replace("/", "_") or "column"
+        while name in columns:
+            name += "_"
+        columns[name] = _writable(frame.iloc[:, i])
+    index = pd.Index(frame.index.astype(str).to_numpy(object), dtype=object, name=frame.index.name)
+    if index.name in (*frame.columns, *columns, "_index"):
+        # A table must not name its rows as it names one of its columns.
+        index.name = None
+    return pd.DataFrame({name: values.set_axis(index) for name, values in columns.items()}, index)
+
+
+def _writable(values: pd.Series) -> pd.Series:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        names = dtype.categories
+        if names.dtype.kind in "biuf" and not pd.api.types.is_extension_array_dtype(names.dtype):
+            return values
+        return values.cat.rename_categories(_unique_words(names))
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return values.astype(np.float32) if dtype == np.float16 else values
+    if pd.api.types.is_bool_dtype(dtype) or (
+        dtype.kind == "O" and pd.api.types.infer_dtype(values, skipna=True) == "boolean"
+    ):
+        return values.astype("boolean")
+    if pd.api.types.is_integer_dtype(dtype) and not isinstance(dtype, pd.SparseDtype):
+        return values.astype(f"{'UI'[dtype.kind == 'i']}nt64")
+    if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
+        return pd.Series(values.to_numpy(float, na_value=np.nan), values.index)
+    words = pd.Series([_word(value) for value in values.array], values.index, dtype=object)
+    return words.where(values.notna().to_numpy(), np.nan).astype("category")
+
+
+def _word(value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _unique_words(names: pd.Index) -> pd.Index:
+    """Names of categories as words; 1 and "1" stay two categories."""
+    words: list[str] = []
+    for word in map(_word, names):
+        while word in words:
+            word += "_"
+        words.append(word)
+    return pd.Index(words, dtype=object)
 
 
 def _pack(frame: pd.DataFrame) -> np.ndarray:
     """Bytes of a table in Arrow's format, which keeps every column's type."""
     try:
         table = pa.Table.from_pandas(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowException, TypeError, ValueError):
         table = pa.Table.from_pandas(writable(frame))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:

@@ -15,6 +15,7 @@ from s2s_core.readers import (
     curio,
     foreign,
     h5ad,
+    loom,
     slide_seq,
     space_ranger,
     spatialdata,
@@ -42,6 +43,7 @@ READERS: dict[str, Reader] = {
         space_ranger.READER,
         st_v1.READER,
         h5ad.READER,
+        loom.READER,
         spatialdata.READER,
         table.READER,
     )
@@ -71,7 +73,7 @@ def read(
     Parameters
     ----------
     path : str or Path, or several
-        A file, a folder, a zip of either, or several files that belong together:
+        A file, a folder, a zip or tar of either, or several files that belong together:
         docs/formats.md lists what is read.
     measured : str, optional
         Column that is False where a spot was not measured; the values of those rows are
@@ -149,8 +151,7 @@ def _reader_of(source: Source) -> Reader:
     for reader in READERS.values():
         if reader.sniff(source):
             return reader
-    if (sentence := foreign.sentence(source)) is not None:
-        raise S2SError(sentence)
+    foreign.check(source)
     if source.single is None:
         links = f"; {source.links} links out of it were not followed" if source.links else ""
         raise S2SError(

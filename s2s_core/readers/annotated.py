@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import h5py
 import numpy as np
 import pandas as pd
-import zarr
 from anndata.io import read_elem
 from scipy import sparse
 
-from s2s_core.data.assemble import detect_scale
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers import images
-from s2s_core.readers.base import ReadOptions, array_index, build, unique_names, xy_columns
+from s2s_core.readers import annotated_counts, images
+from s2s_core.readers.annotated_counts import RAW, is_layer
+from s2s_core.readers.annotated_parts import (
+    SPATIAL_KEYS,
+    Group,
+    frame,
+    is_place,
+    places,
+    with_old_categories,
+)
+from s2s_core.readers.base import (
+    ReadOptions,
+    array_index,
+    build,
+    measured_rows,
+    unique_names,
+    xy_columns,
+)
 from s2s_core.readers.images import SPATIAL
 from s2s_core.readers.preflight import check_values
 
-Group = h5py.Group | zarr.Group
 DAMAGED = (
     "{!r} is damaged or incomplete and cannot be read as an AnnData file; copy or export it again."
 )
-SPATIAL_KEYS = ("spatial", "X_spatial", "spatial_coords")
-COUNT_LAYERS = ("counts", "raw_counts", "raw", "count")
 SYMBOL_COLUMNS = (
     "gene_symbols", "gene_symbol", "symbol", "symbols", "gene_name", "gene_names", "feature_name",
     "gene_short_name", "name",
@@ -48,6 +58,10 @@ class Annotated:
     xy : (n, 2) array or None
         ``obsm["spatial"]``.
     notes : tuple of str
+    more_places : dict of (n, 2) array
+        Other entries of ``obsm`` that are named like places.
+    libraries : tuple of str
+        Names of ``uns["spatial"]``: the slides that the spots lie on.
     """
 
     counts: sparse.csr_matrix
@@ -56,19 +70,27 @@ class Annotated:
     uns: dict
     xy: np.ndarray | None
     notes: tuple[str, ...]
+    more_places: dict[str, np.ndarray] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
 
 
-def is_loaded(place: str) -> bool:
-    """Whether :func:`load` takes what stands at a place such as ``/layers/counts/data``."""
+def is_loaded(place: str, *, has_x: bool = False) -> bool:
+    """Whether :func:`load` takes what stands at a place such as ``/layers/counts/data``.
+
+    Where there is an X, no layer stands in for it.
+    """
     top, *inner = place[1:].split("/")
     first = inner[0] if inner else ""
-    if top in ("layers", "obsm"):
-        return first in (*COUNT_LAYERS, *SPATIAL_KEYS)
+    if top == "layers":
+        return is_layer(first, has_x=has_x)
+    if top == "obsm":
+        # (Before anndata 0.7 all of it was one dataset.)
+        return not inner or is_place(first)
     if top == "raw":
         return first in ("X", "var")
     if top == "uns":
         return len(inner) == 1 or first in (SPATIAL, SPATIALDATA)
-    return top in ("X", "obs", "var")
+    return top in ("X", "obs", "var", *RAW, "raw.var")
 
 
 def load(file: Group, name: str, options: ReadOptions) -> Annotated:
@@ -89,30 +111,51 @@ def load(file: Group, name: str, options: ReadOptions) -> Annotated:
     S2SError
     """
     try:
-        obs, var = _frame(file, "obs", name), _frame(file, "var", name)
+        (obs, more), (var, notes) = (frame(file[key], key, name) for key in ("obs", "var"))
         check_values(len(obs), len(var), name)
         uns = _simple_uns(file)
-        counts, var, notes = _counts(file, var, options, uns, name)
-        xy = _spatial(file, len(obs))
+        obs, var = with_old_categories(obs, uns), with_old_categories(var, uns)
+        seen = measured_rows(obs, options.measured)
+        seen = np.ones(len(obs), bool) if seen is None else seen
+        counts = annotated_counts.choose(
+            file, obs, var, seen, options.scale, log="log1p" in uns, name=name
+        )
+        if counts.is_log is False:
+            uns.pop("log1p", None)
+        found, where = places(file, len(obs))
     except S2SError:
         raise
     except Exception as error:  # noqa: BLE001
         # h5py, zarr and anndata raise errors of many types; none of them speaks to the user.
         raise S2SError(DAMAGED.format(name)) from error
-    if counts.shape != (len(obs), len(var)):
-        raise S2SError(
-            f"In {name!r} the counts are {counts.shape[0]} x {counts.shape[1]} but obs and var "
-            f"name {len(obs)} spots and {len(var)} genes; export the file again."
-        )
-    _check_genes(var, name)
-    var, more = _symbols(var)
-    return Annotated(counts, obs, var, uns, xy, (*notes, *more))
+    obs, found, third = _third(obs, found)
+    var, symbols = _named(counts.var)
+    key = next((key for key in SPATIAL_KEYS if key in found), None)
+    xy = None if key is None else found.pop(key)
+    notes = (*more, *notes, *counts.notes, *where, *third, *symbols)
+    return Annotated(counts.values, obs, var, uns, xy, notes, found, _libraries(file))
+
+
+def _libraries(file: Group) -> tuple[str, ...]:
+    spatial = file["uns"][SPATIAL] if SPATIAL in file.get("uns", ()) else None
+    return tuple(map(str, spatial)) if isinstance(spatial, Group) else ()
+
+
+def _third(obs: pd.DataFrame, found: dict):
+    """(obs, places of two columns, notes): a third coordinate that varies becomes ``obs["z"]``."""
+    notes: tuple[str, ...] = ()
+    for key, xyz in found.items():
+        if key in SPATIAL_KEYS and xyz.shape[1] == 3 and "z" not in obs and np.ptp(xyz[:, 2]) > 0:
+            obs = obs.assign(z=xyz[:, 2])
+            notes = (f"obsm[{key!r}] has three columns: the third stays in obs['z'].",)
+    return obs, {key: xy[:, :2] for key, xy in found.items()}, notes
 
 
 def has_places(found: Annotated) -> bool:
     """Whether it is known where the spots lie."""
     columns = found.obs
-    return any(w is not None for w in (found.xy, xy_columns(columns), array_index(columns)))
+    places = (found.xy, xy_columns(columns), array_index(columns))
+    return bool(found.more_places) or any(w is not None for w in places)
 
 
 def section(found: Annotated, name: str, options: ReadOptions) -> Section:
@@ -124,13 +167,17 @@ def section(found: Annotated, name: str, options: ReadOptions) -> Section:
     ------
     S2SError
     """
-    xy = xy_columns(found.obs) if found.xy is None else found.xy
     if not has_places(found):
         raise S2SError(
             f"{name!r} has no coordinates: give obsm['spatial'], or obs columns x and y, or "
-            "array_row and array_col."
+            "array_row and array_col; or give a table of them (spot, x, y) together with the file."
         )
-    notes = found.notes
+    notes, more = found.notes, dict(found.more_places)
+    xy = xy_columns(found.obs) if found.xy is None else found.xy
+    if xy is None and more:
+        key = next(iter(more))
+        xy = more.pop(key)
+        notes += (f"Coordinates were taken from obsm[{key!r}]: there is no obsm['spatial'].",)
     binned = any(str(key).startswith("bin_size") for key in found.uns)
     if binned:
         notes += (
@@ -138,50 +185,17 @@ def section(found: Annotated, name: str, options: ReadOptions) -> Section:
         )
     return build(
         found.counts, found.obs, found.var, options, xy=xy, notes=notes, binned=binned,
-        uns=found.uns,
+        uns=found.uns, more_xy=more, libraries=found.libraries,
     )  # fmt: skip
 
 
-def _frame(file: Group, key: str, name: str) -> pd.DataFrame:
-    frame = read_elem(file[key])
-    if not isinstance(frame, pd.DataFrame):
-        raise S2SError(f"{name!r} has no table {key}; save it again with AnnData.")
-    frame.index = frame.index.astype(str)
-    return frame
-
-
-def _counts(file: Group, var: pd.DataFrame, options: ReadOptions, uns: dict, name: str):
-    """(counts, var, notes): X, or a layer or raw where X is not what was counted."""
-    x = _matrix(file["X"]) if "X" in file else None
-    if x is not None and (options.scale == "log" or not _is_processed(x, uns)):
-        return x, var, []
-    why = "there is no X" if x is None else "X is normalised already"
-    layer = next((key for key in COUNT_LAYERS if key in file.get("layers", {})), None)
-    if layer is not None:
-        uns.pop("log1p", None)
-        note = f"The counts were taken from layers[{layer!r}], because {why}."
-        return _matrix(file["layers"][layer]), var, [note]
-    if "raw" in file and "X" in file["raw"]:
-        raw = _matrix(file["raw/X"])
-        # raw often holds log-normalised values of all genes: then it is no better than X.
-        if x is None or not _is_processed(raw, {}):
-            uns.pop("log1p", None)
-            return raw, _frame(file["raw"], "var", name), [
-                f"The counts were taken from raw ({raw.shape[1]:,} genes), because {why}."
-            ]  # fmt: skip
-    if x is None:
-        raise S2SError(
-            f"{name!r} has no counts: X is empty and there is no layers['counts'] and no raw."
-        )
-    return x, var, []
-
-
-def _is_processed(matrix: sparse.csr_matrix, uns: dict) -> bool:
-    """Whether values are log-normalised, or scaled (some are negative)."""
-    usable = matrix.data[np.isfinite(matrix.data)]
-    return (
-        bool((usable < 0).any()) or detect_scale(sparse.csr_matrix(usable[None, :]), "auto", uns)[0]
-    )
+def _named(var: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """(var, notes) with gene names that occur once each, symbols where there are any."""
+    var, notes = _symbols(var)
+    if notes or var.index.is_unique:
+        return var, tuple(notes)
+    names, notes = unique_names(var.index)
+    return var.set_axis(names), notes
 
 
 def _symbols(var: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -199,49 +213,31 @@ def _symbols(var: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return var.assign(gene_ids=var.index.to_numpy(object)).set_axis(names), [note, *more]
 
 
-def _matrix(item) -> sparse.csr_matrix:
-    matrix = read_elem(item)
-    if sparse.issparse(matrix):
-        # Indices out of bounds would crash the conversion, not raise.
-        matrix.check_format(full_check=True)
-    return sparse.csr_matrix(matrix)
-
-
-def _spatial(file: Group, n: int) -> np.ndarray | None:
-    for key in SPATIAL_KEYS:
-        if "obsm" in file and key in file["obsm"]:
-            xy = np.asarray(read_elem(file["obsm"][key]), float)
-            if xy.ndim == 2 and xy.shape[0] == n and xy.shape[1] >= 2:
-                return xy[:, :2]
-            raise S2SError(
-                f"obsm[{key!r}] must hold x and y for each of the {n} spots; its shape is "
-                f"{' x '.join(map(str, xy.shape))}."
-            )
-    return None
-
-
-def _check_genes(var: pd.DataFrame, name: str) -> None:
-    if not var.index.is_unique:
-        twice = var.index[var.index.duplicated()]
-        raise S2SError(
-            f"In {name!r} the gene name {twice[0]!r} occurs more than once ({len(set(twice))} such "
-            "names); call var_names_make_unique() or use gene identifiers, and save it again."
-        )
-
-
 def _simple_uns(file: Group) -> dict:
     """Scalars, words and small arrays of ``uns``, and tissue images; graphs stay behind."""
     kept = {}
     for key in file.get("uns", ()):
         item = file["uns"][key]
-        if isinstance(item, Group):
-            # scanpy marks log-normalised values by a small dictionary of this name.
-            if key == "log1p":
-                kept[key] = {}
-            elif key == SPATIAL:
-                kept |= images.kept(read_elem(item))
-        elif item.size is not None and item.size <= UNS_MAX_VALUES:
-            value = read_elem(item)
-            if isinstance(value, (str, bool, int, float, np.generic, np.ndarray)):
-                kept[key] = value
+        # scanpy marks log-normalised values by a small dictionary of this name.
+        if key == "log1p":
+            kept[key] = {}
+            continue
+        try:
+            if isinstance(item, Group):
+                kept |= images.kept(read_elem(item)) if key == SPATIAL else {}
+            elif item.size is not None and item.size <= UNS_MAX_VALUES:
+                value = read_elem(item)
+                kept |= {key: value} if _is_simple(value) else {}
+        except Exception:  # noqa: BLE001
+            # Of any type; no part of uns is worth the file.
+            continue
     return kept
+
+
+def _is_simple(value) -> bool:
+    """Whether a value of ``uns`` can be written again whatever wrote it."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return all(isinstance(v, str) for v in value.ravel())
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "biufUS"
+    return isinstance(value, (str, bool, int, float))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import h5py
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.annotated import DAMAGED, is_loaded, load, section
+from s2s_core.readers import foreign
+from s2s_core.readers.annotated import DAMAGED, has_places, is_loaded, load, section
 from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.placed import with_table
 from s2s_core.readers.preflight import check_hdf5
 from s2s_core.readers.source import Source, is_hdf5
 
@@ -40,7 +43,8 @@ def read(source: Source, options: ReadOptions) -> Section:
 
     Counts come from ``X``, or from ``layers["counts"]`` or ``raw`` where ``X`` is normalised
     already; coordinates from ``obsm["spatial"]`` or obs columns; lattice positions from
-    ``obs["array_row"]``, ``obs["array_col"]``. Where genes are named by Ensembl identifiers and
+    ``obs["array_row"]``, ``obs["array_col"]``. Where it has no places, a table of them may lie
+    beside it. Where genes are named by Ensembl identifiers and
     a column of ``var`` holds symbols, those become the names. Tissue images stay.
     """
     files = _files(source)
@@ -52,13 +56,19 @@ def read(source: Source, options: ReadOptions) -> Section:
     try:
         with h5py.File(source.hdf5(files[0]), "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            check_hdf5(file, name, is_loaded)
+            kind = foreign.by_groups(file)
+            if kind is not None:
+                raise foreign.error(source, files[0], kind)
+            has_x = isinstance(file.get("X", getlink=True), h5py.HardLink)
+            check_hdf5(file, name, partial(is_loaded, has_x=has_x))
             found = load(file, name, options)
     except S2SError:
         raise
     except Exception as error:  # noqa: BLE001
         # h5py raises errors of many types; none of them speaks to the user.
         raise S2SError(DAMAGED.format(name)) from error
+    if not has_places(found):
+        found = with_table(source, files[0], found)
     return section(found, name, options)
 
 

@@ -12,6 +12,9 @@ import sys
 
 import h5py
 
+with contextlib.suppress(ImportError):
+    import hdf5plugin  # noqa: F401
+
 GIGABYTES = 8
 MAX_OBJECTS = 200_000
 # Of larger tables of numbers only the ends are read: their damage ends in an ordinary error.
@@ -46,6 +49,11 @@ def _touch(item: h5py.Dataset) -> None:
         _ = item[()] if item.shape == () else None
         return
     item.id.get_storage_size()
+    how = item.id.get_create_plist()
+    filters = [how.get_filter(i)[0] for i in range(how.get_nfilters())]
+    if not all(map(h5py.h5z.filter_avail, filters)):
+        # A sentence of the reader's names the compression; what follows must be looked at too.
+        return
     words = h5py.check_string_dtype(item.dtype) is not None or item.dtype.kind == "O"
     if words or item.size * item.dtype.itemsize <= SMALL_BYTES:
         step = max(1, SMALL_BYTES // max(1, item.dtype.itemsize * item.size // item.shape[0]))

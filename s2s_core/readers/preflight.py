@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import re
 import stat
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from zipfile import ZipInfo
@@ -45,6 +47,14 @@ SCAN_BYTES_A_SECOND = 2e7
 # The clock may run this many times longer: other work may have the cores.
 PATIENCE = 30
 SCAN_SCRIPT = Path(__file__).with_name("hdf5_scan.py")
+# Compressions of HDF5 that need a plugin, by their registered number.
+FILTERS = {
+    307: "bzip2", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
+    32022: "jpeg", 32024: "sz3", 32026: "blosc2",
+}  # fmt: skip
+# Where the plugin is installed its compressions are read as any other.
+with suppress(ImportError):
+    import hdf5plugin  # noqa: F401
 
 
 def check_upload(size: int, name: str) -> None:
@@ -106,7 +116,7 @@ class Unpacked(io.RawIOBase):
         """Fill the buffer."""
         try:
             data = self._stream.read(len(buffer))
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise S2SError(f"{self._name!r} is cut off or damaged; copy it again.") from error
         self._left -= len(data)
         if self._left < 0:
@@ -139,6 +149,22 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "__MACOSX")) and name not in ZARR_METADATA
 
 
+def check_place(place: str, name: str) -> PurePosixPath:
+    """Place of a member of an archive.
+
+    Raises
+    ------
+    S2SError
+        If it leads out of the archive.
+    """
+    path = PurePosixPath(place.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or DRIVE.match(path.as_posix()):
+        raise S2SError(
+            f"{name!r} holds {place!r}, a path that leads out of it; pack the folder again."
+        )
+    return path
+
+
 def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
     """Members of a zip that are files of the user's, after all were looked at.
 
@@ -151,12 +177,7 @@ def check_zip(members: list[ZipInfo], name: str) -> list[ZipInfo]:
         raise S2SError(f"{name!r} holds more than {MAX_FILES:,} files; no section has as many.")
     kept = []
     for member in members:
-        place = PurePosixPath(member.filename.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts or DRIVE.match(place.as_posix()):
-            raise S2SError(
-                f"{name!r} holds {member.filename!r}, a path that leads out of it; zip the folder "
-                "again."
-            )
+        place = check_place(member.filename, name)
         if stat.S_ISLNK(member.external_attr >> 16):
             raise S2SError(f"{name!r} holds a link, {member.filename!r}; zip the files themselves.")
         if member.flag_bits & 1:
@@ -235,8 +256,20 @@ def check_hdf5(file: h5py.File, name: str, is_loaded: Callable[[str], bool]) -> 
                         f"{name!r} keeps {inner} in another file; save one complete file."
                     )
                 if is_loaded(inner):
+                    _check_filters(item, name)
                     total += _declared(item, name, inner)
     check_total(total, name)
+
+
+def _check_filters(item: h5py.Dataset, name: str) -> None:
+    how = item.id.get_create_plist()
+    for code in (how.get_filter(i)[0] for i in range(how.get_nfilters())):
+        if not h5py.h5z.filter_avail(code):
+            raise S2SError(
+                f"{name!r} is compressed with {FILTERS.get(code, f'HDF5 filter {code}')}, which is "
+                "not read here; save it again with compression='gzip' (adata.write_h5ad(...)), or "
+                "install hdf5plugin."
+            )
 
 
 def _declared(item: h5py.Dataset, name: str, place: str) -> int:

@@ -1,39 +1,29 @@
-"""What the user hands in (a file, a folder, a zip, several files) as one set of named files."""
+"""What the user hands in (files, a folder, archives of either) as one set of named files."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import os
-import struct
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import preflight
+from s2s_core.readers import archives, preflight
+from s2s_core.readers.archives import Member
 
 SNIFF_BYTES = 2**16
 # Tissue images inside a table of a Zarr store lie eleven folders deep.
 MAX_DEPTH = 12
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PARQUET_MAGIC = b"PAR1"
-ZIP_MAGIC = b"PK\x03\x04"
-# A zip without any file begins with its end.
-EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 # A group of a Zarr store says so in a file of such a name.
 ZARR = {"zarr.json", ".zgroup"}
 # What of a SpatialData store is never read may be very many files.
 UNREAD = ("images", "labels", "points")
-# What the standard library raises on damaged zips (NotImplementedError is a RuntimeError).
-DAMAGED_ZIP = (
-    zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, LookupError, OverflowError,
-    struct.error,
-)  # fmt: skip
 
 
 class _Used(dict[str, Path]):
@@ -58,15 +48,16 @@ class Source:
     def __init__(
         self,
         name: str,
-        files: dict[str, Path | zipfile.ZipInfo],
+        files: dict[str, Path | Member],
         *,
-        archive: zipfile.ZipFile | None = None,
+        archive: Path | None = None,
         unpacked: Path | None = None,
         links: int = 0,
     ) -> None:
         self.name = name
         self.names = sorted(files, key=lambda n: (n.count("/"), n))
         self.links = links
+        # The one archive that was handed in, and where members are unpacked.
         self._files, self._archive, self._folder = files, archive, unpacked
         self._used = _Used()
         self._scanned: set[str] = set()
@@ -111,11 +102,11 @@ class Source:
             If it is larger than what is read here, or a damaged part of a zip.
         """
         if name not in self._used:
-            path = self._files[name] if self._archive is None else self._unpack(name)
+            file = self._files[name]
+            path = self._unpack(file) if isinstance(file, Member) else file
             size = self._used.size + path.stat().st_size
-            preflight.check_upload(
-                size if self._archive is None else size // preflight.UNPACKED, self.name
-            )
+            packed = self._folder is not None and self._folder in path.parents
+            preflight.check_upload(size // preflight.UNPACKED if packed else size, self.name)
             self._used[name] = path
             self._used.size = size
         return self._used[name]
@@ -123,7 +114,7 @@ class Source:
     def size(self, name: str) -> int:
         """Bytes of a file, as the disk or the zip says."""
         file = self._files[name]
-        return file.stat().st_size if self._archive is None else file.file_size
+        return file.info.file_size if isinstance(file, Member) else file.stat().st_size
 
     def hdf5(self, name: str) -> Path:
         """Place of an HDF5 file that the HDF5 library can be trusted with.
@@ -151,13 +142,12 @@ class Source:
             with self._raw(name) as raw:
                 file = gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw
                 return file.read(size)
-        except (*DAMAGED_ZIP, zlib.error):
+        except archives.DAMAGED:
             return b""
 
     def _raw(self, name: str) -> BinaryIO:
-        if self._archive is None:
-            return self._files[name].open("rb")
-        return self._archive.open(self._files[name])
+        file = self._files[name]
+        return file.open() if isinstance(file, Member) else file.open("rb")
 
     def spoken(self, name: str) -> str:
         """How a sentence calls a file."""
@@ -166,31 +156,16 @@ class Source:
     def digest(self) -> str:
         """SHA-256 of the only file; of several, of the list of names and digests of those read."""
         if self._archive is not None:
-            return _sha256(Path(self._archive.filename))
+            return _sha256(self._archive)
         if self.single:
             return _sha256(self.path(self.single))
         lines = [f"{_sha256(path)}  {name}\n" for name, path in sorted(self._used.items())]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
-    def _unpack(self, name: str) -> Path:
-        # The member's own name is never a path: only a number is.
-        path = self._folder / str(len(self._used))
-        info = self._files[name]
-        left = preflight.max_unpacked(2**62) - self._used.size
-        limit = min(left, preflight.max_unpacked(info.compress_size))
-        spoken = PurePosixPath(name).name
-        try:
-            member = self._archive.open(info)
-        except DAMAGED_ZIP as error:
-            raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
-        with preflight.Unpacked(member, limit, spoken) as stream, path.open("wb") as file:
-            try:
-                while chunk := stream.read(2**20):
-                    file.write(chunk)
-            except S2SError:
-                raise
-            except DAMAGED_ZIP as error:
-                raise S2SError(f"{spoken!r} in {self.name!r} is damaged; zip it again.") from error
+    def _unpack(self, member: Member) -> Path:
+        # The member's own name is never a path: only one made up is.
+        path = archives.new_file(self._folder)
+        member.unpack(path, preflight.max_unpacked(2**62) - self._used.size, self.name)
         return path
 
 
@@ -206,7 +181,7 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     Raises
     ------
     S2SError
-        If something does not exist, two files have one name, or a zip is damaged or unsafe.
+        If something does not exist, two files have one name, or an archive is damaged or unsafe.
     """
     paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(p) for p in path]
     if not paths:
@@ -216,46 +191,45 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
             raise S2SError(f"There is no file {str(item)!r}; check the path.")
         if not os.access(item, os.R_OK):
             raise S2SError(f"{item.name!r} may not be read; check its permissions.")
-    if len(paths) == 1 and paths[0].is_dir():
-        files, links = _walk(paths[0])
-        yield Source(paths[0].resolve().name or str(paths[0]), files, links=links)
-    elif len(paths) == 1 and _starts_with(paths[0], EMPTY_ZIP_MAGIC):
-        raise _empty_zip(paths[0])
-    elif len(paths) == 1 and _starts_with(paths[0], ZIP_MAGIC):
-        with tempfile.TemporaryDirectory(prefix="s2s-") as folder, _zip(paths[0]) as archive:
-            members = preflight.check_zip(archive.infolist(), paths[0].name)
-            if not members:
-                raise _empty_zip(paths[0])
-            files = {m.filename: m for m in members}
-            yield Source(paths[0].name, files, archive=archive, unpacked=Path(folder))
-    elif len(paths) == 1:
-        yield Source(paths[0].name, {paths[0].name: paths[0]})
-    else:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s2s-")))
         files, links = {}, 0
         for item in paths:
-            inside = {item.name: item}
-            if item.is_dir():
-                found, more = _walk(item)
-                inside, links = {f"{item.name}/{n}": p for n, p in found.items()}, links + more
+            inside, more = _inside(item, folder, stack)
+            links += more
+            if len(paths) > 1 and inside.keys() != {item.name}:
+                inside = {f"{archives.stem(item.name)}/{n}": p for n, p in inside.items()}
             twice = next((name for name in inside if name in files), None)
             if twice is not None:
                 raise S2SError(f"Two of the files are called {twice!r}; rename one of them.")
             files.update(inside)
-        yield Source(f"{paths[0].name} and {len(paths) - 1} more", files, links=links)
+        first = paths[0]
+        if len(paths) > 1:
+            name, archive = f"{first.name} and {len(paths) - 1} more", None
+        else:
+            name = first.resolve().name or str(first) if first.is_dir() else first.name
+            packed = not first.is_dir() and files.keys() != {first.name}
+            packed = packed or any(isinstance(file, Member) for file in files.values())
+            archive = first if packed and not first.is_dir() else None
+        yield Source(name, files, archive=archive, unpacked=folder, links=links)
 
 
-def _empty_zip(path: Path) -> S2SError:
-    return S2SError(
-        f"{path.name!r} is an empty zip: there is no file in it; zip the section again."
-    )
-
-
-def _zip(path: Path) -> zipfile.ZipFile:
-    preflight.check_upload(path.stat().st_size, path.name)
-    try:
-        return zipfile.ZipFile(path)
-    except DAMAGED_ZIP as error:
-        raise S2SError(f"{path.name!r} is cut off or no zip; copy or zip it again.") from error
+def _inside(item: Path, folder: Path, stack: ExitStack) -> tuple[dict[str, Path | Member], int]:
+    """(files, links) of a file, a folder or an archive; tars are unpacked into a folder."""
+    if item.is_dir():
+        found, links = _walk(item)
+        # Repositories ship the parts of a section as tars side by side.
+        for name in [n for n in found if n.lower().endswith(archives.TAR_NAMES) and "/" not in n]:
+            if archives.is_tar(found[name]):
+                more = archives.unpack_tar(found.pop(name), name, folder)
+                found |= {f"{archives.stem(name)}/{n}": path for n, path in more.items()}
+        return found, links
+    if archives.is_zip(item):
+        archive = stack.enter_context(archives.open_zip(item))
+        return archives.zip_members(archive, item.name), 0
+    if archives.is_tar(item):
+        return archives.unpack_tar(item, item.name, folder), 0
+    return {item.name: item}, 0
 
 
 def _walk(folder: Path) -> tuple[dict[str, Path], int]:
@@ -283,12 +257,6 @@ def _walk(folder: Path) -> tuple[dict[str, Path], int]:
                 "of one section."
             )
     return found, links
-
-
-def _starts_with(path: Path, magic: bytes) -> bool:
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(len(magic)) == magic
-    return False
 
 
 def _sha256(path: Path) -> str:

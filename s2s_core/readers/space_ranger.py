@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-import warnings
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers import images, parquet
+from s2s_core.readers import images
 from s2s_core.readers.base import Reader, ReadOptions
-from s2s_core.readers.delimited import SAFE
-from s2s_core.readers.pairs import join, match_ids
-from s2s_core.readers.parquet import is_parquet
-from s2s_core.readers.preflight import check_values
+from s2s_core.readers.matching import best_match
+from s2s_core.readers.pairs import join
+from s2s_core.readers.positions import check_half, read_text, space_ranger_positions
+from s2s_core.readers.segmented import is_cells, read_cells
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import Matrix, find_matrices, read_matrix, several
 
-COLUMNS = (
-    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
-)  # fmt: skip
 POSITIONS = tuple(
     f"tissue_positions{ending}"
     for ending in (".parquet", ".csv", ".csv.gz", "_list.csv", "_list.csv.gz", "_list.txt")
 )
+# The largest share of the spots in tissue that may be without a read.
+FEW_EMPTY = 0.1
 # Of a run's own metadata only words that say what was run.
 ABOUT = ("chemistry_description", "software_version")
 
@@ -41,8 +43,10 @@ def read(source: Source, options: ReadOptions) -> Section:
     """
     name = matrix_of(source)
     matrix = read_matrix(source, name)
-    places = read_positions(source, name)
     library = library_of(source, name, matrix)
+    if is_cells(matrix):
+        return read_cells(source, name, matrix, library, options)
+    places = read_positions(source, name)
     return spots(source, name, matrix, places, library, options)
 
 
@@ -64,12 +68,14 @@ def spots(
     S2SError
         If the positions are those of other spots.
     """
-    match = match_ids(matrix.barcodes, places.index)
-    if not (match >= 0).any():
-        raise S2SError(
-            f"No barcode of {source.spoken(name)!r} is in the table of positions "
-            f"({matrix.barcodes[0]!r} against {places.index[0]!r}); give files of one section."
-        )
+    found = best_match(matrix.barcodes, places.index)
+    match, notes = found.rows, (*notes, *found.notes)
+    spoken, table = source.spoken(name), "the table of positions"
+    check_half((match >= 0).sum(), matrix.barcodes, places.index, spoken, table)
+    places = _with_libraries(source, places, matrix)
+    if not binned:
+        matrix, match, more = _with_empty(matrix, match, places, options, spoken)
+        notes = (*notes, *more)
     about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
     uns, more = images.found(source, library, name, about)
     return join(
@@ -83,6 +89,67 @@ def spots(
         uns=uns,
         binned=binned,
     )
+
+
+def _with_empty(
+    matrix: Matrix, match: np.ndarray, places: pd.DataFrame, options: ReadOptions, spoken: str
+) -> tuple[Matrix, np.ndarray, tuple[str, ...]]:
+    """(matrix, match, notes) with the spots in tissue that have no reads, which no matrix holds.
+
+    Raises
+    ------
+    S2SError
+        If the spots of the matrix are not those in tissue: barcodes are the same on every slide.
+    """
+    inside = as_bool(places["in_tissue"], "in_tissue")
+    found = match[match >= 0]
+    missing = np.setdiff1d(np.nonzero(inside)[0], found)
+    if not len(missing):
+        return matrix, match, ()
+    few = len(missing) <= FEW_EMPTY * inside.sum()
+    if not few and 2 * inside[found].sum() < len(found):
+        raise S2SError(
+            f"Of the {len(found):,} spots of {spoken!r} only {inside[found].sum():,} are in the tissue "
+            "by the table of positions; give the positions of this section."
+        )
+    if not few:
+        note = (
+            f"{len(missing):,} spots in the tissue are not in {spoken!r}: too many to be spots "
+            "without reads, so they are taken as not measured."
+        )
+        return matrix, match, (note,)
+    if options.absent not in ("auto", "zeros"):
+        return matrix, match, ()
+    barcodes = matrix.barcodes.append(places.index[missing])
+    empty = sparse.csr_matrix((len(missing), matrix.values.shape[1]), dtype=np.float32)
+    values = sparse.vstack([matrix.values, empty]).tocsr()
+    some = ", ".join(map(repr, places.index[missing][:2]))
+    note = (
+        f"{len(missing):,} spots in the tissue have no reads (such as {some}): they are measured "
+        "zeros; absent gaps has them imputed."
+    )
+    match = np.concatenate([match, missing])
+    return replace(matrix, values=values, barcodes=barcodes), match, (note,)
+
+
+def _with_libraries(source: Source, places: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
+    """Positions with a column ``library_id`` where barcodes are of several libraries (-1, -2)."""
+    number = pd.Series(places.index).str.extract(r"-(\d+)$")[0]
+    if "library_id" in places.columns or number.nunique() < 2 or number.isna().any():
+        return places
+    names = dict(enumerate(_aggregated(source) or matrix.libraries, 1))
+    labels = [str(names.get(int(n), f"library {n}")) for n in number]
+    return places.assign(library_id=labels)
+
+
+def _aggregated(source: Source) -> list[str]:
+    """Names of the libraries in the order of their numbers, where Space Ranger's aggr lists them."""
+    for name in source.find("aggregation.csv", "aggregation_csv.csv"):
+        table = read_text(source, name)
+        column = next((c for c in ("library_id", "sample_id") if c in table.columns), None)
+        if column is not None:
+            return table[column].astype(str).tolist()
+    return []
 
 
 def matrix_of(source: Source) -> str:
@@ -113,46 +180,7 @@ def read_positions(source: Source, matrix: str) -> pd.DataFrame:
             f"{source.name!r} has counts but no positions: add spatial/tissue_positions.csv (or "
             "tissue_positions_list.csv), or give the whole folder outs."
         )
-    spoken = source.spoken(name)
-    try:
-        table = _table(source, name)
-    except S2SError:
-        raise
-    except (ValueError, pd.errors.ParserWarning, OSError) as error:
-        raise S2SError(f"{spoken!r} is damaged or no table of positions; copy it again.") from error
-    missing = [c for c in COLUMNS if c not in table.columns]
-    if missing:
-        raise S2SError(
-            f"{spoken!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
-        )
-    table = table[list(COLUMNS)]
-    ids = table.pop("barcode").map(lambda v: v.decode() if isinstance(v, bytes) else str(v))
-    if len(table) == 0:
-        raise S2SError(f"{spoken!r} names no spot; copy it again.")
-    return table.set_axis(pd.Index(ids, dtype=object))
-
-
-def _table(source: Source, name: str) -> pd.DataFrame:
-    if is_parquet(source, name):
-        batches = [batch.to_pandas() for batch in parquet.batches(source, name)]
-        return pd.concat(batches).reset_index()
-    first = source.head(name).decode("utf-8", "replace").split("\n")[0]
-    cells = [c.strip() for c in re.split(r"[,\t]", first)]
-    headed = "barcode" in cells
-    with source.open(name) as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(
-            stream,
-            sep="\t" if "\t" in first else ",",
-            header=0 if headed else None,
-            names=None if headed else list(COLUMNS),
-            index_col=False,
-            dtype={"barcode": str},
-            low_memory=False,
-            float_precision=SAFE,
-        )
-    check_values(*table.shape, source.spoken(name))
-    return table.set_axis(table.columns.astype(str).str.strip(), axis=1)
+    return space_ranger_positions(source, name)
 
 
 def library_of(source: Source, name: str, matrix: Matrix) -> str:

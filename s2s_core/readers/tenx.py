@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
@@ -14,6 +14,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.delimited import SAFE
 from s2s_core.readers.preflight import check_hdf5, check_values
 from s2s_core.readers.source import Source, is_hdf5
+from s2s_core.readers.tenx_features import is_probes, side_by_side, sum_probes
 
 GENES = "Gene Expression"
 H5_ENDINGS = (".h5", ".hdf5")
@@ -38,6 +39,8 @@ class Matrix:
     notes : tuple of str
     about : dict of str
         What the file says of itself: ``library_ids``, ``chemistry_description``, ...
+    libraries : tuple of str
+        Names of the libraries; of several where runs were aggregated.
     """
 
     values: sparse.csr_matrix
@@ -45,6 +48,7 @@ class Matrix:
     var: pd.DataFrame
     notes: tuple[str, ...]
     about: dict
+    libraries: tuple[str, ...] = ()
 
 
 def find_matrices(source: Source) -> list[str]:
@@ -61,9 +65,9 @@ def several(matrices: list[str]) -> list[str]:
     return [name for name in matrices if _rank(name) == _rank(matrices[0])]
 
 
-def _rank(name: str) -> tuple[bool, bool, int]:
+def _rank(name: str) -> tuple[bool, bool, bool, int]:
     own = "/".join(name.lower().split("/")[-2:])
-    return "raw_" in own, name.endswith(MTX_ENDINGS), name.count("/")
+    return "raw_" in own, "probe" in own, name.endswith(MTX_ENDINGS), name.count("/")
 
 
 def _is_10x(source: Source, name: str) -> bool:
@@ -78,14 +82,22 @@ def _is_10x(source: Source, name: str) -> bool:
 
 
 def _group(file: h5py.File) -> str | None:
-    """Group of the matrix: ``matrix``, or in old files the name of the genome."""
+    """Group of the matrix: ``matrix``, or in old files the name of the (first) genome."""
+    return next(iter(_groups(file)), None)
+
+
+def _groups(file: h5py.File) -> list[str]:
+    """Groups of matrices: ``matrix``, or in old files one a genome."""
+    found = []
     for key in ("matrix", *file):
         link = file.get(key, getlink=True)
         if key in file and isinstance(link, h5py.HardLink):
             item = file[key]
             if isinstance(item, h5py.Group) and {"barcodes", "indptr", "shape"} <= set(item):
-                return key
-    return None
+                if key == "matrix":
+                    return [key]
+                found.append(key)
+    return found
 
 
 def first_barcode(source: Source, name: str) -> str:
@@ -126,28 +138,57 @@ def read_matrix(source: Source, name: str) -> Matrix:
 def _hdf5(source: Source, name: str) -> Matrix:
     spoken = source.spoken(name)
     with h5py.File(source.hdf5(name), "r") as file:
-        group = _group(file)
-        if group is None:
+        groups = _groups(file)
+        if not groups:
             raise KeyError("matrix")
-        check_hdf5(file, spoken, lambda place: place.startswith(f"/{group}/"))
-        matrix = file[group]
-        n_features, n_barcodes = (int(v) for v in matrix["shape"][:])
-        check_values(n_barcodes, n_features, spoken)
-        values = sparse.csr_matrix(
-            (matrix["data"][:].astype(np.float32), matrix["indices"][:], matrix["indptr"][:]),
-            shape=(n_barcodes, n_features),
-        )
-        barcodes = pd.Index(_texts(matrix["barcodes"][:]), dtype=object)
-        if "features" in matrix:
-            features = matrix["features"]
-            ids, names = _texts(features["id"][:]), _texts(features["name"][:])
-            kinds = _texts(features["feature_type"][:]) if "feature_type" in features else None
-        else:
-            ids, names, kinds = _texts(matrix["genes"][:]), _texts(matrix["gene_names"][:]), None
+        check_hdf5(file, spoken, lambda place: place[1:].split("/")[0] in groups)
         about = {key: _plain(value) for key, value in file.attrs.items()}
+        libraries = tuple(_texts(np.atleast_1d(np.asarray(file.attrs.get("library_ids", ())))))
+        if len(groups) > 1:
+            parts = {key: _old_group(file[key], spoken) for key in groups}
+            values, barcodes, ids, names, genomes, notes = side_by_side(parts)
+            barcodes = pd.Index(barcodes, dtype=object)
+            found = _genes_only(values, barcodes, ids, names, None, about)
+            return replace(found, var=found.var.assign(genome=genomes), notes=notes)
+        matrix = file[groups[0]]
+        if "features" not in matrix:
+            values, barcodes, ids, names = _old_group(matrix, spoken)
+            kinds, notes, genomes = None, (), ()
+        else:
+            values, barcodes = _values(matrix, spoken)
+            features = {
+                key: _texts(item[:]) if item.dtype.kind in "SO" else item[:].tolist()
+                for key, item in matrix["features"].items()
+                if isinstance(item, h5py.Dataset) and item.shape == values.shape[1:]
+            }
+            ids, names = features["id"], features["name"]
+            kinds, notes = features.get("feature_type"), ()
+            genomes = features.get("genome", ())
+            if is_probes(features):
+                values, ids, names, kinds, notes = sum_probes(values, features, spoken)
+                genomes = ()
+    found = _genes_only(values, pd.Index(barcodes, dtype=object), ids, names, kinds, about)
+    if len(set(genomes)) > 1:
+        genome = dict(zip(ids, genomes, strict=True))
+        found = replace(found, var=found.var.assign(genome=found.var["gene_ids"].map(genome)))
+    return replace(found, notes=(*notes, *found.notes), libraries=libraries)
+
+
+def _values(matrix: h5py.Group, spoken: str) -> tuple[sparse.csr_matrix, list[str]]:
+    n_features, n_barcodes = (int(v) for v in matrix["shape"][:])
+    check_values(n_barcodes, n_features, spoken)
+    values = sparse.csr_matrix(
+        (matrix["data"][:].astype(np.float32), matrix["indices"][:], matrix["indptr"][:]),
+        shape=(n_barcodes, n_features),
+    )
     # Indices out of bounds would crash what follows, not raise.
     values.check_format(full_check=True)
-    return _genes_only(values, barcodes, ids, names, kinds, about)
+    return values, _texts(matrix["barcodes"][:])
+
+
+def _old_group(matrix: h5py.Group, spoken: str) -> tuple:
+    values, barcodes = _values(matrix, spoken)
+    return values, barcodes, _texts(matrix["genes"][:]), _texts(matrix["gene_names"][:])
 
 
 def _matrix_market(source: Source, name: str) -> Matrix:

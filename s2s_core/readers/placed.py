@@ -1,0 +1,62 @@
+"""Spots without places, and a table of them in the same upload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from s2s_core.errors import S2SError
+from s2s_core.readers.annotated import Annotated, has_places
+from s2s_core.readers.delimited import is_table
+from s2s_core.readers.matching import best_match
+from s2s_core.readers.positions import ENDINGS, check_half, positions
+from s2s_core.readers.source import Source
+
+
+def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
+    """Spots with the places that a table of the same upload gives them, joined by id.
+
+    Parameters
+    ----------
+    source : Source
+    beside : str
+        The file that the spots were read from.
+    found : Annotated
+
+    Raises
+    ------
+    S2SError
+        If several tables have places, or one is of other spots.
+    """
+    tables = []
+    for name in source.find(*ENDINGS):
+        if name != beside and is_table(source, name):
+            table = positions(source, name)
+            tables += [] if table is None else [(name, table)]
+    if not tables:
+        return found
+    if len(tables) > 1:
+        names = ", ".join(repr(source.spoken(name)) for name, _ in tables[:3])
+        raise S2SError(
+            f"Beside {source.spoken(beside)!r} {len(tables)} tables hold places ({names}); give one."
+        )
+    name, table = tables[0]
+    matched = best_match(found.obs.index, table.index)
+    match = matched.rows
+    has = match >= 0
+    check_half(has.sum(), found.obs.index, table.index, source.spoken(beside), repr(source.spoken(name)))
+    rows = np.nonzero(has)[0]
+    placed = table.iloc[match[has]].set_axis(found.obs.index[has])
+    kept = found.obs[has]
+    obs = kept.join(placed[[c for c in placed.columns if c not in kept.columns]])
+    notes = (*found.notes, *matched.notes, f"Coordinates were taken from {source.spoken(name)!r}, joined by spot id.")
+    if not has.all():
+        notes += (f"{(~has).sum()} spots without a position were left out.",)
+    found = replace(found, counts=found.counts[rows], obs=obs, notes=notes)
+    if not has_places(found):
+        raise S2SError(
+            f"{source.spoken(name)!r} has no coordinates: it needs columns x and y, or array_row and "
+            "array_col."
+        )
+    return found

@@ -1,0 +1,331 @@
+"""AnnData files of every age and hand: old layouts, R's writers, odd types and compressions."""
+
+import anndata
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy import sparse
+
+from s2s_core.config import RunConfig
+from s2s_core.data.store import load_section, save_section
+from s2s_core.errors import S2SError
+from s2s_core.imputation import run
+from s2s_core.output.export import write_h5ad as write_result
+from s2s_core.readers import preflight, read
+from s2s_core.readers.apart import read_apart
+from tests.made_files import made_anndata, write_h5ad
+
+
+def notes(section) -> str:
+    return " ".join(section.notes)
+
+
+def same(section, adata, counts=None) -> bool:
+    counts = adata.X.toarray() if counts is None else counts
+    return (
+        section.spot_ids.tolist() == adata.obs_names.tolist()
+        and section.genes.tolist() == adata.var_names.tolist()
+        and np.array_equal(section.counts.toarray(), counts)
+        and np.array_equal(section.xy, adata.obsm["spatial"])
+    )
+
+
+def put(file, place: str, data, **attributes) -> None:
+    if place in file:
+        del file[place]
+    file[place] = data
+    file[place].attrs.update(attributes)
+
+
+# --- values
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", "i1", "u2", "i8", "u8"])
+@pytest.mark.parametrize("how", ["dense", "csr", "csc"])
+def test_counts_of_any_type_and_layout(tmp_path, dtype, how):
+    adata = made_anndata()
+    counts = np.minimum(adata.X.toarray(), 100)
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    matrix = {"dense": np.asarray, "csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[how](counts)
+    with h5py.File(path, "a") as file:
+        del file["X"]
+        if how == "dense":
+            put(file, "X", counts.astype(dtype))
+        else:
+            group = file.create_group("X")
+            group.attrs.update({"h5sparse_format": how, "h5sparse_shape": np.array(counts.shape)})
+            put(group, "data", matrix.data.astype(dtype))
+            put(group, "indices", matrix.indices)
+            put(group, "indptr", matrix.indptr)
+    assert same(read(path), adata, counts)
+
+
+def test_presence_alone_is_counted_as_one(tmp_path):
+    adata = made_anndata()
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    with h5py.File(path, "a") as file:
+        put(file, "X", adata.X.toarray() > 0)
+    assert same(read(path), adata, (adata.X.toarray() > 0).astype(float))
+
+
+def test_whole_numbers_are_counts_whatever_uns_says(tmp_path):
+    adata = made_anndata()
+    adata.uns["log1p"] = {"base": None}
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    section = read(path)
+    assert same(section, adata)
+    assert not section.is_log
+    assert "they are whole numbers: they were taken as counts" in notes(section)
+    assert read(path, scale="log").is_log
+    adata.X = adata.X.log1p()
+    assert read(write_h5ad(adata, tmp_path / "b.h5ad")).is_log
+
+
+def test_a_layer_called_counts_that_holds_none_is_passed_over(tmp_path):
+    adata = made_anndata()
+    counts = adata.X.toarray()
+    adata.layers["counts"] = adata.X.log1p()
+    adata.layers["Raw_Counts"] = adata.X.copy()
+    adata.X = adata.X.log1p() * 0.9
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert same(section, adata, counts)
+    assert "layers['Raw_Counts']" in notes(section)
+
+
+def test_scaled_values_give_way_to_raw_on_the_log_scale(tmp_path):
+    adata = made_anndata()
+    logged = np.log1p(adata.X.toarray() / 3).astype(np.float32)
+    adata.X = logged
+    adata.raw = adata.copy()
+    adata.X = logged - logged.mean(0)
+    adata.uns["log1p"] = {}
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert section.is_log
+    assert np.allclose(section.counts.toarray(), logged)
+    assert "because X is scaled" in notes(section)
+
+
+def test_layers_alone_as_r_writes_them(tmp_path):
+    adata = made_anndata()
+    counts = adata.X.copy()
+    adata.layers["data"] = adata.X.log1p()
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    with h5py.File(path, "a") as file:
+        del file["X"]
+    section = read(path)
+    assert section.is_log
+    assert "layers['data']" in notes(section)
+    adata.layers["counts"] = counts
+    path = write_h5ad(adata, tmp_path / "b.h5ad")
+    with h5py.File(path, "a") as file:
+        del file["X"]
+    assert same(read(path), adata, counts.toarray())
+
+
+def test_a_layer_that_is_not_read_does_not_count(tmp_path, monkeypatch):
+    adata = made_anndata()
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    with h5py.File(path, "a") as file:
+        file["layers/logcounts"] = np.ones(200_000)
+    monkeypatch.setattr(preflight, "MAX_BYTES", 1_000_000)
+    assert same(read(path), adata)
+    with h5py.File(path, "a") as file:
+        del file["X"]
+    with pytest.raises(S2SError, match="GB that are read"):
+        read(path)
+
+
+# --- old files
+
+
+def records(frame: pd.DataFrame, **codes) -> np.ndarray:
+    """A table as anndata before 0.7 kept it."""
+    out = np.empty(len(frame), [("index", "S30"), *((c, frame[c].dtype.str) for c in frame)])
+    out["index"] = [i.encode() for i in frame.index]
+    for column in frame:
+        out[column] = frame[column]
+    return out
+
+
+def test_files_of_anndata_before_0_7(tmp_path):
+    adata = made_anndata()
+    counts = sparse.csr_matrix(adata.X.astype(np.float32))
+    obs = adata.obs[["array_row", "array_col"]].assign(region=np.arange(120) % 2)
+    with h5py.File(tmp_path / "old.h5ad", "w") as file:
+        for key in ("X", "raw.X"):
+            group = file.create_group(key)
+            group.attrs.update({"h5sparse_format": b"csr", "h5sparse_shape": counts.shape})
+            scale = counts if key == "raw.X" else counts.log1p()
+            for part in ("data", "indices", "indptr"):
+                group[part] = getattr(scale, part)
+        file["obs"] = records(obs)
+        file["var"] = file["raw.var"] = records(pd.DataFrame(index=adata.var_names))
+        obsm = np.empty(120, [("X_pca", "f4", 5), ("X_spatial", "f8", 2)])
+        obsm["X_spatial"] = adata.obsm["spatial"]
+        file["obsm"] = obsm
+        file["uns/region_categories"] = np.array([b"stroma", b"tumour"])
+    section = read(tmp_path / "old.h5ad")
+    assert same(section, adata, counts.toarray())
+    assert section.obs["region"][:2].tolist() == ["stroma", "tumour"]
+    assert "taken from raw" in notes(section)
+
+
+def test_one_column_that_cannot_be_read_costs_only_itself(tmp_path):
+    adata = made_anndata()
+    adata.obs["region"] = "tumour"
+    adata.obs["odd"] = 1.0
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    with h5py.File(path, "a") as file:
+        file["obs/odd"].attrs.update({"encoding-type": "of-tomorrow", "encoding-version": "9.0.0"})
+        file["uns"].create_dataset("later", data=1.0)
+        file["uns/later"].attrs.update({"encoding-type": "of-tomorrow", "encoding-version": "9"})
+    section = read(path)
+    assert same(section, adata)
+    assert "1 columns of obs ('odd') cannot be read and were left out" in notes(section)
+    assert set(section.obs["region"].dropna()) == {"tumour"}
+
+
+# --- places
+
+
+@pytest.mark.parametrize("columns", [["imagerow", "imagecol"], ["pxl_row_in_fullres", "pxl_col_in_fullres"]])
+def test_places_in_a_labelled_table(tmp_path, columns):
+    adata = made_anndata()
+    xy = adata.obsm["spatial"]
+    adata.obsm["spatial"] = pd.DataFrame(xy[:, ::-1], index=adata.obs_names, columns=columns)
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert np.array_equal(section.xy, xy)
+
+
+def test_places_in_a_table_of_other_names(tmp_path):
+    adata = made_anndata()
+    xy = adata.obsm["spatial"]
+    adata.obsm["spatial"] = pd.DataFrame(xy, index=adata.obs_names, columns=["first", "second"])
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert np.array_equal(section.xy, xy)
+    assert "['first', 'second'] of the table obsm['spatial'] were taken as x and y" in notes(section)
+
+
+@pytest.mark.parametrize("key", ["coordinates", "X_xy", "cell_centroids", "Location"])
+def test_places_under_other_names(tmp_path, key):
+    adata = made_anndata()
+    xy = adata.obsm.pop("spatial")
+    adata.obs = adata.obs[[]]
+    adata.obsm["X_spatial_pca"] = xy * 0
+    adata.obsm[key] = xy
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert np.array_equal(section.xy, xy)
+    assert f"Coordinates were taken from obsm[{key!r}]" in notes(section)
+
+
+def test_a_third_coordinate_is_kept(tmp_path):
+    adata = made_anndata()
+    xy = adata.obsm["spatial"]
+    adata.obsm["spatial"] = np.column_stack([xy, np.arange(120.0)])
+    section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
+    assert np.array_equal(section.xy, xy)
+    assert section.obs["z"].tolist() == list(range(120))
+
+
+def test_h5ad_without_places_and_a_table_of_them(tmp_path):
+    adata = made_anndata("hex")
+    xy = adata.obsm.pop("spatial")
+    adata.obs = pd.DataFrame({"region": ["a", "b"] * 60}, index=adata.obs_names)
+    table = pd.DataFrame({"imagerow": xy[:, 1], "imagecol": xy[:, 0]}, index=adata.obs_names)
+    table.iloc[::-1].iloc[5:].to_csv(tmp_path / "coordinates.csv")
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    section = read([path, tmp_path / "coordinates.csv"])
+    spots = section.origin == "spot"
+    assert section.spot_ids[spots].tolist() == adata.obs_names[:115].tolist()
+    assert np.array_equal(section.xy[spots], xy[:115])
+    assert section.obs["region"][spots].tolist() == ["a", "b"] * 57 + ["a"]
+    assert "Coordinates were taken from 'coordinates.csv'" in notes(section)
+    assert "5 spots without a position were left out" in notes(section)
+    table.set_axis([f"other{i}" for i in range(120)]).to_csv(tmp_path / "coordinates.csv")
+    with pytest.raises(S2SError, match=r"'coordinates\.csv'.* against 'other0'"):
+        read([path, tmp_path / "coordinates.csv"])
+
+
+# --- what is written
+
+
+def odd_columns(n: int) -> dict:
+    half = np.arange(n) % 2 == 0
+    return {
+        "nullable_words": pd.array([None if h else "é" for h in half], dtype="string"),
+        "nullable_integers": pd.array([None if h else 7 for h in half], dtype="Int16"),
+        "nullable_floats": pd.array([None if h else 0.5 for h in half], dtype="Float64"),
+        "nullable_yes_no": pd.array([None if h else True for h in half], dtype="boolean"),
+        "arrow": pd.array(["w"] * n, dtype=pd.ArrowDtype(pa.string())),
+        "dates": pd.date_range("2020-01-01", periods=n),
+        "spans": pd.cut(np.arange(n), 3),
+        "mixed": [1, "1"] * (n // 2),
+        "lists": [[1]] * n,
+        "bytes": [b"x"] * n,
+        "complex": np.arange(n) * 1j,
+        "half": np.arange(n).astype(np.float16),
+        "sparse": pd.arrays.SparseArray(np.arange(n)),
+        "with/slash": 1,
+        "_index": 2,
+        "index_": 3,
+        4: 4,
+        "4": 5,
+        "many": pd.Categorical([1, "1"] * (n // 2)),
+    }
+
+
+def test_no_column_costs_a_result(tmp_path):
+    section = read(write_h5ad(made_anndata(), tmp_path / "a.h5ad"))
+    odd = pd.DataFrame(odd_columns(len(section.obs)), index=section.spot_ids)
+    obs = pd.concat([section.obs, odd], axis=1).rename_axis("half")
+    var = pd.DataFrame(odd_columns(6), index=section.genes)
+    section = section.__class__(**{**section.__dict__, "obs": obs, "var": var})
+    section = section.with_measured(np.arange(120) % 3 > 0)
+    save_section(section, tmp_path / "s.h5ad")
+    back = load_section(tmp_path / "s.h5ad")
+    assert back.spot_ids.tolist() == section.spot_ids.tolist()
+    assert back.obs.shape == obs.shape
+    result = run(section, RunConfig(method="linear", compare=()))
+    write_result(result, tmp_path / "imputed.h5ad")
+    again = read(tmp_path / "imputed.h5ad")
+    assert again.obs["nullable_words"].tolist()[:2] == [np.nan, "é"]
+    assert again.obs["bytes"].iloc[0] == "x"
+    assert again.obs["with_slash"].tolist() == [1] * 120
+
+
+@pytest.mark.parametrize("future", [False, True])
+def test_nullable_columns_are_read_and_written(tmp_path, future):
+    adata = made_anndata()
+    adata.obs["note"] = pd.array(["a", None] * 60, dtype="string")
+    adata.obs["array_row"] = adata.obs["array_row"].astype("Int64")
+    adata.obs["in_tissue"] = pd.array([True] * 120, dtype="boolean")
+    adata.var["words"] = pd.array(["w"] * 6, dtype="string")
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        adata.write_h5ad(tmp_path / "a.h5ad")
+    with pd.option_context("future.infer_string", future):
+        section = read(tmp_path / "a.h5ad")
+        assert same(section, adata)
+        save_section(section, tmp_path / "s.h5ad")
+        assert load_section(tmp_path / "s.h5ad").obs["note"].isna().sum() == 60
+    assert same(read_apart(tmp_path / "a.h5ad"), adata)
+
+
+# --- compressions
+
+
+def test_a_compression_that_is_not_read_is_named(tmp_path):
+    adata = made_anndata()
+    counts = adata.X.toarray().astype("f4")
+    path = write_h5ad(adata, tmp_path / "a.h5ad")
+    with h5py.File(path, "a") as file:
+        del file["X"]
+        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        how.set_chunk(counts.shape)
+        how.set_filter(32022, h5py.h5z.FLAG_OPTIONAL)
+        space = h5py.h5s.create_simple(counts.shape)
+        item = h5py.h5d.create(file.id, b"X", h5py.h5t.IEEE_F32LE, space, how)
+        item.write_direct_chunk((0, 0), counts.tobytes(), 0)
+    with pytest.raises(S2SError, match=r"'a\.h5ad' is compressed with jpeg.*compression='gzip'"):
+        read(path)
