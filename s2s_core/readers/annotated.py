@@ -21,15 +21,9 @@ from s2s_core.readers.annotated_parts import (
     places,
     with_old_categories,
 )
-from s2s_core.readers.base import (
-    ReadOptions,
-    array_index,
-    build,
-    measured_rows,
-    unique_names,
-    xy_columns,
-)
+from s2s_core.readers.base import ReadOptions, build, measured_rows, unique_names
 from s2s_core.readers.images import SPATIAL
+from s2s_core.readers.places import array_index, xy_columns
 from s2s_core.readers.preflight import check_values
 
 DAMAGED = (

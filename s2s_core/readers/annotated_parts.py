@@ -10,7 +10,7 @@ from anndata.io import read_elem
 from scipy import sparse
 
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import numbers, xy_columns
+from s2s_core.readers.places import numbers, xy_columns
 
 Group = h5py.Group | zarr.Group
 # A dense matrix is made sparse in pieces of as many values.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2s_core.readers.base import INDEX_NAMES, XY_NAMES, find_pair
+from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair
 
 # Columns (lower case) that a table of a kind has, what it is, and what to add.
 KINDS = (

@@ -10,10 +10,11 @@ import pandas as pd
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
-from s2s_core.readers.base import ID_NAMES, INDEX_NAMES, XY_NAMES, find_pair
+from s2s_core.readers.base import ID_NAMES
 from s2s_core.readers.delimited import SAFE
 from s2s_core.readers.layout import ENCODINGS, MAX_LINE, is_number
 from s2s_core.readers.parquet import is_parquet
+from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import SNIFF_BYTES, Source
 

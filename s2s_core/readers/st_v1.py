@@ -13,8 +13,9 @@ import pandas as pd
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions, build, numbers, unique_names
+from s2s_core.readers.base import Reader, ReadOptions, build, unique_names
 from s2s_core.readers.delimited import column_names, first_column, is_table, outline, read_table
+from s2s_core.readers.places import numbers
 from s2s_core.readers.source import Source
 
 SPOT = re.compile(r"X?(\d{1,4}(?:\.\d+)?)x(\d{1,4}(?:\.\d+)?)")

@@ -10,18 +10,7 @@ import pandas as pd
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import (
-    INDEX_NAMES,
-    XY_NAMES,
-    Reader,
-    ReadOptions,
-    array_index,
-    build,
-    find_pair,
-    measured_rows,
-    unique_names,
-    xy_columns,
-)
+from s2s_core.readers.base import Reader, ReadOptions, build, measured_rows, unique_names
 from s2s_core.readers.columns import is_nameless, is_place, split_columns, spot_ids
 from s2s_core.readers.countless import FEW, of_cells, sentence
 from s2s_core.readers.delimited import is_table, outline, read_table
@@ -31,6 +20,7 @@ from s2s_core.readers.metadata import GENE_MARK, by_name, note, sort_columns
 from s2s_core.readers.molecule_tables import any_molecules
 from s2s_core.readers.molecules import Columns, read_molecules
 from s2s_core.readers.pairs import read_pair, with_metadata
+from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, array_index, find_pair, xy_columns
 from s2s_core.readers.source import Source
 
 ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")

@@ -12,7 +12,8 @@ from scipy import sparse
 from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.base import Reader, ReadOptions, numbers
+from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.places import numbers
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import library_of, matrix_of, read_positions, spots
 from s2s_core.readers.tenx import Matrix, find_matrices, first_barcode, read_matrix
