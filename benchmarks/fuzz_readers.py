@@ -26,12 +26,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from s2s_core._version import __version__  # noqa: E402
+from s2s_core import __version__  # noqa: E402
 from s2s_core.data.section import Section  # noqa: E402
 from s2s_core.errors import S2SError  # noqa: E402
 from s2s_core.readers import read  # noqa: E402
 from tests import made_files as made  # noqa: E402
-from tests import made_zarr  # noqa: E402
+from tests import made_kinds, made_zarr  # noqa: E402
 from tests.mutations import injured_copy  # noqa: E402
 
 SECONDS = 240
@@ -56,6 +56,10 @@ def made_inputs(folder: Path) -> dict[str, Path]:
         "SpatialData, Zarr 2": made_zarr.spatialdata(folder / "v2.zarr", version=2),
         "SpatialData, Zarr 3": made_zarr.spatialdata(folder / "v3.zarr"),
         "SpatialData, shapes": made_zarr.placed_by_shapes(folder / "shapes.zarr"),
+        "Visium HD, segmented cells": made_kinds.segmented(folder / "segmented"),
+        "Loom": made_kinds.loom(folder / "a.loom"),
+        "Stereo-seq gef": made_kinds.gef(folder / "a.gef"),
+        "Stereo-seq cellbin.gef": made_kinds.cellbin(folder / "a.cellbin.gef"),
         "counts and positions": made.pair(folder / "pair"),
     }
     table = made.spots_table()
@@ -71,6 +75,9 @@ def made_inputs(folder: Path) -> dict[str, Path]:
     }
     for name in ("Space Ranger 1, h5", "CosMx", "ST v1", "SpatialData, Zarr 3"):
         inputs[f"{name}, zip"] = made.zipped(inputs[name])
+    for mode in ("", "gz"):
+        path = folder / f"packed{mode}.tar"
+        inputs[f"Space Ranger 2, tar {mode}".strip()] = made_kinds.tarred(path, folder / "sr2", mode)
     return inputs
 
 

@@ -11,20 +11,22 @@ from s2s_core.cli.main import main
 from s2s_core.readers import READERS, read
 from s2s_core.readers.source import open_source
 from tests import made_files as made
-from tests import made_zarr
+from tests import made_kinds, made_zarr
 
 EVERY = {
     "space_ranger": made.space_ranger,
     "visium_hd": made.visium_hd,
+    "visium_hd_cells": made_kinds.segmented,
     "xenium": made.xenium,
     "vizgen": made.vizgen,
     "cosmx": made.cosmx,
     "curio": made.curio,
     "slide_seq": made.slide_seq,
     "stereo_seq": lambda folder: made.gem(folder / "a.gem.gz").parent,
+    "gef": lambda folder: made_kinds.gef(folder / "a.gef").parent,
     "st_v1": made.st_v1,
+    "loom": lambda folder: made_kinds.loom(folder / "a.loom").parent,
     "h5ad": lambda folder: made.write_h5ad(made.made_anndata(), folder / "a.h5ad").parent,
-    "loom": lambda folder: made.loom(folder / "a.loom").parent,
     "spatialdata": made_zarr.spatialdata,
     "table": made.pair,
 }

@@ -19,7 +19,7 @@ from s2s_core.readers.columns import is_place
 from s2s_core.readers.layout import unguard
 from s2s_core.readers.metadata import by_name
 from tests import made_files as made
-from tests import made_zarr
+from tests import made_kinds, made_zarr
 from tests.mutations import injured_copy
 
 INPUTS = {
@@ -37,6 +37,10 @@ INPUTS = {
     "spatialdata 2": lambda f: made_zarr.spatialdata(f / "v2.zarr", version=2),
     "spatialdata 3": lambda f: made_zarr.placed_by_shapes(f / "v3.zarr"),
     "pair": lambda f: made.pair(f / "pair"),
+    "visium_hd_cells": lambda f: made_kinds.segmented(f / "seg"),
+    "loom": lambda f: made_kinds.loom(f / "a.loom"),
+    "gef": lambda f: made_kinds.gef(f / "a.gef"),
+    "tar": lambda f: made_kinds.tarred(f / "a.tar.gz", made.space_ranger(f / "sr4", matrix="mtx")),
     "zip": lambda f: made.zipped(made.space_ranger(f / "sr3", matrix="mtx")),
 }
 

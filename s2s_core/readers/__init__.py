@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.section import Section
-from s2s_core.errors import S2SError
+from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers import (
     cosmx,
     curio,
     foreign,
+    gef,
     h5ad,
     loom,
+    segmented,
     slide_seq,
     space_ranger,
     spatialdata,
@@ -34,11 +37,13 @@ READERS: dict[str, Reader] = {
     r.name: r
     for r in (
         visium_hd.READER,
+        segmented.READER,
         xenium.READER,
         vizgen.READER,
         cosmx.READER,
         stereo_seq.READER,
         curio.READER,
+        gef.READER,
         slide_seq.READER,
         space_ranger.READER,
         st_v1.READER,
@@ -50,8 +55,9 @@ READERS: dict[str, Reader] = {
 }
 KINDS = ("auto", "square", "hex", "points")
 FORMATS = (
-    "an AnnData file (.h5ad), a table of spots x genes (.csv, .tsv, .parquet), or what Space Ranger, "
-    "Visium HD, Xenium, MERSCOPE, CosMx, Stereo-seq, Slide-seq, Curio Seeker, ST v1 or SpatialData write"
+    "an AnnData file (.h5ad), a table of spots x genes (.csv, .tsv, .parquet), a Loom file, or what Space "
+    "Ranger, Visium HD, Xenium, MERSCOPE, CosMx, Stereo-seq, Slide-seq, Curio Seeker, ST v1 or "
+    "SpatialData write"
 )
 
 
@@ -131,12 +137,15 @@ def read(
 
 def _read(source: Source, options: ReadOptions, technology: str) -> Section:
     try:
-        reader = _reader_of(source) if technology == "auto" else READERS[technology]
-        if technology != "auto" and not reader.sniff(source):
-            raise S2SError(
-                f"{source.name!r} cannot be read as {reader.label}; choose technology auto."
-            )
-        return reader.read(source, options)
+        if technology == "auto":
+            reader, source = _reader_of(source)
+        else:
+            reader = READERS[technology]
+            if not reader.sniff(source) and not (source.expand() and reader.sniff(source)):
+                raise S2SError(
+                    f"{source.name!r} cannot be read as {reader.label}; choose technology auto."
+                )
+        return _read_by(reader, source, options)
     except S2SError:
         raise
     except Exception as error:
@@ -147,11 +156,41 @@ def _read(source: Source, options: ReadOptions, technology: str) -> Section:
         ) from error
 
 
-def _reader_of(source: Source) -> Reader:
-    for reader in READERS.values():
-        if reader.sniff(source):
-            return reader
+def _read_by(reader: Reader, source: Source, options: ReadOptions) -> Section:
+    try:
+        return reader.read(source, options)
+    except SeveralSections:
+        raise
+    except S2SError:
+        # The other of two tables may be packed.
+        wider = source.within("")
+        with suppress(S2SError):
+            if reader is table.READER and wider.expand():
+                return reader.read(wider, options)
+        raise
+
+
+def _sniffed(source: Source) -> Reader | None:
+    return next((reader for reader in READERS.values() if reader.sniff(source)), None)
+
+
+def _reader_of(source: Source) -> tuple[Reader, Source]:
+    """The reader of what was handed in, and the files it reads."""
     foreign.check(source)
+    reader = _sniffed(source)
+    if reader is table.READER:
+        # A table may lie beside packed folders; where they tell no more it is read alone.
+        wider = source.within("")
+        with suppress(S2SError):
+            if wider.expand() and (other := _sniffed(wider)) is not reader:
+                return other, wider
+    while reader is None and source.expand():
+        reader = _sniffed(source)
+    if reader is table.READER or reader is None:
+        space_ranger.check_counts(source)
+    if reader is not None:
+        return reader, source
+    foreign.check_all(source)
     if source.single is None:
         links = f"; {source.links} links out of it were not followed" if source.links else ""
         raise S2SError(
@@ -163,4 +202,5 @@ def _reader_of(source: Source) -> Reader:
             f"{source.name!r} is not an AnnData file although its name says so; save it again "
             "with AnnData's write_h5ad()."
         )
+    foreign.unknown_hdf5(source)
     raise S2SError(f"{source.name!r} is cut off, or no section that is recognised; give {FORMATS}.")

@@ -1,17 +1,18 @@
-"""Zips and tars (also gzipped, bz2 or xz), whose members lead nowhere and unpack to no surprise."""
+"""Zips and tars as named members, looked at before any is unpacked; their names become no paths."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import lzma
-import os
+import re
+import stat
 import struct
 import tarfile
-import tempfile
 import zipfile
 import zlib
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -22,9 +23,14 @@ from s2s_core.readers import preflight
 ZIP_MAGIC = b"PK\x03\x04"
 # A zip without any file begins with its end.
 EMPTY_ZIP_MAGIC = b"PK\x05\x06"
-TAR_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-PACKERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+# How a packed tar begins, and what unpacks it.
+PACKERS: dict[bytes, Callable] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
+}  # fmt: skip
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ENDINGS = (*TAR_ENDINGS, ".zip")
 BLOCK = 512
+DRIVE = re.compile(r"[A-Za-z]:")
 # What the standard library raises on damaged archives (NotImplementedError is a RuntimeError).
 DAMAGED = (
     zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, RuntimeError, LookupError,
@@ -34,171 +40,184 @@ DAMAGED = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a zip, not yet unpacked."""
+    """A file inside an archive.
 
-    archive: zipfile.ZipFile
-    info: zipfile.ZipInfo
-
-    def open(self) -> BinaryIO:
-        """Open for reading."""
-        return self.archive.open(self.info)
-
-    def unpack(self, path: Path, left: int, archive: str) -> None:
-        """Write to a path, ``left`` bytes at most.
-
-        Raises
-        ------
-        S2SError
-            If it is damaged, or more than its size lets expect.
-        """
-        spoken = PurePosixPath(self.info.filename).name
-        limit = min(left, preflight.max_unpacked(self.info.compress_size))
-        try:
-            with preflight.Unpacked(self.open(), limit, spoken) as stream:
-                _copy(stream, path)
-        except S2SError:
-            raise
-        except DAMAGED as error:
-            raise S2SError(f"{spoken!r} in {archive!r} is damaged; zip it again.") from error
-
-
-def is_zip(path: Path) -> bool:
-    """Whether a file is a zip; one without any file, too."""
-    return _head(path, 4) in (ZIP_MAGIC, EMPTY_ZIP_MAGIC)
-
-
-def is_tar(path: Path) -> bool:
-    """Whether a file, unpacked, begins as a tar: with a header whose sum is right."""
-    with suppress(*DAMAGED), _stream(path) as stream:
-        tarfile.TarInfo.frombuf(stream.read(BLOCK), "utf-8", "surrogateescape")
-        return True
-    return False
-
-
-def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip.
-
-    Raises
-    ------
-    S2SError
-        If it is empty, cut off or too large.
+    Attributes
+    ----------
+    size, packed : int
+        Bytes that it has and that it takes.
+    open : callable
+        Opens it for reading, as bytes.
     """
-    preflight.check_upload(path.stat().st_size, path.name)
-    if _head(path, 4) == EMPTY_ZIP_MAGIC:
-        raise empty(path.name, "zip")
-    try:
-        return zipfile.ZipFile(path)
-    except DAMAGED as error:
-        raise S2SError(f"{path.name!r} is cut off or no zip; copy or zip it again.") from error
+
+    size: int
+    packed: int
+    open: Callable[[], BinaryIO]
 
 
-def zip_members(archive: zipfile.ZipFile, name: str) -> dict[str, Member]:
-    """Files of a zip.
+def is_archive(path: Path, name: str) -> bool:
+    """Whether a file, called so by the user, begins as a zip or a tar (also a packed one) does."""
+    start = _start(path)
+    zipped = start.startswith((ZIP_MAGIC, EMPTY_ZIP_MAGIC))
+    return zipped or _is_tar(path, start, named=name.lower().endswith(TAR_ENDINGS))
+
+
+def members(path: Path, name: str, stack: ExitStack, room: Callable[[], Path]) -> dict[str, Member]:
+    """Files of an archive by their names, after all were looked at.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        As the user knows it.
+    stack : ExitStack
+        Closes the archive in the end.
+    room : callable
+        A new path in a folder that vanishes in the end.
 
     Raises
     ------
     S2SError
-        If there are none, or unsafe ones.
-    """
-    members = preflight.check_zip(archive.infolist(), name)
-    if not members:
-        raise empty(name, "zip")
-    return {m.filename: Member(archive, m) for m in members}
-
-
-def unpack_tar(path: Path, name: str, folder: Path, *, inner: bool = True) -> dict[str, Path]:
-    """Unpack the files of a tar, and of tars in it, into files that are called by a number.
-
-    Raises
-    ------
-    S2SError
-        If it is cut off, too large, unsafe or empty.
+        If it is damaged, empty, or holds what no section does.
     """
     preflight.check_upload(path.stat().st_size, name)
-    if _packer(path) is None and path.stat().st_size % BLOCK:
-        # tarfile takes a header that is cut off for the end.
-        raise S2SError(f"{name!r} is cut off or damaged; copy or pack it again.")
-    limit, found, seen = preflight.max_unpacked(path.stat().st_size), {}, 0
-    try:
-        # Read once, from beginning to end: what comes is counted before anything is believed.
-        with (
-            preflight.Unpacked(_stream(path), limit, name) as stream,
-            tarfile.open(fileobj=stream, mode="r|", errorlevel=1) as archive,
-        ):
-            for member in archive:
-                seen += 1
-                if seen > preflight.MAX_FILES:
-                    raise S2SError(
-                        f"{name!r} holds more than {preflight.MAX_FILES:,} files; no section has "
-                        "as many."
-                    )
-                if _is_file(member, name):
-                    place = new_file(folder)
-                    with preflight.Unpacked(archive.extractfile(member), limit, name) as file:
-                        limit -= _copy(file, place)
-                    found[str(PurePosixPath(member.name))] = place
-    except S2SError:
-        raise
-    except DAMAGED as error:
-        raise S2SError(f"{name!r} is cut off or damaged; copy or pack it again.") from error
+    found = (_zip if _start(path).startswith(b"PK") else _tar)(path, name, stack, room)
     if not found:
-        raise empty(name, "tar")
-    for place in [p for p in found if inner and p.lower().endswith(TAR_NAMES) and is_tar(found[p])]:
-        packed = found.pop(place)
-        more = unpack_tar(packed, PurePosixPath(place).name, folder, inner=False)
-        found |= {f"{stem(place)}/{key}": value for key, value in more.items()}
+        kind = "zip" if _start(path).startswith(b"PK") else "tar"
+        raise S2SError(
+            f"{name!r} is an empty {kind}: there is no file in it; {kind} the section again."
+        )
     return found
 
 
-def new_file(folder: Path) -> Path:
-    """An empty file of a name that no other has."""
-    handle, name = tempfile.mkstemp(dir=folder)
-    os.close(handle)
-    return Path(name)
+def _zip(path: Path, name: str, stack: ExitStack, room) -> dict[str, Member]:
+    if _start(path).startswith(EMPTY_ZIP_MAGIC):
+        return {}
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(path))
+    except DAMAGED as error:
+        raise S2SError(f"{name!r} is cut off or no zip; copy or zip it again.") from error
+    return {
+        m.filename: Member(m.file_size, m.compress_size, lambda m=m: archive.open(m))
+        for m in _check_zip(archive.infolist(), name)
+    }
 
 
-def stem(name: str) -> str:
-    """Name of an archive without its ending."""
-    ending = next((e for e in (*TAR_NAMES[1:], *TAR_NAMES[:1], ".zip") if name.lower().endswith(e)), "")
-    return name[: len(name) - len(ending)] if ending else name
+def _tar(path: Path, name: str, stack: ExitStack, room) -> dict[str, Member]:
+    """A packed tar is unpacked once: its members lie in no order that could be jumped to."""
+    damaged = f"{name!r} is cut off or damaged; copy or tar it again."
+    try:
+        plain = _plain_tar(path, name, room)
+        size = plain.stat().st_size
+        archive = stack.enter_context(tarfile.open(plain, "r:"))  # noqa: SIM115
+        listed = []
+        for member in archive:
+            listed.append(member)
+            preflight.check_count(len(listed), name)
+            if member.isreg() and not member.issparse() and member.offset_data + member.size > size:
+                raise S2SError(damaged)
+        archive.fileobj.seek(archive.offset)
+        # A sound tar ends in empty blocks: one without them may lack files.
+        if not archive.fileobj.read(BLOCK):
+            raise S2SError(damaged)
+        kept = _check_tar(listed, name)
+    except S2SError:
+        raise
+    except DAMAGED as error:
+        raise S2SError(damaged) from error
+    return {
+        place: Member(m.size, m.size, lambda m=m: archive.extractfile(m))
+        for place, m in kept.items()
+    }
 
 
-def empty(name: str, kind: str) -> S2SError:
-    """Sentence about an archive without a file."""
-    return S2SError(
-        f"{name!r} is an empty {kind}: there is no file in it; {kind} the section again."
-    )
+def _check_zip(members: list[zipfile.ZipInfo], name: str) -> list[zipfile.ZipInfo]:
+    """Members of a zip that are files of the user's, after all were looked at.
+
+    Raises
+    ------
+    S2SError
+        Paths that lead out of the zip, links, passwords, or too many files.
+    """
+    preflight.check_count(len(members), name)
+    kept = []
+    for member in members:
+        mine = _is_mine(member.filename, name, "zip")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise S2SError(f"{name!r} holds a link, {member.filename!r}; zip the files themselves.")
+        if member.flag_bits & 1:
+            raise S2SError(f"{name!r} is locked with a password; zip the files without one.")
+        if mine and not member.filename.endswith(("/", "\\")):
+            kept.append(member)
+    return kept
 
 
-def _is_file(member: tarfile.TarInfo, name: str) -> bool:
-    preflight.check_place(member.name, name)
-    if member.issym() or member.islnk():
-        raise S2SError(f"{name!r} holds a link, {member.name!r}; pack the files themselves.")
-    if not (member.isreg() or member.isdir()):
-        raise S2SError(f"{name!r} holds {member.name!r}, which is no file; pack the files alone.")
-    hidden = any(map(preflight.is_hidden, PurePosixPath(member.name).parts))
-    return member.isreg() and not hidden
+def _check_tar(members: list[tarfile.TarInfo], name: str) -> dict[str, tarfile.TarInfo]:
+    """Files of the user's in a tar, by their places in it, after all were looked at.
+
+    Raises
+    ------
+    S2SError
+        Paths that lead out of the tar, links, devices, files with holes, or too many files.
+    """
+    preflight.check_count(len(members), name)
+    kept = {}
+    for member in members:
+        mine = _is_mine(member.name, name, "tar")
+        if member.issym() or member.islnk():
+            raise S2SError(f"{name!r} holds a link, {member.name!r}; tar the files themselves.")
+        if not member.isdir() and (not member.isreg() or member.issparse()):
+            raise S2SError(f"{name!r} holds {member.name!r}, no plain file; tar the files again.")
+        if mine and not member.isdir():
+            kept[PurePosixPath(member.name).as_posix()] = member
+    return kept
 
 
-def _stream(path: Path) -> BinaryIO:
-    opener = _packer(path)
-    return path.open("rb") if opener is None else opener(path, "rb")
+def _is_mine(member: str, name: str, kind: str) -> bool:
+    """Whether a place in an archive is one of the user's and none that systems add."""
+    place = PurePosixPath(member.replace("\\", "/"))
+    if place.is_absolute() or ".." in place.parts or DRIVE.match(place.as_posix()):
+        raise S2SError(
+            f"{name!r} holds {member!r}, a path that leads out of it; {kind} the folder again."
+        )
+    return bool(place.name) and not any(map(preflight.is_hidden, place.parts))
 
 
-def _packer(path: Path):
-    head = _head(path, 6)
-    return next((opener for magic, opener in PACKERS.items() if head.startswith(magic)), None)
-
-
-def _head(path: Path, size: int) -> bytes:
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(size)
-    return b""
-
-
-def _copy(stream: BinaryIO, path: Path) -> int:
-    size = 0
-    with path.open("wb") as file:
+def _plain_tar(path: Path, name: str, room) -> Path:
+    packer = _packer(_start(path))
+    if packer is None:
+        return path
+    plain = room()
+    limit = preflight.max_unpacked(path.stat().st_size)
+    with preflight.Unpacked(packer(path, "rb"), limit, name) as stream, plain.open("wb") as file:
         while chunk := stream.read(2**20):
-            size += file.write(chunk)
-    return size
+            file.write(chunk)
+    return plain
+
+
+def _is_tar(path: Path, start: bytes, *, named: bool) -> bool:
+    packer = _packer(start)
+    try:
+        if packer is not None:
+            with packer(path, "rb") as stream:
+                start = stream.read(BLOCK)
+        tarfile.TarInfo.frombuf(start[:BLOCK], "utf-8", "surrogateescape")
+    except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):
+        # Nothing, or an empty tar: zeros.
+        return named and len(start) >= BLOCK
+    except DAMAGED:
+        # Cut off so early that only its name tells.
+        return named and bool(start)
+    return True
+
+
+def _packer(start: bytes) -> Callable | None:
+    return next((packer for magic, packer in PACKERS.items() if start.startswith(magic)), None)
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(BLOCK)
+    except OSError:
+        return b""

@@ -9,7 +9,6 @@ import h5py
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers import foreign
 from s2s_core.readers.annotated import DAMAGED, has_places, is_loaded, load, section
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.placed import with_table
@@ -56,9 +55,6 @@ def read(source: Source, options: ReadOptions) -> Section:
     try:
         with h5py.File(source.hdf5(files[0]), "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            kind = foreign.by_groups(file)
-            if kind is not None:
-                raise foreign.error(source, files[0], kind)
             has_x = isinstance(file.get("X", getlink=True), h5py.HardLink)
             check_hdf5(file, name, partial(is_loaded, has_x=has_x))
             found = load(file, name, options)

@@ -1,33 +1,35 @@
-"""Reader of Loom files: genes x cells, with what is known of either in attributes."""
+"""Reader of Loom files: genes x cells in HDF5, with attributes of both."""
 
 from __future__ import annotations
 
 import h5py
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers.annotated import Annotated, has_places, section
-from s2s_core.readers.annotated_parts import SPATIAL_KEYS, is_place, matrix
-from s2s_core.readers.base import Reader, ReadOptions, unique_names
-from s2s_core.readers.placed import with_table
+from s2s_core.readers.base import ID_NAMES, Reader, ReadOptions, build, unique_names
+from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair, xy_columns
 from s2s_core.readers.preflight import check_hdf5, check_values
 from s2s_core.readers.source import Source, is_hdf5
 
-PARTS = {"matrix", "row_attrs", "col_attrs"}
-GENES = ("Gene", "gene", "var_names", "gene_name", "GeneName", "gene_symbols", "Symbol", "Accession")
-SPOTS = ("CellID", "obs_names", "cell_id", "cell_names", "Barcode", "barcode", "barcodes")
+GENE_NAMES = ("gene", "genes", "gene_name", "gene_names", "gene_symbol", "symbol", "name", "var_names",
+              "accession", "gene_id", "gene_ids", "ensembl")  # fmt: skip
+CELL_NAMES = ("cellid", "obs_names", "cell_names", *ID_NAMES)
+PARTS = ("matrix", "row_attrs", "col_attrs")
+# Values of one block of the dense matrix.
+BLOCK = 20_000_000
 
 
 def sniff(source: Source) -> bool:
-    """Whether a file is HDF5 with the parts of a Loom."""
-    return bool(_files(source))
+    """Whether a file is HDF5 with the parts of a Loom file."""
+    return _file(source) is not None
 
 
-def _files(source: Source) -> list[str]:
+def _file(source: Source) -> str | None:
     names = source.names if source.single else source.find(".loom")
-    return [name for name in names if _is_loom(source, name)]
+    return next((name for name in names if _is_loom(source, name)), None)
 
 
 def _is_loom(source: Source, name: str) -> bool:
@@ -35,70 +37,72 @@ def _is_loom(source: Source, name: str) -> bool:
         return False
     try:
         with h5py.File(source.hdf5(name), "r") as file:
-            return set(file) >= PARTS
+            hard = all(isinstance(file.get(p, getlink=True), h5py.HardLink) for p in PARTS)
+            return hard and isinstance(file["matrix"], h5py.Dataset)
     except (OSError, RuntimeError, KeyError):
         return False
 
 
 def read(source: Source, options: ReadOptions) -> Section:
-    """Read a Loom file; places are column attributes ``x`` and ``y``, or a table beside it.
-
-    Raises
-    ------
-    S2SError
-    """
-    files = _files(source)
-    if len(files) > 1:
-        raise S2SError(f"{source.name!r} holds {len(files)} Loom files ({', '.join(files[:3])}); give one.")
-    name = source.spoken(files[0])
-    try:
-        with h5py.File(source.hdf5(files[0]), "r") as file:
-            check_hdf5(file, name, lambda place: place[1:].split("/")[0] in PARTS)
-            found = _load(file, name)
-    except S2SError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        # h5py raises errors of many types; none of them speaks to the user.
-        raise S2SError(f"{name!r} is damaged or no Loom file; copy or export it again.") from error
-    if not has_places(found):
-        found = with_table(source, files[0], found)
-    if not has_places(found):
+    """Read the matrix of a Loom file; coordinates are column attributes such as ``x`` and ``y``."""
+    name = _file(source)
+    spoken = source.spoken(name)
+    with h5py.File(source.hdf5(name), "r") as file:
+        check_hdf5(file, spoken, lambda place: place.startswith(("/matrix", "/row_attrs", "/col_attrs")))
+        n_genes, n_cells = file["matrix"].shape
+        check_values(n_cells, n_genes, spoken)
+        rows, columns = (_attributes(file[key], size) for key, size in
+                         (("row_attrs", n_genes), ("col_attrs", n_cells)))  # fmt: skip
+        if find_pair(columns.columns, (*XY_NAMES, *INDEX_NAMES)) is None:
+            held = ", ".join(map(str, columns.columns[:8])) or "none"
+            raise S2SError(
+                f"{spoken!r} is a Loom file without coordinates (attributes of its cells: {held}); add "
+                "col_attrs x and y, or give an AnnData file with obsm['spatial']."
+            )
+        values = _transposed(file["matrix"])
+    gene, cell = _named(rows, GENE_NAMES), _named(columns, CELL_NAMES)
+    if gene is None:
         raise S2SError(
-            f"{name!r} has no coordinates: it needs column attributes x and y, or give a table of "
-            "them (spot, x, y) together with it."
+            f"{spoken!r} is a Loom file that names no genes; add row_attrs Gene, or give an AnnData file."
         )
-    return section(found, name, options)
+    genes, notes = unique_names(rows[gene].astype(str))
+    ids = pd.Index([f"cell_{i}" for i in range(n_cells)] if cell is None
+                   else columns[cell].astype(str), dtype=object)  # fmt: skip
+    obs = columns.drop(columns=[cell] if cell else []).set_axis(ids)
+    return build(
+        values,
+        obs,
+        rows.drop(columns=gene).set_axis(genes),
+        options,
+        xy=xy_columns(obs),
+        notes=(f"Genes are named by row_attrs/{gene}.", *notes),
+    )
 
 
-def _load(file: h5py.File, name: str) -> Annotated:
-    genes, spots = file["matrix"].shape
-    check_values(spots, genes, name)
-    var, _ = _attributes(file["row_attrs"], genes, GENES)
-    obs, places = _attributes(file["col_attrs"], spots, SPOTS)
-    names, notes = unique_names(var.index)
-    counts = matrix(file["matrix"], genes, spots).T.tocsr()
-    notes = ("Rows of the file are genes and columns are spots, as Loom has them.", *notes)
-    key = next((key for key in SPATIAL_KEYS if key in places), None)
-    xy = None if key is None else places.pop(key)
-    return Annotated(counts, obs, var.set_axis(names), {}, xy, notes, places)
-
-
-def _attributes(group: h5py.Group, n: int, wanted: tuple[str, ...]):
-    """(table, places): attributes of genes or cells, its index the first of the wanted."""
-    columns, places = {}, {}
+def _attributes(group: h5py.Group, size: int) -> pd.DataFrame:
+    """Attributes with one value each; embeddings and the like are left."""
+    found = {}
     for key, item in group.items():
-        if not isinstance(item, h5py.Dataset) or not item.shape or item.shape[0] != n:
-            continue
-        values = item[:]
-        if values.ndim == 2 and values.shape[1] in (2, 3) and is_place(key):
-            places[key] = values[:, :2].astype(float)
-        elif values.ndim == 1 and values.dtype.kind in "SO":
-            columns[key] = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-        elif values.ndim == 1 and values.dtype.kind in "biuf":
-            columns[key] = values
-    key = next((key for key in wanted if key in columns), None)
-    ids = columns.pop(key) if key else [f"{i + 1}" for i in range(n)]
-    return pd.DataFrame(columns, index=pd.Index(np.asarray(ids, object).astype(str), dtype=object)), places
+        if isinstance(item, h5py.Dataset) and item.shape in ((size,), (size, 1)):
+            values = item[:].ravel()
+            if values.dtype.kind in "SO":
+                words = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+                values = np.array(words, object)
+            found[key] = values
+    return pd.DataFrame(found, index=range(size))
+
+
+def _transposed(matrix: h5py.Dataset) -> sparse.csr_matrix:
+    """(cells, genes), block by block: whole it would be dense."""
+    step = max(1, BLOCK // max(1, matrix.shape[1]))
+    blocks = [sparse.csr_matrix(matrix[at : at + step].astype(np.float32))
+              for at in range(0, matrix.shape[0], step)]  # fmt: skip
+    return sparse.vstack(blocks).T.tocsr()
+
+
+def _named(table: pd.DataFrame, wanted: tuple[str, ...]) -> str | None:
+    lower = {str(c).lower(): c for c in reversed(table.columns)}
+    return next((lower[name] for name in wanted if name in lower), None)
 
 
 READER = Reader("loom", "Loom (.loom)", sniff, read)

@@ -8,10 +8,13 @@ import numpy as np
 
 from s2s_core.errors import S2SError
 from s2s_core.readers.annotated import Annotated, has_places
-from s2s_core.readers.delimited import is_table
-from s2s_core.readers.matching import best_match
-from s2s_core.readers.positions import ENDINGS, check_half, positions
+from s2s_core.readers.columns import place_ids
+from s2s_core.readers.delimited import is_table, read_table
+from s2s_core.readers.matching import match_spots
+from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair
 from s2s_core.readers.source import Source
+
+ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
 
 
 def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
@@ -32,8 +35,9 @@ def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
     tables = []
     for name in source.find(*ENDINGS):
         if name != beside and is_table(source, name):
-            table = positions(source, name)
-            tables += [] if table is None else [(name, table)]
+            table = read_table(source, name, id_column=place_ids, keep=lambda _: True).other
+            if find_pair(table.columns, (*XY_NAMES, *INDEX_NAMES)) is not None:
+                tables.append((name, table))
     if not tables:
         return found
     if len(tables) > 1:
@@ -42,10 +46,11 @@ def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
             f"Beside {source.spoken(beside)!r} {len(tables)} tables hold places ({names}); give one."
         )
     name, table = tables[0]
-    matched = best_match(found.obs.index, table.index)
+    matched = match_spots(
+        found.obs.index, table.index, repr(source.spoken(beside)), repr(source.spoken(name))
+    )
     match = matched.rows
     has = match >= 0
-    check_half(has.sum(), found.obs.index, table.index, source.spoken(beside), repr(source.spoken(name)))
     rows = np.nonzero(has)[0]
     placed = table.iloc[match[has]].set_axis(found.obs.index[has])
     kept = found.obs[has]

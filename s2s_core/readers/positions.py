@@ -1,155 +1,199 @@
-"""Tables of positions in text, as Space Ranger, R and spreadsheets write them."""
+"""Space Ranger's table of positions: as it writes it, and as R or a spreadsheet wrote it again."""
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import warnings
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
-from s2s_core.readers.base import ID_NAMES
 from s2s_core.readers.delimited import SAFE
-from s2s_core.readers.layout import ENCODINGS, MAX_LINE, is_number
+from s2s_core.readers.layout import delimiter_of
 from s2s_core.readers.parquet import is_parquet
-from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair
 from s2s_core.readers.preflight import check_values
-from s2s_core.readers.source import SNIFF_BYTES, Source
+from s2s_core.readers.several import SECTIONS
+from s2s_core.readers.source import Source
 
-ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
 COLUMNS = (
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 )  # fmt: skip
-# Other hands' names of the same columns, in small letters.
-ALSO = {
-    "barcodes": "barcode", "tissue": "in_tissue", "row": "array_row", "col": "array_col",
-    "imagerow": "pxl_row_in_fullres", "imagecol": "pxl_col_in_fullres",
-}  # fmt: skip
+# What others call the columns (lower case, without signs); Seurat's own names among them.
+OTHER_NAMES = {
+    "barcode": ("barcodes", "spot", "spotid", "cell", "cellid"),
+    "intissue": ("tissue",),
+    "arrayrow": ("row",),
+    "arraycol": ("col", "column", "arraycolumn"),
+    "pxlrowinfullres": ("imagerow", "pxlrow", "pixelrow"),
+    "pxlcolinfullres": ("imagecol", "pxlcol", "pixelcol"),
+}
+ENDINGS = tuple(
+    f"tissue_positions{ending}"
+    for ending in (".parquet", ".csv", ".csv.gz", "_list.csv", "_list.csv.gz", "_list.txt",
+                   ".tsv", ".tsv.gz", ".txt", ".txt.gz", "_list.txt.gz", "_list.tsv")
+)  # fmt: skip
+MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+COMMA = re.compile(r"-?\d+,\d+")
+# What R calls columns that a file without header has.
+NAMELESS = re.compile(r"v\d+")
 
 
-def positions(source: Source, name: str) -> pd.DataFrame | None:
-    """Table of places by spot id; None where a table has no columns of places."""
-    table = read_text(source, name, header=COLUMNS if "tissue_positions" in name else None)
-    if find_pair(table.columns, (*XY_NAMES, *INDEX_NAMES)) is None:
-        return None
-    lower = {str(c).lower(): c for c in reversed(list(table.columns))}
-    named = next((lower[n] for n in ID_NAMES if n in lower), table.columns[0])
-    ids = table.pop(named).map(_word)
-    return table.set_axis(pd.Index(ids, dtype=object))
+@dataclass(frozen=True)
+class Positions:
+    """Where the spots are.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Index: barcodes; Space Ranger's columns, and columns that name sections.
+    name : str
+        File it was read from.
+    notes : tuple of str
+    """
+
+    table: pd.DataFrame
+    name: str
+    notes: tuple[str, ...] = ()
 
 
-def space_ranger_positions(source: Source, name: str) -> pd.DataFrame:
-    """Space Ranger's table, whatever wrote it again; Space Ranger 1 wrote no header.
+def read_positions(source: Source, matrix: str) -> Positions:
+    """Table of positions nearest to a matrix.
+
+    Space Ranger 1 writes it without a header, so that its first line is a spot.
 
     Raises
     ------
     S2SError
-        If a column is missing, or there is no spot.
+        If there is none, or it is no table of positions.
     """
-    spoken, table = source.spoken(name), read_text(source, name, header=COLUMNS)
-    lower = [str(c).lower() for c in table.columns]
-    table = table.set_axis([c if ALSO.get(c, c) in lower else ALSO.get(c, c) for c in lower], axis=1)
-    if "barcode" not in table.columns and len(table.columns) > len(COLUMNS) - 1:
-        # R's row names, or an index, stand in a column without a name.
-        table = table.rename(columns={table.columns[0]: "barcode"})
-    missing = [c for c in COLUMNS if c not in table.columns]
+    name = source.nearest(matrix, *ENDINGS)
+    if name is None and source.expand():
+        name = source.nearest(matrix, *ENDINGS)
+    if name is None:
+        raise S2SError(
+            f"{source.name!r} has counts but no positions: add spatial/tissue_positions.csv (or "
+            "tissue_positions_list.csv), or give the whole folder outs."
+        )
+    spoken = source.spoken(name)
+    try:
+        table, notes = _parquet(source, name) if is_parquet(source, name) else _text(source, name)
+    except S2SError:
+        raise
+    except (ValueError, csv.Error, pd.errors.ParserWarning, OSError) as error:
+        raise S2SError(f"{spoken!r} is damaged or no table of positions; copy it again.") from error
+    table, more = _named(table, spoken)
+    if len(table) == 0:
+        raise S2SError(f"{spoken!r} names no spot; copy it again.")
+    return Positions(table, name, (*notes, *more))
+
+
+def _parquet(source: Source, name: str):
+    batches = [batch.to_pandas() for batch in parquet.batches(source, name)]
+    return pd.concat(batches).reset_index(), ()
+
+
+def _text(source: Source, name: str):
+    """(table, notes) of a text; columns without a name are called by their place."""
+    head = source.head(name)
+    encoding = next((code for mark, code in MARKS if head.startswith(mark)), "utf-8")
+    lines = [line for line in head.decode(encoding, "replace").splitlines() if line.strip()][:2]
+    if not lines:
+        raise S2SError(f"{source.spoken(name)!r} is empty; copy it again.")
+    sep = delimiter_of(lines[:1]) or r"\s+"
+    first, second = (_cells(line, sep) for line in (lines[0], lines[-1]))
+    headed = _is_header(first)
+    # R heads no column of row names.
+    header = [""] * (len(second) == len(first) + 1) + first if headed else None
+    decimal = "," if sep != "," and any(COMMA.fullmatch(cell) for cell in second) else "."
+    with source.open(name) as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        table = pd.read_csv(
+            io.TextIOWrapper(stream, encoding, errors="replace"),
+            sep=sep,
+            header=None,
+            names=None if header is None else range(len(header)),
+            skiprows=int(headed),
+            skipinitialspace=True,
+            index_col=False,
+            dtype=dict.fromkeys(_wordy(second), str),
+            low_memory=False,
+            float_precision=SAFE,
+            decimal=decimal,
+        )
+    check_values(*table.shape, source.spoken(name))
+    nameless = header is None or all(NAMELESS.fullmatch(c.lower()) for c in header if c)
+    columns = _by_place(second) if nameless else header
+    # Of columns without a name only the first may hold row names.
+    columns = [c or str(i) if i else c for i, c in enumerate(columns)]
+    table.columns = [*columns, *map(str, range(len(columns), table.shape[1]))][: table.shape[1]]
+    said = f"{source.spoken(name)!r} has decimal commas; they were read as decimal points."
+    return table, (said,) if decimal == "," else ()
+
+
+def _cells(line: str, sep: str) -> list[str]:
+    rows = csv.reader([line], delimiter=" " if len(sep) > 1 else sep, skipinitialspace=True)
+    return [cell.strip() for cell in next(rows)]
+
+
+def _plain(name) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+
+
+def _is_header(cells: list[str]) -> bool:
+    known = {n for wanted, more in OTHER_NAMES.items() for n in (wanted, *more)}
+    words = [cell for cell in cells if cell]
+    return any(_plain(c) in known for c in words) or all(NAMELESS.fullmatch(c.lower()) for c in words)
+
+
+def _wordy(cells: list[str]) -> list[int]:
+    """Places of cells that hold no number: names and answers, which stay as they are written."""
+    return [i for i, cell in enumerate(cells) if not re.fullmatch(r"-?[\d.,eE+-]+", cell)]
+
+
+def _by_place(cells: list[str]) -> list[str]:
+    """Names of the columns by their place; a column of row numbers may stand before them."""
+    shifted = len(cells) > len(COLUMNS) and 0 not in _wordy(cells) and 1 in _wordy(cells)
+    return [""] * shifted + list(COLUMNS)
+
+
+def _named(table: pd.DataFrame, spoken: str):
+    """(table with Space Ranger's columns, notes), whatever the columns are called and in what order."""
+    found, renamed = {}, []
+    plain = {_plain(c): c for c in reversed(table.columns)}
+    for column in COLUMNS:
+        wanted = _plain(column)
+        name = next((plain[n] for n in (wanted, *OTHER_NAMES[wanted]) if n in plain), None)
+        if name is None and column == "barcode":
+            name = _first_words(table)
+        if name is None:
+            continue
+        found[column] = table[name].to_numpy()
+        if wanted != _plain(name):
+            renamed.append(f"{column} from {name!r}" if name else f"{column} from the row names")
+    notes = (f"Of {spoken!r} were taken: {', '.join(renamed)}.",) if renamed else ()
+    if "in_tissue" not in found and set(COLUMNS) - set(found) == {"in_tissue"}:
+        found["in_tissue"] = np.ones(len(table), int)
+        notes += (f"{spoken!r} has no column 'in_tissue': all its spots count as tissue.",)
+    missing = [c for c in COLUMNS if c not in found]
     if missing:
         raise S2SError(
             f"{spoken!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
         )
-    if len(table) == 0:
-        raise S2SError(f"{spoken!r} names no spot; copy it again.")
-    library = ["library_id"] if "library_id" in table.columns else []
-    ids = table["barcode"].map(_word)
-    return table[[*COLUMNS[1:], *library]].set_axis(pd.Index(ids, dtype=object))
+    for name in table.columns:
+        if SECTIONS.fullmatch(str(name)) and name not in COLUMNS:
+            found[str(name)] = table[name].to_numpy()
+    ids = [v.decode() if isinstance(v, bytes) else str(v).strip() for v in found.pop("barcode")]
+    return pd.DataFrame(found, index=pd.Index(ids, dtype=object)), notes
 
 
-def _word(value) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value).strip()
-
-
-def read_text(source: Source, name: str, header: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Table with named columns: Parquet, or text with commas, semicolons, tabs or spaces.
-
-    Parameters
-    ----------
-    source, name
-        The file.
-    header : tuple of str, optional
-        Names of the columns where the file has none.
-
-    Raises
-    ------
-    S2SError
-    """
-    try:
-        if is_parquet(source, name):
-            return pd.concat([b.to_pandas() for b in parquet.batches(source, name)]).reset_index()
-        return _text(source, name, header)
-    except S2SError:
-        raise
-    except (ValueError, pd.errors.ParserWarning, OSError) as error:
-        raise S2SError(
-            f"{source.spoken(name)!r} is damaged or no table of positions; copy it again."
-        ) from error
-
-
-def _text(source: Source, name: str, header: tuple[str, ...] | None) -> pd.DataFrame:
-    head = source.head(name, SNIFF_BYTES)
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if wide else ENCODINGS:
-        try:
-            return _parsed(source, name, encoding, header)
-        except UnicodeDecodeError:
-            continue
-    raise S2SError(f"{source.spoken(name)!r} is no text; save it as CSV in UTF-8.")
-
-
-def _parsed(source: Source, name: str, encoding: str, header: tuple[str, ...] | None):
-    with source.open(name) as stream:
-        text = io.TextIOWrapper(stream, encoding)
-        first, second = (text.readline(MAX_LINE).rstrip("\r\n") for _ in range(2))
-    counts = {d: first.count(d) for d in "\t;,"}
-    delimiter = max(counts, key=counts.get)
-    delimiter = delimiter if counts[delimiter] else r"\s+"
-    cells, values = ([c.strip().strip("\"'") for c in re.split(delimiter, x)] for x in (first, second))
-    headed = header is None or not any(map(is_number, cells[1:]))
-    # R's write.table leaves the row names' column without a name.
-    names = ["", *cells] if headed and len(values) == len(cells) + 1 else cells
-    names = names if headed else list(header)
-    if len(set(names)) < len(names):
-        raise S2SError(f"Two columns of {source.spoken(name)!r} have one name; rename one.")
-    lower = {n.lower(): n for n in reversed(names)}
-    ids = next((lower[n] for n in ID_NAMES if n in lower), names[0])
-    comma = delimiter != "," and re.search(r"\d,\d", second) and not re.search(r"\d\.\d", second)
-    with source.open(name) as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(
-            stream, sep=delimiter, header=None, names=names, skiprows=int(headed), index_col=False,
-            encoding=encoding, decimal="," if comma else ".", dtype={ids: str}, quotechar=_quote(first, second),
-            low_memory=False, float_precision=SAFE, skipinitialspace=True,
-        )  # fmt: skip
-    check_values(*table.shape, source.spoken(name))
-    return table
-
-
-def _quote(first: str, second: str) -> str:
-    return "'" if "'" in first + second and '"' not in first + second else '"'
-
-
-def check_half(matched: int, ids, places, counts: str, table: str) -> None:
-    """Refuse positions of other spots: fewer than half of the smaller set are in both.
-
-    Raises
-    ------
-    S2SError
-    """
-    if matched and 2 * matched >= min(len(ids), len(places)):
-        return
-    few = "No spot" if not matched else f"Only {matched:,} of {len(ids):,} spots"
-    raise S2SError(
-        f"{few} of {counts!r} {'is' if matched < 2 else 'are'} in {table} ({ids[0]!r} against "
-        f"{places[0]!r}); give files of one section."
-    )
+def _first_words(table: pd.DataFrame):
+    """The first column without a name, where it holds words; None elsewhere."""
+    first = table.columns[0] if len(table.columns) else None
+    nameless = first is not None and (_plain(first) in ("", "x", "rownames", "index")
+                                      or str(first).lower().startswith("unnamed"))  # fmt: skip
+    return first if nameless and not pd.api.types.is_numeric_dtype(table[first].dtype) else None

@@ -1,9 +1,8 @@
-"""Cells of Space Ranger 4 (``segmented_outputs``): a matrix of cells and their outlines."""
+"""Reader of the cells that Space Ranger 4 segments in a Visium HD section."""
 
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -11,79 +10,95 @@ import pandas as pd
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import images
-from s2s_core.readers.base import ReadOptions, points
-from s2s_core.readers.pairs import join
-from s2s_core.readers.positions import check_half
-from s2s_core.readers.shapes import centre, oriented
+from s2s_core.readers.base import Reader, ReadOptions, points
+from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.shapes import centroid
 from s2s_core.readers.source import Source
-from s2s_core.readers.tenx import Matrix
+from s2s_core.readers.space_ranger import ABOUT, library_of
+from s2s_core.readers.tenx import find_matrices, one_a_section, read_matrix
+from s2s_core.readers.visium_hd import CELLS
 
-CELL = re.compile(r"cellid_0*(\d+)-\d+$")
-OUTLINES = ("cell_segmentations.geojson", "nucleus_segmentations.geojson")
+OUTLINES = (
+    "cell_segmentations.geojson",
+    "cell_segmentations.geojson.gz",
+    "cell_segmentations_annotated.geojson",
+)
 
 
-def is_cells(matrix: Matrix) -> bool:
-    """Whether the barcodes of a matrix are the names of cells."""
-    return len(matrix.barcodes) > 0 and CELL.match(str(matrix.barcodes[0])) is not None
+def sniff(source: Source) -> bool:
+    """Whether there is a matrix of segmented cells."""
+    return bool(_matrices(source))
 
 
-def read_cells(
-    source: Source, name: str, matrix: Matrix, library: str, options: ReadOptions
-) -> Section:
-    """Section of cells at the centroids of their outlines, in pixels of the full image.
+def _matrices(source: Source) -> list[str]:
+    return [n for n in find_matrices(source) if CELLS in n.lower()]
 
-    Raises
-    ------
-    S2SError
-        If there are no outlines, or those of other cells.
-    """
+
+def read(source: Source, options: ReadOptions) -> Section:
+    """Read cells at the centroids of their outlines, in pixels of the full-resolution image."""
+    found = _matrices(source)
+    name = found[0]
+    sections = one_a_section(found)
+    if len(sections) > 1:
+        raise S2SError(
+            f"{source.name!r} holds {len(sections)} sections ({', '.join(sections[:3])}); give the "
+            "folder or the files of one."
+        )
     outlines = source.nearest(name, *OUTLINES)
     if outlines is None:
         raise S2SError(
-            f"{source.spoken(name)!r} holds cells but their outlines are missing: add "
+            f"{source.name!r} has counts of cells but not their outlines: add "
             "cell_segmentations.geojson, or give the whole folder segmented_outputs."
         )
+    matrix = read_matrix(source, name)
     places = _centroids(source, outlines)
-    cells = pd.Index([_number(b) for b in matrix.barcodes], dtype=object)
-    match = places.index.get_indexer(cells)
-    check_half((match >= 0).sum(), cells, places.index, source.spoken(name), repr(source.spoken(outlines)))
-    uns, more = images.found(source, library, name, {})
-    note = f"Coordinates are the centroids of the outlines in {source.spoken(outlines)!r}."
+    match = match_ids(_numbers(matrix.barcodes), places.index)
+    if (match >= 0).sum() < 0.5 * len(match) or not len(match):
+        raise S2SError(
+            f"Of {len(match):,} cells of {source.spoken(name)!r} (such as {matrix.barcodes[0]!r}) "
+            f"{(match >= 0).sum():,} are among the {len(places):,} of {source.spoken(outlines)!r} (such "
+            f"as {places.index[0]!r}); give files of one section."
+        )
+    about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
+    uns, more = images.found(source, library_of(source, name, matrix), name, about)
+    note = "Cells lie at the centroids of their outlines, in pixels of the full-resolution image."
     return join(
         matrix.values, matrix.barcodes, matrix.var, places, match, points(options),
         notes=(note, *matrix.notes, *more), uns=uns,
     )  # fmt: skip
 
 
-def _number(barcode) -> str:
-    found = CELL.match(str(barcode))
-    return found[1] if found else str(barcode)
+def _numbers(barcodes: pd.Index) -> pd.Index:
+    """``cellid_000000001-1`` is called 1 among the outlines."""
+    found = barcodes.str.extract(r"^cellid_0*(\d+)-\d+$", expand=False)
+    return barcodes if found.isna().all() else pd.Index(found.fillna(""), dtype=object)
 
 
 def _centroids(source: Source, name: str) -> pd.DataFrame:
-    ids, places = [], []
+    spoken = source.spoken(name)
     try:
         with source.open(name) as file:
-            shapes = json.load(file)["features"]
-        for shape in shapes:
-            geometry = shape["geometry"]
-            parts = geometry["coordinates"]
-            parts = [parts] if geometry["type"] == "Polygon" else parts
-            rings = [
-                oriented(np.asarray(ring, float)[:, :2], hole=place > 0)
-                for part in parts
-                for place, ring in enumerate(part)
-            ]
-            ids.append(_number(shape["properties"]["cell_id"]))
-            places.append(centre(rings))
+            features = json.load(file)["features"]
+        ids = [str(f["properties"]["cell_id"]) for f in features]
+        xy = np.array([_centroid(f["geometry"]) for f in features], float).reshape(-1, 2)
     except S2SError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise S2SError(
-            f"{source.spoken(name)!r} is damaged, or no table of outlines; copy it again."
+            f"{spoken!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
         ) from error
-    index = pd.Index(ids, dtype=object)
-    if not index.is_unique:
-        twice = index[index.duplicated()][0]
-        raise S2SError(f"The cell {twice!r} has two outlines in {source.spoken(name)!r}.")
-    return pd.DataFrame(np.reshape(places, (-1, 2)), columns=["x", "y"], index=index)
+    if not ids:
+        raise S2SError(f"{spoken!r} holds no outline of a cell; copy it again.")
+    return pd.DataFrame(xy, columns=["x", "y"], index=pd.Index(ids, dtype=object))
+
+
+def _centroid(geometry: dict) -> np.ndarray:
+    polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}
+    return centroid([
+        (np.array(ring, float)[:, :2], place > 0)
+        for polygon in polygons[geometry["type"]]
+        for place, ring in enumerate(polygon)
+    ])  # fmt: skip
+
+
+READER = Reader("visium_hd_cells", "10x Visium HD (segmented cells)", sniff, read)

@@ -64,18 +64,17 @@ def _centroid(blob: bytes) -> np.ndarray:
     """Centroid of one shape; of several polygons and holes by area, as GEOS does."""
     rings: list[np.ndarray] = []
     _read(blob, 0, rings)
-    return rings[0][0] if rings[0].shape[0] == 1 else centre(rings)
+    return rings[0][0] if rings[0].shape[0] == 1 else _of_rings(rings)
 
 
-def centre(rings: list[np.ndarray]) -> np.ndarray:
-    """Centroid of closed rings (corners, 2), of which the inner ones run clockwise."""
+def centroid(rings: list[tuple[np.ndarray, bool]]) -> np.ndarray:
+    """Centroid of polygons, each ring with whether it is a hole."""
+    return _of_rings([_turned(ring, hole=hole) for ring, hole in rings])
+
+
+def _of_rings(rings: list[np.ndarray]) -> np.ndarray:
     sums = np.sum([_moments(ring) for ring in rings], axis=0)
     return sums[1:] / sums[0] if sums[0] else rings[0].mean(0)
-
-
-def oriented(ring: np.ndarray, *, hole: bool) -> np.ndarray:
-    """A ring as it runs where its area counts, or that of a hole is taken away."""
-    return ring[::-1] if (_moments(ring)[0] < 0) != hole else ring
 
 
 def _read(blob: bytes, at: int, rings: list[np.ndarray]) -> int:
@@ -100,9 +99,14 @@ def _read(blob: bytes, at: int, rings: list[np.ndarray]) -> int:
         ring = np.frombuffer(blob, f"{order}f8", numbers * length, at + 4)
         ring = ring.reshape(length, numbers)[:, :2]
         # The outer ring comes first.
-        rings.append(oriented(ring, hole=place > 0))
+        rings.append(_turned(ring, hole=place > 0))
         at += 4 + 8 * numbers * length
     return at
+
+
+def _turned(ring: np.ndarray, *, hole: bool) -> np.ndarray:
+    """A ring whose area counts, or is taken away where it is a hole."""
+    return ring[::-1] if (_moments(ring)[0] < 0) != hole else ring
 
 
 def _moments(ring: np.ndarray) -> np.ndarray:

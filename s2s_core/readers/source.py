@@ -1,39 +1,42 @@
-"""What the user hands in (files, a folder, archives of either) as one set of named files."""
+"""What the user hands in (a file, a folder, an archive, several files) as one set of named files."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import archives, preflight
-from s2s_core.readers.archives import Member
+from s2s_core.readers.archives import DAMAGED, Member
+from s2s_core.readers.folders import ZARR as ZARR
+from s2s_core.readers.folders import walk
 
 SNIFF_BYTES = 2**16
-# Tissue images inside a table of a Zarr store lie eleven folders deep.
-MAX_DEPTH = 12
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PARQUET_MAGIC = b"PAR1"
-# A group of a Zarr store says so in a file of such a name.
-ZARR = {"zarr.json", ".zgroup"}
-# What of a SpatialData store is never read may be very many files.
-UNREAD = ("images", "labels", "points")
+# Archives in archives are opened so many times: GEO packs packed folders.
+MAX_LEVELS = 2
+# Archives that are opened by what knows their format, not looked into.
+OWN_ZIPS = (".zarr.zip",)
 
 
 class _Used(dict[str, Path]):
-    """Files that were read, by name, and the bytes they have together."""
+    """Files that were read, by name, and the part of an upload that they are together."""
 
-    size = 0
+    size = 0.0
 
 
 class Source:
-    """Named files, wherever they lie; a zip's members are unpacked when they are asked for.
+    """Named files, wherever they lie; an archive's members are unpacked when they are asked for.
 
     Attributes
     ----------
@@ -50,17 +53,22 @@ class Source:
         name: str,
         files: dict[str, Path | Member],
         *,
-        archive: Path | None = None,
-        unpacked: Path | None = None,
+        whole: Path | None = None,
+        opened: Callable[[Path, str], dict[str, Member]] | None = None,
+        room: Callable[[], Path] | None = None,
         links: int = 0,
     ) -> None:
         self.name = name
-        self.names = sorted(files, key=lambda n: (n.count("/"), n))
         self.links = links
-        # The one archive that was handed in, and where members are unpacked.
-        self._files, self._archive, self._folder = files, archive, unpacked
+        self._whole, self._opened, self._room = whole, opened, room
         self._used = _Used()
-        self._scanned: set[str] = set()
+        self._scanned: dict[str, Path] = {}
+        self._levels = 0
+        self._set(files)
+
+    def _set(self, files: dict[str, Path | Member]) -> None:
+        self._files = files
+        self.names = sorted(files, key=lambda n: (n.count("/"), n))
 
     @property
     def single(self) -> str | None:
@@ -73,12 +81,12 @@ class Source:
 
     def nearest(self, beside: str, *endings: str) -> str | None:
         """Of the files that end so, the one nearest to another in folders, then in name."""
-        folders, own = beside.split("/")[:-1], beside.rsplit("/", 1)[-1]
+        folders = beside.split("/")[:-1]
 
         def distance(name: str) -> tuple[int, int, int]:
             parts = name.split("/")
             shared = len(os.path.commonprefix([folders, parts[:-1]]))
-            alike = len(os.path.commonprefix([own, parts[-1]]))
+            alike = len(os.path.commonprefix([beside, name]))
             return len(folders) + len(parts) - 2 * shared, -alike, endings.index(
                 next(e for e in endings if parts[-1].lower().endswith(e))
             )  # fmt: skip
@@ -93,28 +101,57 @@ class Source:
         part.names = [n for n in self.names if n.startswith(prefix)]
         return part
 
+    def expand(self) -> bool:
+        """Open the archives among the files, one level; whether there were any.
+
+        What is in ``GSM1_spatial.tar.gz`` is called ``GSM1_spatial/...`` then.
+
+        Raises
+        ------
+        S2SError
+            If one is damaged or unsafe.
+        """
+        packed = [n for n in self.find(*archives.ENDINGS) if not n.lower().endswith(OWN_ZIPS)]
+        if self._levels == MAX_LEVELS or self._opened is None:
+            return False
+        files = dict(self._files)
+        for name in packed:
+            file = self._files[name]
+            # What is in an archive counts, not the archive again.
+            path = file if isinstance(file, Path) else self.path(name)
+            if archives.is_archive(path, name):
+                del files[name]
+                ending = next(e for e in archives.ENDINGS if name.lower().endswith(e))
+                inside = self._opened(path, self.spoken(name))
+                files |= {f"{name[: -len(ending)]}/{n}": m for n, m in inside.items()}
+                preflight.check_count(len(files), self.name)
+        grown = len(files) != len(self._files) or set(files) != set(self._files)
+        self._levels += 1
+        self._set(files)
+        return grown
+
     def path(self, name: str) -> Path:
         """Place of a file on this machine.
 
         Raises
         ------
         S2SError
-            If it is larger than what is read here, or a damaged part of a zip.
+            If it is larger than what is read here, or a damaged part of an archive.
         """
         if name not in self._used:
             file = self._files[name]
-            path = self._unpack(file) if isinstance(file, Member) else file
-            size = self._used.size + path.stat().st_size
-            packed = self._folder is not None and self._folder in path.parents
-            preflight.check_upload(size // preflight.UNPACKED if packed else size, self.name)
+            packed = isinstance(file, Member)
+            path = self._unpack(name, file) if packed else file
+            share = path.stat().st_size / (preflight.UNPACKED if packed else 1)
+            preflight.check_upload(int(self._used.size + share), self.name)
             self._used[name] = path
-            self._used.size = size
+            self._used.size += share
         return self._used[name]
 
     def size(self, name: str) -> int:
-        """Bytes of a file, as the disk or the zip says."""
+        """Bytes of a file, as the disk or the archive says."""
         file = self._files[name]
-        return file.info.file_size if isinstance(file, Member) else file.stat().st_size
+        return file.size if isinstance(file, Member) else file.stat().st_size
 
     def hdf5(self, name: str) -> Path:
         """Place of an HDF5 file that the HDF5 library can be trusted with.
@@ -124,11 +161,23 @@ class Source:
         S2SError
             If it would hang or crash it.
         """
-        path = self.path(name)
         if name not in self._scanned:
+            path = self._gunzipped(name)
             preflight.scan_hdf5(path, self.spoken(name))
-            self._scanned.add(name)
-        return path
+            self._scanned[name] = path
+        return self._scanned[name]
+
+    def _gunzipped(self, name: str) -> Path:
+        """Place of a file, unpacked where it is gzipped, as repositories keep HDF5 files."""
+        path = self.path(name)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        if not packed or self._room is None:
+            return path
+        plain = self._room()
+        with self.open(name) as stream, plain.open("wb") as file:
+            shutil.copyfileobj(stream, file, 2**20)
+        return plain
 
     def open(self, name: str) -> BinaryIO:
         """Open a file as bytes, gunzipped where it is gzipped."""
@@ -142,7 +191,7 @@ class Source:
             with self._raw(name) as raw:
                 file = gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw
                 return file.read(size)
-        except archives.DAMAGED:
+        except DAMAGED:
             return b""
 
     def _raw(self, name: str) -> BinaryIO:
@@ -155,17 +204,30 @@ class Source:
 
     def digest(self) -> str:
         """SHA-256 of the only file; of several, of the list of names and digests of those read."""
-        if self._archive is not None:
-            return _sha256(self._archive)
+        if self._whole is not None:
+            return _sha256(self._whole)
         if self.single:
             return _sha256(self.path(self.single))
         lines = [f"{_sha256(path)}  {name}\n" for name, path in sorted(self._used.items())]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
-    def _unpack(self, member: Member) -> Path:
-        # The member's own name is never a path: only one made up is.
-        path = archives.new_file(self._folder)
-        member.unpack(path, preflight.max_unpacked(2**62) - self._used.size, self.name)
+    def _unpack(self, name: str, member: Member) -> Path:
+        # The member's own name is never a path: only a number is.
+        path = self._room()
+        left = preflight.max_unpacked(2**62) - int(preflight.UNPACKED * self._used.size)
+        limit = min(left, preflight.max_unpacked(member.packed))
+        spoken = PurePosixPath(name).name
+        try:
+            with (
+                preflight.Unpacked(member.open(), limit, spoken) as stream,
+                path.open("wb") as file,
+            ):
+                while chunk := stream.read(2**20):
+                    file.write(chunk)
+        except S2SError:
+            raise
+        except DAMAGED as error:
+            raise S2SError(f"{spoken!r} in {self.name!r} is damaged; pack it again.") from error
         return path
 
 
@@ -185,78 +247,45 @@ def open_source(path: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     """
     paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(p) for p in path]
     if not paths:
-        raise S2SError("No file was given; name a file, a folder or a zip.")
+        raise S2SError("No file was given; name a file, a folder or an archive.")
     for item in paths:
         if not item.exists():
             raise S2SError(f"There is no file {str(item)!r}; check the path.")
         if not os.access(item, os.R_OK):
             raise S2SError(f"{item.name!r} may not be read; check its permissions.")
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s2s-")))
+        room = _numbered(stack)
+        yield _source(paths, partial(archives.members, stack=stack, room=room), room)
+
+
+def _source(paths: list[Path], opened, room: Callable[[], Path]) -> Source:
+    first = paths[0]
+    source = partial(Source, opened=opened, room=room)
+    if len(paths) > 1:
         files, links = {}, 0
         for item in paths:
-            inside, more = _inside(item, folder, stack)
-            links += more
-            if len(paths) > 1 and inside.keys() != {item.name}:
-                inside = {f"{archives.stem(item.name)}/{n}": p for n, p in inside.items()}
+            inside = {item.name: item}
+            if item.is_dir():
+                found, more = walk(item)
+                inside, links = {f"{item.name}/{n}": p for n, p in found.items()}, links + more
             twice = next((name for name in inside if name in files), None)
             if twice is not None:
                 raise S2SError(f"Two of the files are called {twice!r}; rename one of them.")
             files.update(inside)
-        first = paths[0]
-        if len(paths) > 1:
-            name, archive = f"{first.name} and {len(paths) - 1} more", None
-        else:
-            name = first.resolve().name or str(first) if first.is_dir() else first.name
-            packed = not first.is_dir() and files.keys() != {first.name}
-            packed = packed or any(isinstance(file, Member) for file in files.values())
-            archive = first if packed and not first.is_dir() else None
-        yield Source(name, files, archive=archive, unpacked=folder, links=links)
+        return source(f"{first.name} and {len(paths) - 1} more", files, links=links)
+    if first.is_dir():
+        files, links = walk(first)
+        return source(first.resolve().name or str(first), files, links=links)
+    if archives.is_archive(first, first.name):
+        return source(first.name, opened(first, first.name), whole=first)
+    return source(first.name, {first.name: first})
 
 
-def _inside(item: Path, folder: Path, stack: ExitStack) -> tuple[dict[str, Path | Member], int]:
-    """(files, links) of a file, a folder or an archive; tars are unpacked into a folder."""
-    if item.is_dir():
-        found, links = _walk(item)
-        # Repositories ship the parts of a section as tars side by side.
-        for name in [n for n in found if n.lower().endswith(archives.TAR_NAMES) and "/" not in n]:
-            if archives.is_tar(found[name]):
-                more = archives.unpack_tar(found.pop(name), name, folder)
-                found |= {f"{archives.stem(name)}/{n}": path for n, path in more.items()}
-        return found, links
-    if archives.is_zip(item):
-        archive = stack.enter_context(archives.open_zip(item))
-        return archives.zip_members(archive, item.name), 0
-    if archives.is_tar(item):
-        return archives.unpack_tar(item, item.name, folder), 0
-    return {item.name: item}, 0
-
-
-def _walk(folder: Path) -> tuple[dict[str, Path], int]:
-    """Files of a folder, hidden ones left out; links that lead out of it are counted."""
-    found: dict[str, Path] = {}
-    top, links = folder.resolve(), 0
-    for place, folders, names in os.walk(folder):
-        here = Path(place)
-        depth = len(here.relative_to(folder).parts)
-        unread = UNREAD if {"tables", "table"} & {*folders} and ZARR & {*names} else ()
-        folders[:] = [f for f in sorted(folders) if not preflight.is_hidden(f) and f not in unread]
-        links += sum((here / f).is_symlink() for f in folders)
-        folders[:] = folders if depth < MAX_DEPTH else []
-        for name in sorted(names):
-            path = here / name
-            if preflight.is_hidden(name):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(top):
-                links += 1
-            elif path.is_file():
-                found[path.relative_to(folder).as_posix()] = path
-        if len(found) > preflight.MAX_FILES:
-            raise S2SError(
-                f"{folder.name!r} holds more than {preflight.MAX_FILES:,} files; give the folder "
-                "of one section."
-            )
-    return found, links
+def _numbered(stack: ExitStack) -> Callable[[], Path]:
+    """Gives new paths in a temporary folder, which is made for the first of them."""
+    folder = cache(lambda: stack.enter_context(tempfile.TemporaryDirectory(prefix="s2s-")))
+    numbers = itertools.count()
+    return lambda: Path(folder()) / str(next(numbers))
 
 
 def _sha256(path: Path) -> str:

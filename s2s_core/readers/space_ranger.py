@@ -12,23 +12,31 @@ from scipy import sparse
 from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.readers import images
+from s2s_core.readers import images, libraries
 from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.delimited import column_names
+from s2s_core.readers.features import Matrix
 from s2s_core.readers.matching import best_match
 from s2s_core.readers.pairs import join
-from s2s_core.readers.positions import check_half, read_text, space_ranger_positions
-from s2s_core.readers.segmented import is_cells, read_cells
+from s2s_core.readers.positions import ENDINGS, Positions, read_positions
 from s2s_core.readers.source import Source
-from s2s_core.readers.tenx import Matrix, find_matrices, read_matrix, several
+from s2s_core.readers.tenx import find_matrices, is_raw, one_a_section, read_matrix
 
-POSITIONS = tuple(
-    f"tissue_positions{ending}"
-    for ending in (".parquet", ".csv", ".csv.gz", "_list.csv", "_list.csv.gz", "_list.txt")
-)
-# The largest share of the spots in tissue that may be without a read.
-FEW_EMPTY = 0.1
 # Of a run's own metadata only words that say what was run.
 ABOUT = ("chemistry_description", "software_version")
+# Tables that could be counts, and those of a run that are not.
+TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet")
+REPORTS = ("metrics_summary.csv", "aggregation.csv", "probe_set.csv", "spatial_enrichment.csv",
+           "barcode_fluorescence_intensity.csv", "clusters.csv", "projection.csv", "components.csv",
+           "dispersion.csv", "features_selected.csv", "variance.csv", "differential_expression.csv",
+           ".json.gz", ".png.gz", ".fastq.gz", ".tar.gz")  # fmt: skip
+# More columns than positions have are genes.
+MOST_COLUMNS = 10
+# Below this share of barcodes with a position the positions are of another sample; and so they are
+# where more than OTHER of the spots disagree about the tissue both ways.
+LEAST_MATCHED, OTHER = 0.5, 0.1
+# Spots without a read are few, and beside them are spots with few.
+SILENT, SILENT_READS = 0.05, 100
 
 
 def sniff(source: Source) -> bool:
@@ -43,10 +51,8 @@ def read(source: Source, options: ReadOptions) -> Section:
     """
     name = matrix_of(source)
     matrix = read_matrix(source, name)
-    library = library_of(source, name, matrix)
-    if is_cells(matrix):
-        return read_cells(source, name, matrix, library, options)
     places = read_positions(source, name)
+    library = library_of(source, name, matrix)
     return spots(source, name, matrix, places, library, options)
 
 
@@ -54,7 +60,7 @@ def spots(
     source: Source,
     name: str,
     matrix: Matrix,
-    places: pd.DataFrame,
+    positions: Positions,
     library: str,
     options: ReadOptions,
     notes: tuple[str, ...] = (),
@@ -68,16 +74,23 @@ def spots(
     S2SError
         If the positions are those of other spots.
     """
-    found = best_match(matrix.barcodes, places.index)
-    match, notes = found.rows, (*notes, *found.notes)
-    spoken, table = source.spoken(name), "the table of positions"
-    check_half((match >= 0).sum(), matrix.barcodes, places.index, spoken, table)
-    places = _with_libraries(source, places, matrix)
-    if not binned:
-        matrix, match, more = _with_empty(matrix, match, places, options, spoken)
+    places, more = libraries.with_library(source, name, matrix, positions.table)
+    notes = (*notes, *positions.notes, *more)
+    if is_raw(name):
+        matrix, more = _with_position(matrix, places)
+        notes = (*notes, *more)
+    matched = best_match(matrix.barcodes, places.index)
+    match, notes = matched.rows, (*notes, *matched.notes)
+    spoken = source.spoken(name), source.spoken(positions.name)
+    _check_match(spoken, matrix.barcodes, places, match, raw=is_raw(name))
+    if not binned and not is_raw(name):
+        matrix, match, more = _with_silent(matrix, places, match, options.absent)
         notes = (*notes, *more)
     about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
-    uns, more = images.found(source, library, name, about)
+    if libraries.COLUMN in places and places[libraries.COLUMN].nunique() > 1:
+        uns, more = libraries.pictures(source, name, about, places)
+    else:
+        uns, more = images.found(source, library, name, about)
     return join(
         matrix.values,
         matrix.barcodes,
@@ -91,65 +104,64 @@ def spots(
     )
 
 
-def _with_empty(
-    matrix: Matrix, match: np.ndarray, places: pd.DataFrame, options: ReadOptions, spoken: str
-) -> tuple[Matrix, np.ndarray, tuple[str, ...]]:
-    """(matrix, match, notes) with the spots in tissue that have no reads, which no matrix holds.
+def _with_position(matrix: Matrix, places: pd.DataFrame) -> tuple[Matrix, tuple[str, ...]]:
+    """A raw matrix, which holds every barcode, without those that the positions leave out."""
+    placed = matrix.barcodes.isin(places.index)
+    if placed.all() or not placed.any():
+        return matrix, ()
+    rows = np.nonzero(placed)[0]
+    note = f"{(~placed).sum():,} barcodes of the raw matrix have no position and were left out."
+    return replace(matrix, values=matrix.values[rows], barcodes=matrix.barcodes[rows]), (note,)
 
-    Raises
-    ------
-    S2SError
-        If the spots of the matrix are not those in tissue: barcodes are the same on every slide.
+
+def _check_match(
+    spoken: tuple[str, str], barcodes: pd.Index, places: pd.DataFrame, match: np.ndarray, *, raw: bool
+) -> None:
+    """Refuse positions of another sample: of other barcodes, or of other spots in tissue."""
+    inside = as_bool(places["in_tissue"], "in_tissue")
+    matched = int((match >= 0).sum())
+    most = min(len(barcodes), int(inside.sum()) or len(places))
+    if matched < LEAST_MATCHED * most or not matched:
+        raise S2SError(
+            f"Of {len(barcodes):,} barcodes of {spoken[0]!r} (such as {barcodes[0]!r}) {matched:,} are "
+            f"among the {len(places):,} of {spoken[1]!r} (such as {places.index[0]!r}); give files of "
+            "one section."
+        )
+    # All slides have the same barcodes, so only the tissue tells whose positions they are.
+    outside = int((~inside[match[match >= 0]]).sum())
+    lacking = int(inside.sum()) - (matched - outside)
+    if not raw and outside > OTHER * matched and lacking > OTHER * inside.sum():
+        raise S2SError(
+            f"Of the {matched:,} spots of {spoken[0]!r} {outside:,} are outside the tissue in "
+            f"{spoken[1]!r}, and {lacking:,} of its {inside.sum():,} spots in tissue have no counts: "
+            "counts and positions are of different samples; give files of one section."
+        )
+
+
+def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent: str):
+    """(matrix, match, notes) with the spots in tissue that a filtered matrix lacks: no read is theirs.
+
+    Where they are many, or the others have many reads each, somebody took them out: they stay
+    absent.
     """
     inside = as_bool(places["in_tissue"], "in_tissue")
-    found = match[match >= 0]
-    missing = np.setdiff1d(np.nonzero(inside)[0], found)
-    if not len(missing):
+    lacking = np.setdiff1d(np.nonzero(inside)[0], match)
+    if not len(lacking) or absent not in ("auto", "zeros"):
         return matrix, match, ()
-    few = len(missing) <= FEW_EMPTY * inside.sum()
-    if not few and 2 * inside[found].sum() < len(found):
-        raise S2SError(
-            f"Of the {len(found):,} spots of {spoken!r} only {inside[found].sum():,} are in the tissue "
-            "by the table of positions; give the positions of this section."
-        )
-    if not few:
-        note = (
-            f"{len(missing):,} spots in the tissue are not in {spoken!r}: too many to be spots "
-            "without reads, so they are taken as not measured."
-        )
-        return matrix, match, (note,)
-    if options.absent not in ("auto", "zeros"):
-        return matrix, match, ()
-    barcodes = matrix.barcodes.append(places.index[missing])
-    empty = sparse.csr_matrix((len(missing), matrix.values.shape[1]), dtype=np.float32)
-    values = sparse.vstack([matrix.values, empty]).tocsr()
-    some = ", ".join(map(repr, places.index[missing][:2]))
-    note = (
-        f"{len(missing):,} spots in the tissue have no reads (such as {some}): they are measured "
-        "zeros; absent gaps has them imputed."
+    least = float(matrix.values.sum(1).min())
+    said = f"{len(lacking):,} of {inside.sum():,} spots in tissue are not among the counts"
+    if len(lacking) > SILENT * inside.sum() or least > SILENT_READS:
+        why = ("too many to have no read" if least <= SILENT_READS
+               else f"while every other spot has {least:,.0f} reads or more")  # fmt: skip
+        return matrix, match, (f"{said}, {why}: they are taken for spots that were left out.",)
+    extra = sparse.csr_matrix((len(lacking), matrix.values.shape[1]), dtype=np.float32)
+    matrix = replace(
+        matrix,
+        values=sparse.vstack([matrix.values, extra]).tocsr(),
+        barcodes=matrix.barcodes.append(places.index[lacking]),
     )
-    match = np.concatenate([match, missing])
-    return replace(matrix, values=values, barcodes=barcodes), match, (note,)
-
-
-def _with_libraries(source: Source, places: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
-    """Positions with a column ``library_id`` where barcodes are of several libraries (-1, -2)."""
-    number = pd.Series(places.index).str.extract(r"-(\d+)$")[0]
-    if "library_id" in places.columns or number.nunique() < 2 or number.isna().any():
-        return places
-    names = dict(enumerate(_aggregated(source) or matrix.libraries, 1))
-    labels = [str(names.get(int(n), f"library {n}")) for n in number]
-    return places.assign(library_id=labels)
-
-
-def _aggregated(source: Source) -> list[str]:
-    """Names of the libraries in the order of their numbers, where Space Ranger's aggr lists them."""
-    for name in source.find("aggregation.csv", "aggregation_csv.csv"):
-        table = read_text(source, name)
-        column = next((c for c in ("library_id", "sample_id") if c in table.columns), None)
-        if column is not None:
-            return table[column].astype(str).tolist()
-    return []
+    note = f"{said}: they have no reads, and are measured zeros (absent gaps imputes them)."
+    return matrix, np.concatenate([match, lacking]), (note,)
 
 
 def matrix_of(source: Source) -> str:
@@ -160,27 +172,13 @@ def matrix_of(source: Source) -> str:
     S2SError
         If the files belong to several sections.
     """
-    found = several(find_matrices(source))
+    found = one_a_section(find_matrices(source))
     if len(found) > 1:
         raise S2SError(
-            f"{source.name!r} holds {len(found)} sections ({', '.join(found[:3])}); give the files "
-            "of one."
+            f"{source.name!r} holds {len(found)} sections ({', '.join(found[:3])}); give the "
+            "folder or the files of one."
         )
     return found[0]
-
-
-def read_positions(source: Source, matrix: str) -> pd.DataFrame:
-    """Table of positions nearest to a matrix; its index holds the barcodes.
-
-    Space Ranger 1 writes it without a header, so that its first line is a spot.
-    """
-    name = source.nearest(matrix, *POSITIONS)
-    if name is None:
-        raise S2SError(
-            f"{source.name!r} has counts but no positions: add spatial/tissue_positions.csv (or "
-            "tissue_positions_list.csv), or give the whole folder outs."
-        )
-    return space_ranger_positions(source, name)
 
 
 def library_of(source: Source, name: str, matrix: Matrix) -> str:
@@ -192,7 +190,24 @@ def library_of(source: Source, name: str, matrix: Matrix) -> str:
                    if p not in ("outs", "spatial") and "_bc_matri" not in p
                    and not p.startswith(("square_", "binned_outputs"))), "section")  # fmt: skip
     # A slash would make groups of it in the file.
-    return re.sub(r"[/\\]", "_", said or prefix or re.sub(r"\.(zip|h5)$", "", folder))
+    return re.sub(r"[/\\]", "_", said or prefix or re.sub(r"\.(zip|h5|tar|tgz|tar\.\w+)$", "", folder))
+
+
+def check_counts(source: Source) -> None:
+    """Refuse positions that lie there without counts.
+
+    Raises
+    ------
+    S2SError
+    """
+    own = source.find(*ENDINGS)
+    others = [n for n in source.find(*TABLES) if n not in own and not n.endswith(REPORTS)]
+    if own and not others and len(column_names(source, own[0])) <= MOST_COLUMNS:
+        raise S2SError(
+            f"{source.name!r} has positions of spots ({own[0]!r}) but no counts: add "
+            "filtered_feature_bc_matrix.h5 (or its folder of matrix.mtx.gz), or give the whole folder "
+            "outs."
+        )
 
 
 READER = Reader("space_ranger", "10x Space Ranger (Visium)", sniff, read)

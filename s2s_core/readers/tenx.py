@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -12,62 +12,70 @@ from scipy import sparse
 
 from s2s_core.errors import S2SError
 from s2s_core.readers.delimited import SAFE
+from s2s_core.readers.features import Matrix, genes_of, join_genomes, sum_probes
 from s2s_core.readers.preflight import check_hdf5, check_values
 from s2s_core.readers.source import Source, is_hdf5
-from s2s_core.readers.tenx_features import is_probes, side_by_side, sum_probes
 
-GENES = "Gene Expression"
-H5_ENDINGS = (".h5", ".hdf5")
+H5_ENDINGS = (".h5", ".hdf5", ".h5.gz")
 MTX_ENDINGS = ("matrix.mtx", "matrix.mtx.gz")
 # Of a run's other HDF5 files none holds the matrix.
 OTHER_H5 = ("molecule_info.h5", "clusters.h5", "analysis.h5", "feature_slice.h5")
 ENTRIES = 2_000_000
+WORDS = ("id", "name", "feature_type", "genome", "gene_id", "gene_name")
+FILTERED = "filtered_feature_bc_matrix.h5"
+# Counts of single probes: of a gene several.
+PROBES = "probe_bc_matrix"
+MATRIX_NAME = re.compile(
+    r"(sample_)?(filtered|raw)_(feature|gene|probe)_(bc|cell)_matri(x|ces)(_h5|_mex)?", re.IGNORECASE
+)
 # The smallest entry of a Matrix Market file, packed as tightly as gzip can.
 MIN_ENTRY_BYTES = 6 / 1032
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """Counts of genes; other features were left out.
-
-    Attributes
-    ----------
-    values : (n, G) csr_matrix, float32
-    barcodes : Index
-    var : DataFrame
-        Index: gene names, which may come more than once; ``gene_ids`` their identifiers.
-    notes : tuple of str
-    about : dict of str
-        What the file says of itself: ``library_ids``, ``chemistry_description``, ...
-    libraries : tuple of str
-        Names of the libraries; of several where runs were aggregated.
-    """
-
-    values: sparse.csr_matrix
-    barcodes: pd.Index
-    var: pd.DataFrame
-    notes: tuple[str, ...]
-    about: dict
-    libraries: tuple[str, ...] = ()
-
-
 def find_matrices(source: Source) -> list[str]:
     """Files that hold a count matrix, the one to read first: filtered before raw, HDF5 first."""
-    found = [n for n in source.find(*H5_ENDINGS) if not n.endswith(OTHER_H5) and _is_10x(source, n)]
+    found = [n for n in source.find(*H5_ENDINGS) if not n.removesuffix(".gz").endswith(OTHER_H5) and _is_10x(source, n)]
     if not found and source.single and _is_10x(source, source.single):
         found = [source.single]
     found += source.find(*MTX_ENDINGS)
     return sorted(found, key=lambda name: (*_rank(name), name))
 
 
-def several(matrices: list[str]) -> list[str]:
-    """Those of the matrices that are as good as the first: more than one is several sections."""
-    return [name for name in matrices if _rank(name) == _rank(matrices[0])]
+def one_a_section(matrices: list[str]) -> list[str]:
+    """The best matrix of every section: more than one where runs lie side by side."""
+    best: dict[tuple[str, ...], str] = {}
+    for name in matrices:
+        best.setdefault(_run(name), name)
+    first = next(iter(best), ())
+    # What lies below a run is its own.
+    return [name for run, name in best.items() if run == first or run[: len(first)] != first]
+
+
+def _run(name: str) -> tuple[str, ...]:
+    """What the matrices of one run have in common: its folder, and what stands before their names."""
+    parts = name.split("/")
+    if _above(name) is not None:
+        del parts[-2]
+    parts[-1] = re.sub(r"matrix\.mtx(\.gz)?$|\.(h5|hdf5)(\.gz)?$", "", parts[-1])
+    plain = (MATRIX_NAME.sub("", part).strip("_-. ") for part in parts)
+    return tuple(part for part in plain if part)
 
 
 def _rank(name: str) -> tuple[bool, bool, bool, int]:
     own = "/".join(name.lower().split("/")[-2:])
-    return "raw_" in own, "probe" in own, name.endswith(MTX_ENDINGS), name.count("/")
+    return PROBES in own, "raw_" in own, name.endswith(MTX_ENDINGS), name.count("/")
+
+
+def is_raw(name: str) -> bool:
+    """Whether a matrix holds every barcode, by its name; others hold those in tissue."""
+    return any(_rank(name)[:2])
+
+
+def _above(name: str) -> str | None:
+    """Folder that holds a folder of every genome; None where the matrix is no such part."""
+    folders = name.split("/")[:-1]
+    old = len(folders) > 1 and folders[-2].lower().endswith("gene_bc_matrices")
+    return "/".join(folders[:-1]) if old and name.endswith(MTX_ENDINGS) else None
 
 
 def _is_10x(source: Source, name: str) -> bool:
@@ -75,29 +83,22 @@ def _is_10x(source: Source, name: str) -> bool:
         return False
     try:
         with h5py.File(source.hdf5(name), "r") as file:
-            return _group(file) is not None
+            return bool(_groups(file))
     except (OSError, RuntimeError, KeyError):
         # Begins as HDF5 but is cut off: ours to explain, if its name says so.
-        return name.endswith("matrix.h5")
-
-
-def _group(file: h5py.File) -> str | None:
-    """Group of the matrix: ``matrix``, or in old files the name of the (first) genome."""
-    return next(iter(_groups(file)), None)
+        return name.removesuffix(".gz").endswith("matrix.h5")
 
 
 def _groups(file: h5py.File) -> list[str]:
-    """Groups of matrices: ``matrix``, or in old files one a genome."""
+    """Groups of the matrix: ``matrix``, or in old files one a genome, called as the genome."""
     found = []
-    for key in ("matrix", *file):
+    for key in file:
         link = file.get(key, getlink=True)
-        if key in file and isinstance(link, h5py.HardLink):
+        if isinstance(link, h5py.HardLink):
             item = file[key]
             if isinstance(item, h5py.Group) and {"barcodes", "indptr", "shape"} <= set(item):
-                if key == "matrix":
-                    return [key]
                 found.append(key)
-    return found
+    return ["matrix"] if "matrix" in found else found
 
 
 def first_barcode(source: Source, name: str) -> str:
@@ -108,7 +109,7 @@ def first_barcode(source: Source, name: str) -> str:
         return head.split(b"\n")[0].decode("utf-8", "replace").strip()
     try:
         with h5py.File(source.hdf5(name), "r") as file:
-            barcodes = file[_group(file)]["barcodes"]
+            barcodes = file[_groups(file)[0]]["barcodes"]
             return "" if barcodes.is_virtual or barcodes.external else _texts(barcodes[:1])[0]
     except (OSError, RuntimeError, KeyError, IndexError, TypeError, AttributeError):
         return ""
@@ -124,7 +125,11 @@ def read_matrix(source: Source, name: str) -> Matrix:
     """
     try:
         if name.lower().endswith((".mtx", ".mtx.gz")):
-            return _matrix_market(source, name)
+            folder = _above(name)
+            if folder is None:
+                return _matrix_market(source, name)
+            parts = [n for n in source.find(*MTX_ENDINGS) if _above(n) == folder]
+            return join_genomes({n.split("/")[-2]: _matrix_market(source, n) for n in parts})
         return _hdf5(source, name)
     except S2SError:
         raise
@@ -141,40 +146,15 @@ def _hdf5(source: Source, name: str) -> Matrix:
         groups = _groups(file)
         if not groups:
             raise KeyError("matrix")
-        check_hdf5(file, spoken, lambda place: place[1:].split("/")[0] in groups)
+        within = tuple(f"/{group}/" for group in groups)
+        check_hdf5(file, spoken, lambda place: place.startswith(within))
+        matrix = join_genomes({group: _of_group(file[group], spoken) for group in groups})
         about = {key: _plain(value) for key, value in file.attrs.items()}
-        libraries = tuple(_texts(np.atleast_1d(np.asarray(file.attrs.get("library_ids", ())))))
-        if len(groups) > 1:
-            parts = {key: _old_group(file[key], spoken) for key in groups}
-            values, barcodes, ids, names, genomes, notes = side_by_side(parts)
-            barcodes = pd.Index(barcodes, dtype=object)
-            found = _genes_only(values, barcodes, ids, names, None, about)
-            return replace(found, var=found.var.assign(genome=genomes), notes=notes)
-        matrix = file[groups[0]]
-        if "features" not in matrix:
-            values, barcodes, ids, names = _old_group(matrix, spoken)
-            kinds, notes, genomes = None, (), ()
-        else:
-            values, barcodes = _values(matrix, spoken)
-            features = {
-                key: _texts(item[:]) if item.dtype.kind in "SO" else item[:].tolist()
-                for key, item in matrix["features"].items()
-                if isinstance(item, h5py.Dataset) and item.shape == values.shape[1:]
-            }
-            ids, names = features["id"], features["name"]
-            kinds, notes = features.get("feature_type"), ()
-            genomes = features.get("genome", ())
-            if is_probes(features):
-                values, ids, names, kinds, notes = sum_probes(values, features, spoken)
-                genomes = ()
-    found = _genes_only(values, pd.Index(barcodes, dtype=object), ids, names, kinds, about)
-    if len(set(genomes)) > 1:
-        genome = dict(zip(ids, genomes, strict=True))
-        found = replace(found, var=found.var.assign(genome=found.var["gene_ids"].map(genome)))
-    return replace(found, notes=(*notes, *found.notes), libraries=libraries)
+        libraries = _texts(np.atleast_1d(file.attrs.get("library_ids", [])))
+    return replace(matrix, about=about, libraries=tuple(map(_printable, libraries)))
 
 
-def _values(matrix: h5py.Group, spoken: str) -> tuple[sparse.csr_matrix, list[str]]:
+def _of_group(matrix: h5py.Group, spoken: str) -> Matrix:
     n_features, n_barcodes = (int(v) for v in matrix["shape"][:])
     check_values(n_barcodes, n_features, spoken)
     values = sparse.csr_matrix(
@@ -183,12 +163,25 @@ def _values(matrix: h5py.Group, spoken: str) -> tuple[sparse.csr_matrix, list[st
     )
     # Indices out of bounds would crash what follows, not raise.
     values.check_format(full_check=True)
-    return values, _texts(matrix["barcodes"][:])
-
-
-def _old_group(matrix: h5py.Group, spoken: str) -> tuple:
-    values, barcodes = _values(matrix, spoken)
-    return values, barcodes, _texts(matrix["genes"][:]), _texts(matrix["gene_names"][:])
+    barcodes = pd.Index(_texts(matrix["barcodes"][:]), dtype=object)
+    if "features" not in matrix:
+        ids, names = _texts(matrix["genes"][:]), _texts(matrix["gene_names"][:])
+        return genes_of(values, barcodes, ids, names)
+    features = matrix["features"]
+    words = {key: _texts(features[key][:]) for key in WORDS if key in features}
+    genes = genes_of(
+        values, barcodes, words["id"], words["name"],
+        kinds=words.get("feature_type"), genomes=words.get("genome"),
+    )  # fmt: skip
+    if "gene_id" not in words:
+        return genes
+    kept = features["filtered_probes"][:].astype(bool) if "filtered_probes" in features else None
+    if genes.values.shape[1] != len(words["id"]):
+        raise S2SError(f"{spoken!r} counts probes of other things than genes; give {FILTERED}.")
+    if kept is not None and not kept.any():
+        raise S2SError(f"{spoken!r} holds no probe that Space Ranger counts; give {FILTERED}.")
+    names = words.get("gene_name", words["gene_id"])
+    return sum_probes(genes, words["gene_id"], names, kept)
 
 
 def _matrix_market(source: Source, name: str) -> Matrix:
@@ -224,13 +217,12 @@ def _matrix_market(source: Source, name: str) -> Matrix:
         )
     values = sum(parts, sparse.csr_matrix((n_barcodes, n_features), dtype=np.float32))
     columns = [*zip(*features, strict=True)]
-    return _genes_only(
+    return genes_of(
         values.tocsr(),
         pd.Index([row[0] for row in barcodes], dtype=object),
         list(columns[0]),
         list(columns[1] if len(columns) > 1 else columns[0]),
-        list(columns[2]) if len(columns) > 2 else None,
-        {},
+        kinds=list(columns[2]) if len(columns) > 2 else None,
     )
 
 
@@ -249,24 +241,13 @@ def _lines(source: Source, matrix: str, *endings: str) -> list[list[str]]:
     return [row[: min(width, 3)] for row in rows]
 
 
-def _genes_only(values, barcodes: pd.Index, ids, names, kinds, about: dict) -> Matrix:
-    if (len(barcodes), len(names), len(ids)) != (*values.shape, values.shape[1]):
-        raise ValueError("names do not fit the matrix")
-    notes: tuple[str, ...] = ()
-    var = pd.DataFrame({"gene_ids": ids}, index=pd.Index(names, dtype=object))
-    kinds = np.asarray([GENES] * len(var) if kinds is None else kinds, object)
-    genes = kinds == GENES
-    if not genes.all() and genes.any():
-        other = ", ".join(dict.fromkeys(kinds[~genes]))
-        notes = (f"{(~genes).sum():,} features that are no genes ({other}) were left out.",)
-        values, var = values[:, np.nonzero(genes)[0]], var[genes]
-    return Matrix(values, barcodes, var, notes, about)
-
-
 def _texts(values: np.ndarray) -> list[str]:
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
 
 
 def _plain(value) -> str:
-    value = np.asarray(value).ravel()[:1]
-    return re.sub(r"[^\x20-\uffff]", "", "".join(_texts(value)))[:200]
+    return _printable("".join(_texts(np.asarray(value).ravel()[:1])))
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^\x20-\uffff]", "", text)[:200]

@@ -13,14 +13,18 @@ from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions
+from s2s_core.readers.features import Matrix
 from s2s_core.readers.places import numbers
+from s2s_core.readers.positions import read_positions
 from s2s_core.readers.source import Source
-from s2s_core.readers.space_ranger import library_of, matrix_of, read_positions, spots
-from s2s_core.readers.tenx import Matrix, find_matrices, first_barcode, read_matrix
+from s2s_core.readers.space_ranger import library_of, matrix_of, spots
+from s2s_core.readers.tenx import find_matrices, first_barcode, read_matrix
 
 FOLDER = re.compile(r"^(?:(.*)/)?(square_(\d{3})um)/")
 BARCODE = re.compile(r"s_(\d{3})um_\d+_\d+")
 DEFAULT_UM = 16
+# Matrices of segmented cells are called so.
+CELLS = "feature_cell_matrix"
 PLACE = ["array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres"]
 
 
@@ -46,6 +50,12 @@ def read(source: Source, options: ReadOptions) -> Section:
 
     A size that is not in the files is made by joining smaller bins, where it is a multiple.
     """
+    runs = sorted({m[1] or "" for m in map(FOLDER.match, source.names) if m})
+    if len(runs) > 1:
+        raise S2SError(
+            f"{source.name!r} holds {len(runs)} sections ({', '.join(runs[:3])}); give the folder of "
+            "one."
+        )
     sizes = _sizes(source)
     wanted = float(options.bin_size or (DEFAULT_UM if min(sizes) <= DEFAULT_UM else min(sizes)))
     size = max((s for s in sizes if wanted % s == 0), default=None)
@@ -59,9 +69,12 @@ def read(source: Source, options: ReadOptions) -> Section:
     matrix, places = read_matrix(part, name), read_positions(part, name)
     how = "chosen" if options.bin_size else "the default; bin_size chooses another"
     notes = [f"Bins of {wanted:g} um were read ({how}; the files have {_listed(sizes)} um)."]
+    if any(CELLS in n.lower() for n in source.names):
+        notes.append("Segmented cells lie beside: technology visium_hd_cells reads them instead.")
     if wanted > size:
-        places = places[as_bool(places["in_tissue"], "in_tissue")]
-        matrix, places = _joined(matrix, places, int(wanted // size))
+        inside = places.table[as_bool(places.table["in_tissue"], "in_tissue")]
+        matrix, squares = _joined(matrix, inside, int(wanted // size))
+        places = replace(places, table=squares)
         notes.append(f"Each is the sum of up to {int(wanted // size) ** 2} bins of {size} um.")
     options = replace(options, bin_size=None)
     library = library_of(source, name, matrix)

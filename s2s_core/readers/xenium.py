@@ -12,7 +12,7 @@ from s2s_core.readers.delimited import column_names, read_table
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
 from s2s_core.readers.pairs import join, match_spots
 from s2s_core.readers.source import Source
-from s2s_core.readers.tenx import MTX_ENDINGS, read_matrix
+from s2s_core.readers.tenx import MTX_ENDINGS, one_a_section, read_matrix
 
 CELLS = ("cells.parquet", "cells.csv.gz", "cells.csv")
 TRANSCRIPTS = ("transcripts.parquet", "transcripts.csv.gz", "transcripts.csv")
@@ -20,11 +20,14 @@ TRANSCRIPTS = ("transcripts.parquet", "transcripts.csv.gz", "transcripts.csv")
 MIN_QV = 20.0
 
 
-def _matrix(source: Source) -> str | None:
-    """The matrix of cells x genes, the HDF5 file before the Matrix Market folder."""
+def _matrices(source: Source) -> list[str]:
+    """Matrices of cells x genes, HDF5 files before Matrix Market folders."""
     found = source.find("cell_feature_matrix.h5")
-    found += [n for n in source.find(*MTX_ENDINGS) if "cell_feature_matrix" in n]
-    return found[0] if found else None
+    return found + [n for n in source.find(*MTX_ENDINGS) if "cell_feature_matrix" in n]
+
+
+def _matrix(source: Source) -> str | None:
+    return next(iter(_matrices(source)), None)
 
 
 def _cells(source: Source, matrix: str) -> str | None:
@@ -50,6 +53,12 @@ def read(source: Source, options: ReadOptions) -> Section:
     Coordinates are micrometres.
     """
     matrix = _matrix(source)
+    runs = one_a_section(_matrices(source))
+    if len(runs) > 1:
+        raise S2SError(
+            f"{source.name!r} holds {len(runs)} sections ({', '.join(runs[:3])}); give the folder of "
+            "one."
+        )
     cells = None if matrix is None else _cells(source, matrix)
     if cells is None:
         found = find_table(source, TRANSCRIPTS, _columns)
