@@ -76,7 +76,7 @@ def upload() -> None:
         max_upload_size=int(Limits.limits().max_upload_mb),
         key=f"upload-{st.session_state.get('upload_count', 0)}",
         help="Space Ranger, Visium HD, Xenium, MERFISH, CosMx, Stereo-seq, Slide-seq, ST: drop "
-        "the files all at once, or the folder as one .zip. A SpatialData store (.zarr) is such a "
+        "the files all at once, or the folder as one .zip or .tar.gz. A SpatialData store (.zarr) is such a "
         "folder; of it the folders tables and shapes are enough. A table (.csv, .tsv, .parquet, also "
         ".gz) needs a column of spot ids, columns x and y (or array_row and array_col), and "
         "one column a gene. Files stay on this computer.",
