@@ -1,6 +1,7 @@
 # make app    make the environment (in .venv, nothing outside it) and open the app
 # make test   everything the tests need, then the whole test suite
 # make lint   ruff
+# make mutants   do the tests notice? A sample of known bugs, one at a time; ARGS=--all for all of them
 # make benchmark         every method on every section of the data folder (S2S_DATA); hours
 # make benchmark-quick   three small sections, two masks; minutes
 #
@@ -17,7 +18,7 @@ TORCH_VERSION := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 PORT ?= 8501
 
-.PHONY: app env dev test lint chromium benchmark benchmark-quick clean
+.PHONY: app env dev test lint mutants chromium benchmark benchmark-quick clean
 
 app: env
 	$(BIN)/python -m pages._serve --server.address 127.0.0.1 --server.port $(PORT) \
@@ -28,6 +29,9 @@ test: dev chromium
 
 lint: dev
 	$(BIN)/ruff check .
+
+mutants: dev
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 benchmark benchmark-quick: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/benchmark.py $(if $(filter %quick,$@),--quick --name quick) $(ARGS)

@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from s2s_core import __version__  # noqa: E402
+from s2s_core._version import __version__  # noqa: E402
 from s2s_core.data.section import Section  # noqa: E402
 from s2s_core.errors import S2SError  # noqa: E402
 from s2s_core.readers import read  # noqa: E402

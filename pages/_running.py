@@ -8,8 +8,9 @@ import streamlit as st
 
 from pages import _state
 from pages._runs import controls, duration, plain, step_words
+from s2s_core import hardware
 from s2s_core.data.section import Section
-from s2s_core.jobs import hardware, jobs, runner
+from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.forecast import Past, forecast, machine_factor, past_runs, seconds_to_go
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import loss_curves

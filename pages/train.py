@@ -6,8 +6,8 @@ from pages import _state
 from pages._running import factor, show_run
 from pages._runs import duration, earlier_runs
 from pages._start import begin
+from s2s_core import hardware
 from s2s_core.config import RunConfig, preset
-from s2s_core.jobs import hardware
 from s2s_core.jobs.forecast import forecast
 from s2s_core.methods import METHODS
 

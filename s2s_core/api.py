@@ -53,7 +53,7 @@ def impute(
     seed : int
     device : {"auto", "cpu", "cuda", "mps"}
     threads : int
-        CPU threads; 0 takes all.
+        CPU threads; 0 takes ``OMP_NUM_THREADS`` where that is set, else one a core.
     config : RunConfig, optional
         A complete configuration instead of the above.
     folder : str or Path, optional

@@ -131,7 +131,7 @@ class RunConfig:
     device : str
         ``auto``, ``cpu``, ``cuda``, ``mps``.
     threads : int
-        CPU threads; 0 takes all.
+        CPU threads; 0 takes ``OMP_NUM_THREADS`` where that is set, else one a core.
     """
 
     method: str = "s2s"

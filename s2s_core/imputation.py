@@ -23,6 +23,7 @@ from s2s_core.data.observation import Observation, folds, known_values, observe,
 from s2s_core.data.result import HIDDEN, WITHHELD, Result
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
+from s2s_core.hardware import threads
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.methods import applicable, method
 
@@ -84,7 +85,7 @@ def run(
     maps, sd, layers, tables, times, details = {}, {}, {}, [], {}, {}
     for name in names:
         begun = time.perf_counter()
-        with _blas_threads(obs):
+        with _blas_threads(obs, config):
             answer, withheld = _impute(name, obs, config, hooks, scored)
         times[name] = time.perf_counter() - begun
         maps[name] = answer.mean
@@ -101,14 +102,14 @@ def run(
     return Result(section, config, maps, sd, layers, truth, metrics, info)
 
 
-def _blas_threads(obs: Observation):
-    """One thread for linear algebra with few measured spots.
+def _blas_threads(obs: Observation, config: RunConfig):
+    """As many threads for linear algebra as the run may have, one with few measured spots.
 
     Its idle threads spin for a while after every call, in the way of the network's own: with
     180 measured spots a run took 16 s with two of them and 11 s with one, with 1,700 135 and
     149 s (x86-64, 2 cores, 2026-11-21).
     """
-    return threadpool_limits(1 if len(obs.pixels) < FEW else None, "blas")
+    return threadpool_limits(1 if len(obs.pixels) < FEW else threads(config.threads), "blas")
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from s2s_core.data.assemble import assemble
+from s2s_core.data.observation import Observation, observe
 from s2s_core.data.section import Section
+from s2s_core.geostat.first_estimate import Lens, fit_lens
+from s2s_core.sampling.registry import sample
 from tests.made import made_points, made_section
+from tests.tiny import tiny_config
 
 
 @pytest.fixture
@@ -45,3 +51,24 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("no real sections here: set S2S_DATA to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def uneven() -> Observation:
+    """Six genes with patterns at 154 spots of a square lattice; every other one is shallow."""
+    obs = observe(sample(made_section("square", 16, 16), "random:0.6", seed=2))
+    return replace(obs, noise=np.where(np.arange(len(obs.pixels)) % 2, 0.25, 5.0))
+
+
+@pytest.fixture(scope="session")
+def uneven_lens(uneven) -> Lens:
+    """First estimate of it."""
+    return fit_lens(uneven, 4, 0)
+
+
+@pytest.fixture(scope="session")
+def source(uneven):
+    """The compact engine's training material of it; not to be changed."""
+    from s2s_core.network.programme_source import CompactSource
+
+    return CompactSource(uneven, tiny_config())

@@ -59,6 +59,17 @@ def test_totals_count_what_is_outside_the_panel(lattice):
     np.testing.assert_allclose(added.totals[rows], lattice.counts[rows].sum(1).A1)
 
 
+def test_a_stated_total_counts_and_without_any_the_panels_share_does(lattice):
+    panel = sample(lattice, "lattice:2").without_hidden().subset_genes(lattice.genes[:2])
+    rows = np.nonzero(~panel.measured)[0][:2]
+    table = table_of(panel, rows).assign(**{gene: [3.0, 5.0] for gene in panel.genes})
+    added = add_measurements(panel, table.assign(total_counts=[70, 90]))
+    assert added.totals[rows].tolist() == [70, 90]
+    at = panel.measured
+    share = np.median(panel.counts[at].sum(1).A1 / panel.totals[at])
+    assert add_measurements(panel, table).totals[rows] == pytest.approx([6 / share, 10 / share])
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

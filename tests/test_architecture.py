@@ -14,7 +14,7 @@ MAX_LINES = 350
 # Rooms and the files of the porch, lower floors first: a module imports from its own room and from
 # floors below it, inside functions as well.
 FLOORS = (
-    "_version", "_files", "errors", "vocabulary", "config", "limits", "data", "readers", "interfaces",
+    "_version", "_files", "errors", "vocabulary", "config", "limits", "hardware", "data", "readers", "interfaces",
     "assessment", "geostat", "network", "methods", "imputation", "sampling", "output", "studies",
     "api", "jobs", "cli",
 )  # fmt: skip

@@ -124,8 +124,10 @@ def test_without_truth_the_withheld_spots_are_asked(gappy):
     kept = Withheld.from_info(gappy.info)
     assert f"is {kept.slope:.2f} (at {kept.n_spots} withheld spots" in findings[2].sentence
     assert f"at {kept.n_spots} withheld spots" in findings[-2].sentence
-    stronger = changed(gappy, lambda values, section: 2 * values)
-    assert level(stronger, "Structure never measured") != "fine"
+    assert not findings[-1].advice
+    found = diagnose(changed(gappy, lambda values, section: 2 * values))[-1]
+    assert (found.name, found.level) == ("Structure never measured", "problem")
+    assert found.advice.endswith(".")
 
 
 @pytest.mark.parametrize(

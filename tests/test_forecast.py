@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from s2s_core import hardware
 from s2s_core.config import preset
-from s2s_core.jobs import hardware, jobs
+from s2s_core.jobs import jobs
 from s2s_core.jobs.forecast import (
     TRAINED,
     Past,

@@ -97,6 +97,10 @@ def test_hidden_values_are_not_looked_at(section, flat):
     assert next_batch(spoiled, flat, 15).equals(next_batch(section, flat, 15))
 
 
+def test_the_smallest_batch_is_one_spot(section, flat):
+    assert len(next_batch(section, flat, 1)) == 1
+
+
 def test_bad_batches_are_refused(section, flat):
     away = int((~section.measured).sum())
     for count in (0, away + 1):

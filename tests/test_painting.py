@@ -13,6 +13,12 @@ def test_a_box_holds_what_lies_between_its_corners(square):
     np.testing.assert_array_equal(found, (square.col < 3) & (square.row < 2))
 
 
+def test_positions_on_a_boxs_edge_are_in_it(square):
+    corners = square.xy[[0, 26]]
+    found = inside(square, {"box": [{"x": corners[:, 0], "y": corners[:, 1]}]})
+    np.testing.assert_array_equal(found, (square.col <= 2) & (square.row <= 2))
+
+
 def test_a_lasso_holds_what_lies_inside_its_polygon(lattice):
     low, high = lattice.xy.min(0) - 1, lattice.xy.max(0) + 1
     triangle = {"x": [low[0], high[0], low[0]], "y": [low[1], low[1], high[1]]}

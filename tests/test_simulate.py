@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from s2s_core.data.observation import known_values, normalisation_target
-from s2s_core.data.simulate import demo_section
+from s2s_core.data.simulate import DISPERSION, demo_section
 from s2s_core.errors import S2SError
 from s2s_core.sampling.registry import sample
 
@@ -53,6 +53,17 @@ def test_counts_are_whole_sparse_and_overdispersed(section):
     flat = counts[:, section.var["family"] == "FLAT"]
     busy = flat[:, flat.mean(0) > 1]
     assert (busy.var(0) > busy.mean(0)).all()
+
+
+def test_counts_vary_more_than_poisson_ones_by_the_stated_dispersion(section):
+    """Of negative binomial counts the variance is mean + dispersion x mean^2."""
+    counts = section.counts.toarray()
+    flat = counts[:, section.var["family"] == "FLAT"]
+    totals = counts.sum(1, keepdims=True)
+    mean = totals * flat.sum(0) / totals.sum()
+    busy = mean.mean(0) > 2
+    found = (((flat - mean) ** 2 - mean) / mean**2)[:, busy].mean()
+    assert found == pytest.approx(DISPERSION, rel=0.4)
 
 
 def test_library_sizes_vary(section):

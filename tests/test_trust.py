@@ -47,6 +47,13 @@ def test_each_light_asks_for_its_own_evidence():
     assert first(scored(np.nan))["light"] == "leave"
 
 
+def test_intervals_must_hold_what_this_run_promised():
+    for promised, held, light in ((0.5, 0.52, "test"), (0.5, 0.9, "rank"), (0.9, 0.9, "test")):
+        result = scored(0.9, coverage=held)
+        config = replace(result.config, coverage=promised)
+        assert first(replace(result, config=config))["light"] == light
+
+
 def test_noise_is_left_out_whatever_its_score():
     lights = gene_lights(scored(0.9))
     assert lights["light"].iloc[-1] == "leave"

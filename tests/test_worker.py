@@ -173,12 +173,6 @@ def test_resume_is_handed_on(monkeypatch, job):
     assert asked == [(False, job.folder), (True, job.folder)]
 
 
-def test_a_worker_takes_its_share_of_the_cores(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert worker.with_threads(CHEAP).threads == 3
-    assert worker.with_threads(replace(CHEAP, threads=1)).threads == 1
-
-
 def test_a_terminated_training_run_resumes_to_its_end(tmp_path):
     section = sample(demo_section(rows=16, genes=8), "lattice:2")
     fast = preset("fast", compare=(), programmes=3)

@@ -54,7 +54,7 @@ def add_running(parser: argparse.ArgumentParser, seed: str = FIRST_NUMBER) -> No
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),
                         help="where the network is trained (default: a GPU if there is one)")  # fmt: skip
     parser.add_argument("--threads", type=int, default=0, metavar="N",
-                        help="CPU threads; 0 (default) takes all")  # fmt: skip
+                        help="CPU threads (default: OMP_NUM_THREADS where set, else one a core)")  # fmt: skip
 
 
 def read_section(args: argparse.Namespace, measured: str | None = None) -> Section:

@@ -8,7 +8,6 @@ tells its own pace, and the stages to come are foretold.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from s2s_core.config import PRESETS, RunConfig
 from s2s_core.data.section import Section
+from s2s_core.hardware import threads
 from s2s_core.jobs import jobs
 
 # Seconds: at all, for each position, for each value of the map.
@@ -77,7 +77,7 @@ def machine_factor() -> tuple[float, bool]:
             break
     if ratios:
         return float(np.median(ratios)), True
-    cores = min(os.cpu_count() or 1, 16)
+    cores = min(threads(), 16)
     return (REFERENCE_CORES / cores) ** 0.6, False
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from s2s_core import hardware
 from s2s_core.errors import S2SError
 from s2s_core.jobs import drafts, jobs
 from s2s_core.jobs.jobs import Job, State
@@ -131,7 +132,7 @@ def _start_one(job: Job, found: State) -> bool:
 
 def _spawn(job: Job, found: State) -> bool:
     """Start the worker; False if another process of this job still holds its lock."""
-    threads = max(1, (os.cpu_count() or 1) // slots())
+    threads = max(1, hardware.threads() // slots())
     environment = os.environ | {
         "S2S_RUNS": str(jobs.runs_folder()),
         "OMP_NUM_THREADS": str(threads),

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s_core.config import RunConfig
 from s2s_core.data.result import save_result
 from s2s_core.data.store import atomic
 from s2s_core.errors import Cancelled, S2SError
@@ -156,7 +155,7 @@ def make_room(job: jobs.Job) -> None:
 def impute(job: jobs.Job, reporter: Reporter) -> None:
     """Run an imputation and write its result."""
     result = run(
-        job.section(), with_threads(job.config()), folder=job.folder, resume=reporter.state.resume,
+        job.section(), job.config(), folder=job.folder, resume=reporter.state.resume,
         on_progress=reporter.on_progress, should_stop=reporter.should_stop,
         preview_gene=job.preview_gene,
     )  # fmt: skip
@@ -172,12 +171,6 @@ def study(job: jobs.Job, reporter: Reporter) -> None:
 
     hooks = Hooks(on_progress=reporter.on_progress, should_stop=reporter.should_stop)
     run_study(job, hooks)
-
-
-def with_threads(config: RunConfig) -> RunConfig:
-    """Configuration with this worker's share of the cores where it asks for all of them."""
-    share = int(os.environ.get("OMP_NUM_THREADS", "0"))
-    return replace(config, threads=share) if config.threads == 0 else config
 
 
 def main() -> int:

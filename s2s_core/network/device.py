@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 
 import torch
 
+from s2s_core import hardware
 from s2s_core.errors import S2SError
 
 
@@ -42,9 +42,8 @@ def describe_device(device: torch.device) -> str:
 
 
 def set_threads(threads: int) -> None:
-    """Use this many CPU threads; 0 takes every core this process may run on."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(threads or available or 1)
+    """Use this many CPU threads; 0 leaves it to :func:`s2s_core.hardware.threads`."""
+    torch.set_num_threads(hardware.threads(threads))
 
 
 def autocast(device: torch.device):

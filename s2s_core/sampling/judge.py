@@ -35,9 +35,10 @@ RULE = (
 )
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
 TARGETS, NEIGHBOURS = 300, 48
-# Dispersion below and above which a design is called even and clustered, counted within this
-# many mean spacings.
-EVEN, CLUSTERED, WINDOW = 0.6, 1.5, 1.5
+# Dispersion below and above which a design is called even and clustered; counted within so many
+# mean spacings. One alone may end on a shell of the lattice: a checkerboard, half of whose
+# positions have a spot more there, would pass for clustered.
+EVEN, CLUSTERED, WINDOWS = 0.6, 1.5, (1.25, 1.5, 1.75, 2.0)
 # Shares of the patterns folded onto coarser ones that are worth a word.
 LITTLE_ALIASING, MUCH_ALIASING = 0.05, 0.15
 
@@ -215,13 +216,16 @@ def _genes(pilot: Pilot, gap: float) -> pd.DataFrame:
 
 def _dispersion(measured: np.ndarray, points: np.ndarray) -> float:
     """Variance of the measured spots counted around each position, over that of a random draw."""
-    share = measured.mean()
-    radius = WINDOW * max(np.sqrt(_area(points) / measured.sum()), 1.0)
-    everywhere = cKDTree(points).query_ball_point(points, radius, return_length=True)
-    counted = cKDTree(points[measured]).query_ball_point(points, radius, return_length=True)
-    # Of a random draw without replacement.
-    chance = everywhere * share * (1 - share) * (1 - everywhere / len(points))
-    return float(((counted - share * everywhere) ** 2).sum() / max(chance.sum(), 1e-12))
+    share, found = measured.mean(), []
+    spacing = max(np.sqrt(_area(points) / measured.sum()), 1.0)
+    every, here = cKDTree(points), cKDTree(points[measured])
+    for window in WINDOWS:
+        everywhere = every.query_ball_point(points, window * spacing, return_length=True)
+        counted = here.query_ball_point(points, window * spacing, return_length=True)
+        # Of a random draw without replacement.
+        chance = everywhere * share * (1 - share) * (1 - everywhere / len(points))
+        found.append(((counted - share * everywhere) ** 2).sum() / max(chance.sum(), 1e-12))
+    return float(np.mean(found))
 
 
 def _area(points: np.ndarray) -> float:

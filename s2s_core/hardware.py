@@ -24,8 +24,20 @@ class Gpu:
 
 
 def cores() -> int:
-    """Number of processor cores."""
+    """Number of processor cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads(asked: int = 0) -> int:
+    """Threads to compute with: as many as ``asked`` for; else ``OMP_NUM_THREADS``; else one a core.
+
+    The variable may be a list, one number for each level of nesting: the first one counts.
+    """
+    with suppress(ValueError):
+        asked = asked or int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
+    return asked if asked > 0 else cores()
 
 
 def memory() -> tuple[float, float] | None:
