@@ -15,7 +15,7 @@ def test_one_of_two_sections_is_picked(page, server, tmp_path):
     give(page, written(two_sections("library_id", index=True), tmp_path))
     page.get_by_text("2 sections on top of each other").wait_for()
     steps.quiet(page)
-    steps.choose(page, "Section (column library_id)", "B (120 spots)")
+    steps.choose(page, r"Section \(column library_id\)", "B (120 spots)")
     page.get_by_role("button", name="Open this section").click()
     page.get_by_text("Of 240 spots the 120 with library_id=B were read.").wait_for()
     page.get_by_text("Next: Sampling").wait_for()
@@ -32,4 +32,5 @@ def test_the_missing_table_is_added_to_what_was_refused(page, server, tmp_path):
     steps.quiet(page)
     give(page, places)
     page.get_by_text("36 spots and 2 genes on a square lattice of 6 x 6 positions.").wait_for()
+    steps.quiet(page)
     assert page.get_by_text("Kept:").count() == 0
