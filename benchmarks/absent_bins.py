@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+# Threads that spin while they wait slow each other down where cores are shared.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import anndata as ad  # noqa: E402
 import numpy as np  # noqa: E402
