@@ -26,6 +26,8 @@ PEAKS = 12
 # Where nearly all spots lie within so many steps of a place, it is a lattice; few spots could
 # do so by chance, and must lie closer.
 NEARLY_ALL, OFF, OFF_FEW, FEW = 0.98, 0.2, 0.03, 30
+# So many points say already that they are no lattice where nearly all lie so far away.
+SURE, LOST = 100, 0.35
 # Share of the places between the outermost spots that must be taken.
 LEAST_FILLED = 0.01
 # A cosine of the angle between the vectors beyond this is no right angle any more.
@@ -182,17 +184,26 @@ def _fit(xy: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray, flo
             if abs(_cross(*solved[:2])) < 0.5 * abs(_cross(*basis)):
                 return None
             basis, offset = solved[:2], solved[2]
+            # Points that are no lattice show it near the middle already.
+            if len(index) >= SURE and _off(relative[inside] - offset, basis) > LOST:
+                return None
         if inside.all():
             break
         radius *= 1.5
     place = (relative - offset) @ np.linalg.inv(basis)
     index = np.rint(place)
     off = np.abs(place - index).max(1)
-    if np.quantile(off, NEARLY_ALL) > (OFF if len(xy) >= FEW else OFF_FEW):
+    if _off(relative - offset, basis) > (OFF if len(xy) >= FEW else OFF_FEW):
         return None
     if len(np.unique(index, axis=0)) < len(index):
         return None
     return basis, index.astype(int), float(np.median(off))
+
+
+def _off(relative: np.ndarray, basis: np.ndarray) -> float:
+    """How far nearly all points lie from their places, in steps."""
+    place = relative @ np.linalg.inv(basis)
+    return float(np.quantile(np.abs(place - np.rint(place)).max(1), NEARLY_ALL))
 
 
 def _named(basis, index, off, xy, kind: str):
