@@ -27,6 +27,7 @@ from scipy import sparse  # noqa: E402
 
 import s2s_core  # noqa: E402
 from s2s_core.assessment.metrics import pearson  # noqa: E402
+from s2s_core.data.observation import log_normalise  # noqa: E402
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("S2S_DATA", HERE.parent.parent / "shared" / "data"))
@@ -45,10 +46,7 @@ def score(path: Path) -> dict:
         adata.write_h5ad(Path(folder) / "gaps.h5ad")
         section = s2s_core.read(Path(folder) / "gaps.h5ad", measured="measured")
     result = s2s_core.impute(section, preset="fast", compare=(OTHER,), seed=SEED)
-    target = result.info["target_sum"]
-    totals = counts.sum(1)
-    scaled = np.divide(target, totals, out=np.zeros(len(totals)), where=totals > 0)
-    truth = np.log1p(counts * scaled[:, None])
+    truth = log_normalise(sparse.csr_matrix(counts), result.info["target_sum"], counts.sum(1))
     row = {"section": path.stem, "measured": int(section.measured.sum()), "scored": int((~measured).sum())}
     at = section.spot_ids.get_indexer(adata.obs_names[~measured])
     for name in ("s2s", OTHER):

@@ -19,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from scipy import sparse  # noqa: E402
 
 from s2s_core import read  # noqa: E402
 from s2s_core.assessment.metrics import pearson  # noqa: E402
+from s2s_core.data.observation import log_normalise  # noqa: E402
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("S2S_DATA", HERE.parent.parent / "shared" / "data"))
@@ -33,9 +35,7 @@ SEEN = 0.05
 
 def scaled(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
     """log1p of counts scaled to the median of the totals; spots without any stay at zero."""
-    target = np.median(totals[totals > 0])
-    factor = np.divide(target, totals, out=np.zeros(len(totals)), where=totals > 0)
-    return np.log1p(counts * factor[:, None])
+    return log_normalise(sparse.csr_matrix(counts), float(np.median(totals[totals > 0])), totals)
 
 
 def compare(path: Path) -> pd.DataFrame:

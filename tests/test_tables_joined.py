@@ -8,8 +8,7 @@ import pytest
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
-from s2s_core.readers.matching import best_match
-from s2s_core.readers.pairs import match_ids, match_spots
+from s2s_core.readers.matching import best_match, match_ids, match_spots
 from tests import made_files as made
 from tests.made import made_table
 from tests.made_files import spots_table

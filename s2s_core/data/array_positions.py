@@ -60,7 +60,7 @@ def _steps(row, col, xy):
         return None
     known = np.isfinite(xy).all(1)
     design = np.column_stack([col, row, np.ones(len(row))]).astype(float)[known]
-    if len(design) <= 3 or np.linalg.matrix_rank(design - [0, 0, 0.5]) < 3:
+    if len(design) <= 3 or np.linalg.matrix_rank(design) < 3:
         return None
     fit, *_ = np.linalg.lstsq(design, xy[known], rcond=None)
     step_col, step_row = np.hypot(*fit[0]), np.hypot(*fit[1])

@@ -118,10 +118,8 @@ def assemble(
         rows, lattice = without_empty(rows, lattice)
     section = _section(rows, lattice, affine, var, notes, uns, is_log=is_log)
     _check_size(section)
-    if binned and meaning == "background":
-        return _with_share(section)
     if meaning == "background":
-        return section
+        return _with_share(section) if binned else section
     section = _fill_absent(section, meaning)
     _check_size(section)
     return _with_share(section) if section.grid.kind == "bins" else section
@@ -181,12 +179,10 @@ def _section(rows: Rows, lattice, affine, var, notes, uns: dict, *, is_log: bool
     grid = gridlib.from_array_index(kind, array_row, array_col, xy=rows.xy, affine=affine)
     row, col = grid.pixel(array_row, array_col)
     if kind != "bins":
-        totals = np.asarray(rows.counts.sum(1)).ravel() if rows.totals is None else rows.totals
+        totals = rows.depth
         silent = int((rows.seen & (totals == 0)).sum())
-        notes = [*notes, (
-            f"{silent:,} measured spots hold no count of these genes: they are measured zeros."
-            if silent else ""
-        )]  # fmt: skip
+        said = f"{silent:,} measured spots hold no count of these genes: they are measured zeros."
+        notes = [*notes, said if silent else ""]
     return Section(
         counts=rows.counts,
         obs=rows.obs,

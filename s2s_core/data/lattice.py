@@ -74,27 +74,25 @@ def find_lattice(xy: np.ndarray, kind: str = "auto") -> Lattice | None:
     if len(xy) < LEAST:
         return None
     order = np.lexsort(xy.T)
-    line = _line(xy[order])
+    back = np.argsort(order)
+    xy = xy[order]
+    line = _line(xy)
     if line is not None:
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
         return None if kind == "hex" else Lattice("square", np.zeros_like(line), line[back], (
             f"The coordinates of {len(xy):,} spots form a single row at equal steps."
         ))  # fmt: skip
-    peaks = _difference_vectors(xy[order])
+    peaks = _difference_vectors(xy)
     pairs = sorted(
         (pair for pair in combinations(peaks, 2) if _sine(*pair) > 0.3),
         key=lambda pair: abs(_cross(*pair)),
     )
     for pair in pairs:
-        found = _fit(xy[order], np.array(pair))
+        found = _fit(xy, np.array(pair))
         if found is None:
             continue
-        named = _named(*found, xy[order], kind)
+        named = _named(*found, xy, kind)
         if named is None:
             return None
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
         name, row, col, note = named
         return Lattice(name, row[back], col[back], note)
     return None
@@ -177,33 +175,34 @@ def _fit(xy: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray, flo
     radius, offset = 4.0 * float(np.hypot(*basis.T).max()), np.zeros(2)
     while True:
         inside = reach <= radius
-        index = np.rint((relative[inside] - offset) @ np.linalg.inv(basis))
+        index = _places(relative[inside] - offset, basis)[0]
         design = np.column_stack([index, np.ones(len(index))])
-        if np.linalg.matrix_rank(design - [0, 0, 0.5]) == 3 and len(index) > 3:
+        if len(index) > 3 and np.linalg.matrix_rank(design) == 3:
             solved = np.linalg.lstsq(design, relative[inside], rcond=None)[0]
             if abs(_cross(*solved[:2])) < 0.5 * abs(_cross(*basis)):
                 return None
             basis, offset = solved[:2], solved[2]
             # Points that are no lattice show it near the middle already.
-            if len(index) >= SURE and _off(relative[inside] - offset, basis) > LOST:
+            off = _places(relative[inside] - offset, basis)[1]
+            if len(index) >= SURE and np.quantile(off, NEARLY_ALL) > LOST:
                 return None
         if inside.all():
             break
         radius *= 1.5
-    place = (relative - offset) @ np.linalg.inv(basis)
-    index = np.rint(place)
-    off = np.abs(place - index).max(1)
-    if _off(relative - offset, basis) > (OFF if len(xy) >= FEW else OFF_FEW):
+    index, off = _places(relative - offset, basis)
+    if np.quantile(off, NEARLY_ALL) > (OFF if len(xy) >= FEW else OFF_FEW):
         return None
     if len(np.unique(index, axis=0)) < len(index):
         return None
     return basis, index.astype(int), float(np.median(off))
 
 
-def _off(relative: np.ndarray, basis: np.ndarray) -> float:
-    """How far nearly all points lie from their places, in steps."""
+def _places(relative: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(nearest places (n, 2), how far the points lie from them in steps (n,))."""
     place = relative @ np.linalg.inv(basis)
-    return float(np.quantile(np.abs(place - np.rint(place)).max(1), NEARLY_ALL))
+    index = np.rint(place)
+    off = np.abs(place - index).max(1)
+    return index, off
 
 
 def _named(basis, index, off, xy, kind: str):

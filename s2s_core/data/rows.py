@@ -36,6 +36,11 @@ class Rows:
     totals: np.ndarray | None
     file_row: np.ndarray
 
+    @property
+    def depth(self) -> np.ndarray:
+        """(n,) totals that rows are scaled by: those given, or their own sums."""
+        return np.asarray(self.counts.sum(1)).ravel() if self.totals is None else self.totals
+
     def take(self, at: np.ndarray) -> Rows:
         """Some of the rows, in the given order."""
         return Rows(
@@ -57,7 +62,7 @@ def keep_rows(counts: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
 
 def without_empty(rows: Rows, lattice) -> tuple[Rows, tuple]:
     """Leave out measured bins that hold nothing: nothing is known of their expression."""
-    totals = np.asarray(rows.counts.sum(1)).ravel() if rows.totals is None else rows.totals
+    totals = rows.depth
     keep = np.nonzero((totals > 0) | ~rows.seen)[0]
     if len(keep) in (0, len(totals)):
         return rows, lattice

@@ -9,8 +9,9 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
+from s2s_core.readers.matching import match_spots
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
-from s2s_core.readers.pairs import join, match_spots
+from s2s_core.readers.pairs import join
 from s2s_core.readers.source import Source
 
 COUNTS = ("exprmat_file.csv", "exprmat_file.csv.gz")

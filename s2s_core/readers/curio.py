@@ -7,7 +7,8 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.columns import place_ids
 from s2s_core.readers.delimited import read_table
-from s2s_core.readers.pairs import join, match_spots
+from s2s_core.readers.matching import match_spots
+from s2s_core.readers.pairs import join
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import read_matrix
 

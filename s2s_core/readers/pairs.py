@@ -11,13 +11,10 @@ from s2s_core.readers.base import ReadOptions, build, measured_rows, unique_name
 from s2s_core.readers.columns import place_ids, row_ids, split_columns
 from s2s_core.readers.delimited import read_table
 from s2s_core.readers.gene_names import date_notes
-from s2s_core.readers.matching import best_match, match_ids, match_spots, refuse_few
+from s2s_core.readers.matching import best_match, refuse_few
 from s2s_core.readers.metadata import note, sort_columns
 from s2s_core.readers.places import xy_columns
 from s2s_core.readers.source import Source
-
-# Other readers match ids by the name that joins their tables.
-__all__ = ["join", "match_ids", "match_spots", "read_pair", "with_metadata"]
 
 
 def read_pair(

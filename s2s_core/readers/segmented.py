@@ -11,7 +11,8 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import images
 from s2s_core.readers.base import Reader, ReadOptions, points
-from s2s_core.readers.pairs import join, match_ids
+from s2s_core.readers.matching import match_ids
+from s2s_core.readers.pairs import join
 from s2s_core.readers.shapes import centroid
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import ABOUT, library_of

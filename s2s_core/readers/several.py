@@ -76,7 +76,10 @@ def labels_of(obs: pd.DataFrame, name: str) -> pd.Series | None:
     if column is None:
         column = next((c for c in obs.columns if str(c).lower() == name.lower()), None)
     if column is not None:
-        return obs[column].map(_label).astype(object)
+        # Every value once: tables of cells have millions of rows.
+        codes, values = pd.factorize(obs[column])
+        labels = np.array([*map(_label, values), np.nan], object)
+        return pd.Series(labels[codes], index=obs.index)
     return _by_barcode(obs.index) if name == BY_BARCODE else None
 
 
@@ -118,8 +121,7 @@ def check(
         return places, ()
     known = np.isfinite(places).all(1)
     notes: tuple[str, ...] = ()
-    for column, strong in _candidates(obs, libraries):
-        labels = labels_of(obs, column)
+    for column, strong, labels in _candidates(obs, libraries):
         counts = _counts(labels)
         if not on_top(places[known], labels.to_numpy()[known]):
             if strong:
@@ -150,22 +152,31 @@ def check(
     return places, notes
 
 
-def _candidates(obs: pd.DataFrame, libraries: tuple[str, ...]):
-    """(column, whether it names sections) of every column that may tell sections apart."""
+def _candidates(
+    obs: pd.DataFrame, libraries: tuple[str, ...]
+) -> list[tuple[str, bool, pd.Series]]:
+    """(column, whether it names sections, labels) of what may tell sections apart.
+
+    Columns that hold the names of the images come first, then those named as sections are, then
+    those of parts of one, then the endings of barcodes.
+    """
     most = min(MOST_NAMES, len(obs) // LEAST_SPOTS)
-    found = []
+    ranked: list[tuple[int, str, pd.Series]] = []
     for column in map(str, obs.columns):
-        strong = SECTIONS.fullmatch(column) is not None
-        if not strong and not PARTS.fullmatch(column) and len(libraries) < 2:
+        rank = 1 if SECTIONS.fullmatch(column) else 2 if PARTS.fullmatch(column) else 3
+        if rank == 3 and len(libraries) < 2:
             continue
-        names = set(labels_of(obs, column).dropna())
-        images = len(libraries) > 1 and names <= set(libraries)
-        if 2 <= len(names) <= most and (strong or images or PARTS.fullmatch(column)):
-            found.append((not images, not strong, column))
-    found = [(column, not weak or not away) for away, weak, column in sorted(found, key=lambda f: f[:2])]
+        labels = labels_of(obs, column)
+        names = set(labels.dropna())
+        if len(libraries) > 1 and names <= set(libraries):
+            rank = 0
+        if rank < 3 and 2 <= len(names) <= most:
+            ranked.append((rank, column, labels))
+    ranked.sort(key=lambda found: found[0])
+    found = [(column, rank < 2, labels) for rank, column, labels in ranked]
     endings = _by_barcode(obs.index)
     if endings is not None and 2 <= endings.nunique() <= most:
-        found.append((BY_BARCODE, False))
+        found.append((BY_BARCODE, False, endings))
     return found
 
 

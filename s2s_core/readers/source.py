@@ -17,7 +17,6 @@ from typing import BinaryIO
 from s2s_core.errors import S2SError
 from s2s_core.readers import archives, preflight
 from s2s_core.readers.archives import DAMAGED, Member
-from s2s_core.readers.folders import ZARR as ZARR
 from s2s_core.readers.folders import walk
 
 SNIFF_BYTES = 2**16

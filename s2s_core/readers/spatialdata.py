@@ -25,9 +25,10 @@ from s2s_core.readers.annotated import (
     section,
 )
 from s2s_core.readers.base import Reader, ReadOptions
-from s2s_core.readers.pairs import match_ids
+from s2s_core.readers.folders import ZARR
+from s2s_core.readers.matching import match_ids
 from s2s_core.readers.shapes import centroids
-from s2s_core.readers.source import ZARR, Source
+from s2s_core.readers.source import Source
 from s2s_core.readers.zarr_store import open_group
 
 
