@@ -1,6 +1,6 @@
 # make app    make the environment (in .venv, nothing outside it) and open the app
 # make test   everything the tests need, then the whole test suite
-# make lint   ruff
+# make lint   ruff: rules and format
 # make mutants   do the tests notice? A sample of known bugs, one at a time; ARGS=--all for all of them
 # make benchmark         every method on every section of the data folder (S2S_DATA); hours
 # make benchmark-quick   three small sections, two masks; minutes
@@ -29,6 +29,7 @@ test: dev chromium
 
 lint: dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 mutants: dev
 	$(BIN)/python -m tests.mutants $(ARGS)

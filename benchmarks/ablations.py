@@ -149,20 +149,32 @@ def _defective_s2d() -> None:
 VARIANTS = {
     "fast": Variant("the default"),
     "first estimate alone": Variant("without the network", {"steps": 0}, patch=_no_network),
-    "no regression": Variant("first estimate without regression", {"steps": 0}, patch=_no_regression),
-    "no remainder": Variant("first estimate without the genes' remainders", {"steps": 0}, patch=_no_remainder),
-    "one variogram": Variant("first estimate, variograms chosen, not averaged", {"steps": 0}, patch=_one_variogram),
-    "one weighting": Variant("first estimate, genes weighed as they are", {"steps": 0}, patch=_one_weighting),
+    "no regression": Variant(
+        "first estimate without regression", {"steps": 0}, patch=_no_regression
+    ),
+    "no remainder": Variant(
+        "first estimate without the genes' remainders", {"steps": 0}, patch=_no_remainder
+    ),
+    "one variogram": Variant(
+        "first estimate, variograms chosen, not averaged", {"steps": 0}, patch=_one_variogram
+    ),
+    "one weighting": Variant(
+        "first estimate, genes weighed as they are", {"steps": 0}, patch=_one_weighting
+    ),
     "prior alone": Variant("no sparser-to-sparse training", {"steps": 0}),
     "no prior": Variant("the same steps without the prior", {"prior": False}),
     "co-learning": Variant("photographs while training, lambda 10", CO),
-    "clean photographs": Variant("co-learning, photographs without noise", {**CO, "noisy_images": False}),
+    "clean photographs": Variant(
+        "co-learning, photographs without noise", {**CO, "noisy_images": False}
+    ),
     "lambda 1": Variant("co-learning, weight of the section's loss", {**CO, "weight_st": 1.0}),
     "lambda 100": Variant("co-learning, weight of the section's loss", {**CO, "weight_st": 100.0}),
     "no prior, longer": Variant("the section alone, 150 steps", ALONE),
     "no prior, co-learning": Variant("section and photographs, 150 steps", {**ALONE, **CO}),
     "no kriging input": Variant("Gaussian averages as first estimate", patch=_no_kriging),
-    "soft consistency": Variant("measured values restored, not kept, inside", patch=_soft_consistency),
+    "soft consistency": Variant(
+        "measured values restored, not kept, inside", patch=_soft_consistency
+    ),
     "P 5": Variant("most programmes", config={"programmes": 5}),
     "P 10": Variant("most programmes", config={"programmes": 10}),
     "P 20": Variant("most programmes", config={"programmes": 20}),
@@ -177,7 +189,7 @@ VARIANTS = {
     "published, L_s2d": Variant("published losses, small network, 8 genes", published=True),
     "published, no L_s2d": Variant("the same", {"loss_s2d": False}, published=True),
     "published, defective L_s2d": Variant("the same", patch=_defective_s2d, published=True),
-}  # fmt: skip
+}
 
 
 def compute(name: str, section: str) -> dict:
@@ -200,9 +212,12 @@ def compute(name: str, section: str) -> dict:
     else:
         base, shape, train = preset("fast"), COMPACT, variant.train
     config = replace(
-        base, compare=("programme-kriging", "linear"), model=replace(shape, **variant.model),
-        train=replace(base.train, **train), **variant.config,
-    )  # fmt: skip
+        base,
+        compare=("programme-kriging", "linear"),
+        model=replace(shape, **variant.model),
+        train=replace(base.train, **train),
+        **variant.config,
+    )
     seen = {}
     if not variant.published:
         # Time of the network's part of a prediction: what a cascade costs.
@@ -221,11 +236,14 @@ def compute(name: str, section: str) -> dict:
     mean = result.metrics.groupby("method")[["mae", "mae_median", "rmse", "pcc", "ssim"]].mean()
     details = result.info["details"]["s2s"]
     return {
-        **mean.loc["s2s"].to_dict(), "kriging_pcc": mean.loc["programme-kriging", "pcc"],
-        "seconds": result.info["seconds_by_method"]["s2s"], "inference": seen.get("inference"),
-        "set_aside": details.get("score_set_aside"), "best_step": details.get("best_step"),
+        **mean.loc["s2s"].to_dict(),
+        "kriging_pcc": mean.loc["programme-kriging", "pcc"],
+        "seconds": result.info["seconds_by_method"]["s2s"],
+        "inference": seen.get("inference"),
+        "set_aside": details.get("score_set_aside"),
+        "best_step": details.get("best_step"),
         "share": details.get("network_share"),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -235,7 +253,9 @@ def main() -> None:
     parser.add_argument("--variants", type=lambda t: t.split(","), default=list(VARIANTS))
     parser.add_argument("--one", nargs=2, metavar=("VARIANT", "SECTION"), help=argparse.SUPPRESS)
     parser.add_argument("--name", default="ablations")
-    parser.add_argument("--report", action="store_true", help="only write the table of what is done")
+    parser.add_argument(
+        "--report", action="store_true", help="only write the table of what is done"
+    )
     args = parser.parse_args()
     if args.one:
         print(json.dumps(compute(*args.one)))
@@ -259,8 +279,11 @@ def main() -> None:
                 data = {"code": code, **json.loads(done.stdout.splitlines()[-1])}
                 kept.write_text(json.dumps(data))
             rows.append({"section": section, "variant": name, **data})
-            print(f"{section} {name}: PCC {data['pcc']:.4f} MAE {data['mae_median']:.4f} "
-                  f"{data['seconds']:.0f} s", flush=True)  # fmt: skip
+            print(
+                f"{section} {name}: PCC {data['pcc']:.4f} MAE {data['mae_median']:.4f} "
+                f"{data['seconds']:.0f} s",
+                flush=True,
+            )
     write(pd.DataFrame(rows).drop(columns="code"), args.name)
 
 
@@ -268,25 +291,39 @@ def write(table: pd.DataFrame, name: str) -> None:
     """Write the dated table as CSV and Markdown."""
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{name}"
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
-    lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`, {os.cpu_count()} cores. lattice:2 unless said; mean over genes "
-             "at hidden spots; change against `fast` of the same section (of the same family for K, "
-             "attention and published). *Set aside*: error of the network at withheld measured spots "
-             "relative to its first estimate.", ""]  # fmt: skip
+    lines = [
+        f"# {stem.name}",
+        "",
+        f"`python {' '.join(sys.argv)}`, {os.cpu_count()} cores. lattice:2 unless said; mean over genes "
+        "at hidden spots; change against `fast` of the same section (of the same family for K, "
+        "attention and published). *Set aside*: error of the network at withheld measured spots "
+        "relative to its first estimate.",
+        "",
+    ]
     for section, part in table.groupby("section", sort=False):
         indexed = part.set_index("variant")
-        lines += [f"## {section}", "", "| variant | what | PCC | change | RMSE | change | MAE of median | SSIM "
-                  "| set aside | share | seconds | network's prediction, s |", "|" + "---|" * 12]  # fmt: skip
+        lines += [
+            f"## {section}",
+            "",
+            "| variant | what | PCC | change | RMSE | change | MAE of median | SSIM "
+            "| set aside | share | seconds | network's prediction, s |",
+            "|" + "---|" * 12,
+        ]
         for variant, row in indexed.iterrows():
-            family = ("K 2" if variant.startswith("K") or variant == "attention" else
-                      "published, L_s2d" if variant.startswith("published") else "fast")  # fmt: skip
+            family = (
+                "K 2"
+                if variant.startswith("K") or variant == "attention"
+                else "published, L_s2d"
+                if variant.startswith("published")
+                else "fast"
+            )
             base = indexed.loc[family] if family in indexed.index else row
             lines.append(
                 f"| {variant} | {VARIANTS[variant].question} | {row['pcc']:.4f} | {_change(row, base, 'pcc')} "
                 f"| {row['rmse']:.4f} | {_change(row, base, 'rmse')} | {row['mae_median']:.4f} | {row['ssim']:.4f} "
                 f"| {_number(row['set_aside'], 4)} | {_number(row['share'], 2)} | {row['seconds']:.0f} "
                 f"| {_number(row['inference'], 2)} |"
-            )  # fmt: skip
+            )
         lines.append("")
     stem.with_suffix(".md").write_text("\n".join(lines))
     print(f"Wrote {stem}.md and .csv")

@@ -47,7 +47,11 @@ def score(path: Path) -> dict:
         section = s2s_core.read(Path(folder) / "gaps.h5ad", measured="measured")
     result = s2s_core.impute(section, preset="fast", compare=(OTHER,), seed=SEED)
     truth = log_normalise(sparse.csr_matrix(counts), result.info["target_sum"], counts.sum(1))
-    row = {"section": path.stem, "measured": int(section.measured.sum()), "scored": int((~measured).sum())}
+    row = {
+        "section": path.stem,
+        "measured": int(section.measured.sum()),
+        "scored": int((~measured).sum()),
+    }
     at = section.spot_ids.get_indexer(adata.obs_names[~measured])
     for name in ("s2s", OTHER):
         row[f"pcc {name}"] = float(np.nanmean(pearson(truth[~measured], result.maps[name][at])))

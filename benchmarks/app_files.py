@@ -70,9 +70,11 @@ def journey(page, server: Server, files: list[Path], folder: Path) -> dict:
     table = pd.read_csv(steps.download(page, "Download imputed CSV", folder))
     values = table.drop(columns=list(FIXED_COLUMNS)).to_numpy(float)
     return {
-        "positions": len(table), "measured": int(table["measured"].sum()), "genes": values.shape[1],
+        "positions": len(table),
+        "measured": int(table["measured"].sum()),
+        "genes": values.shape[1],
         "complete": bool(np.isfinite(values).all() and (values >= 0).all()),
-    }  # fmt: skip
+    }
 
 
 def genes_chosen(page) -> int:
@@ -120,14 +122,21 @@ def write(table: pd.DataFrame, args) -> int:
     """Write the dated table; 1 where a file did not arrive."""
     good = (table["outcome"] == "table") & (table.get("complete") == True)  # noqa: E712
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
-    lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`, {os.cpu_count()} cores, Debian's chromium. {good.sum()} of "
-             f"{len(table)} uploads became a complete imputed CSV (every value a number, none negative). "
-             "Seconds: from the first page to the downloaded table, clicks by script.", "",
-             "| upload | MB | outcome | positions | measured | genes | seconds |", "|" + "---|" * 7]  # fmt: skip
+    lines = [
+        f"# {stem.name}",
+        "",
+        f"`python {' '.join(sys.argv)}`, {os.cpu_count()} cores, Debian's chromium. {good.sum()} of "
+        f"{len(table)} uploads became a complete imputed CSV (every value a number, none negative). "
+        "Seconds: from the first page to the downloaded table, clicks by script.",
+        "",
+        "| upload | MB | outcome | positions | measured | genes | seconds |",
+        "|" + "---|" * 7,
+    ]
     for _, row in table.iterrows():
-        counts = " | ".join(f"{row.get(c, np.nan):,.0f}".replace("nan", "")
-                            for c in ("positions", "measured", "genes"))  # fmt: skip
+        counts = " | ".join(
+            f"{row.get(c, np.nan):,.0f}".replace("nan", "")
+            for c in ("positions", "measured", "genes")
+        )
         lines.append(
             f"| {row['files']} | {row['MB']:.1f} | {row['outcome']} | {counts} | {row['seconds']:.0f} |"
         )

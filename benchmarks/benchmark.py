@@ -30,19 +30,43 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 RUNS = HERE / "runs"
 DATA = Path(os.environ.get("S2S_DATA", ROOT.parent / "shared" / "data"))
-CLASSICAL = ("programme-kriging", "kriging", "programme-kriging-withheld", "kriging-withheld",
-             "stark", "gaussian", "linear", "bicubic", "nearest")  # fmt: skip
+CLASSICAL = (
+    "programme-kriging",
+    "kriging",
+    "programme-kriging-withheld",
+    "kriging-withheld",
+    "stark",
+    "gaussian",
+    "linear",
+    "bicubic",
+    "nearest",
+)
 # Of masks that draw no lots one seed is all there is.
-MASKS = {"lattice:2": 1, "lattice:3": 1, "checkerboard": 1,
-         "random:0.25": 3, "random:0.5": 3, "poisson:0.25": 3}  # fmt: skip
+MASKS = {
+    "lattice:2": 1,
+    "lattice:3": 1,
+    "checkerboard": 1,
+    "random:0.25": 3,
+    "random:0.5": 3,
+    "poisson:0.25": 3,
+}
 QUICK = ("st1_human_breast_her2_E1", "visium_human_breast_crop", "osmfish_mouse_cortex_bin35um")
 # Repeats of other files, points without a grid, and a section whose truth nobody knows.
 LEFT_OUT = ("wholetranscriptome", "_cells", "_beads", "_sparse")
 # Code that results depend on, beside what is read and drawn (see `content`); the rest (pages'
 # parts, jobs, reports) may change freely.
-ENGINE = ("data/assemble", "data/depth", "data/grid", "data/observation", "assessment/intervals",
-          "assessment/metrics", "geostat/baselines", "geostat/kriging", "geostat/programmes",
-          "geostat/variograms")  # fmt: skip
+ENGINE = (
+    "data/assemble",
+    "data/depth",
+    "data/grid",
+    "data/observation",
+    "assessment/intervals",
+    "assessment/metrics",
+    "geostat/baselines",
+    "geostat/kriging",
+    "geostat/programmes",
+    "geostat/variograms",
+)
 NETWORK = ("config", "geostat", "network")
 
 
@@ -84,8 +108,17 @@ class Case:
 
     def run(self) -> bool:
         """Compute it; False where it failed (its output is shown)."""
-        command = [sys.executable, HERE / "cases.py", self.section, self.mask, str(self.seed),
-                   self.stem, self.methods, "--preset", self.preset]  # fmt: skip
+        command = [
+            sys.executable,
+            HERE / "cases.py",
+            self.section,
+            self.mask,
+            str(self.seed),
+            self.stem,
+            self.methods,
+            "--preset",
+            self.preset,
+        ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if done.returncode:
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n")
@@ -99,8 +132,15 @@ def content(path: Path, mask: str, seed: int) -> str:
     """Hash of a section as it is read and of the spots a mask measures."""
     section = _read(path)
     digest = hashlib.sha256(sample(section, mask, seed).measured.tobytes())
-    for part in (section.counts.data, section.counts.indices, section.counts.indptr, section.pixels,
-                 section.known, section.spot_totals, section.grid.tissue):  # fmt: skip
+    for part in (
+        section.counts.data,
+        section.counts.indices,
+        section.counts.indptr,
+        section.pixels,
+        section.known,
+        section.spot_totals,
+        section.grid.tissue,
+    ):
         digest.update(np.ascontiguousarray(part).tobytes())
     digest.update(f"{section.grid.kind} {section.is_log} {list(section.genes)}".encode())
     return digest.hexdigest()
@@ -183,8 +223,11 @@ def _run_all(cases: list[Case]) -> list[Case]:
         if not fine:
             failed.append(case)
         left = (time.monotonic() - started) / (i + 1) * (len(todo) - i - 1) / 60
-        print(f"[{i + 1}/{len(todo)}] {case.stem.name}: {'done' if fine else 'FAILED'} in "
-              f"{time.monotonic() - begun:.0f} s; about {left:.0f} min left", flush=True)  # fmt: skip
+        print(
+            f"[{i + 1}/{len(todo)}] {case.stem.name}: {'done' if fine else 'FAILED'} in "
+            f"{time.monotonic() - begun:.0f} s; about {left:.0f} min left",
+            flush=True,
+        )
     return failed
 
 

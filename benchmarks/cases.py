@@ -87,10 +87,14 @@ def main() -> None:
     shown = order[np.linspace(0, min(len(order) - 1, len(order) // 2), PICTURED).astype(int)]
     np.savez_compressed(
         args.out.with_suffix(".npz"),
-        shape=section.grid.shape, pixels=section.pixels, measured=section.measured,
-        kind=section.grid.kind, genes=np.asarray(section.genes)[shown].astype(str),
-        truth=truth[:, shown], **{f"map {n}": v[:, shown] for n, v in result.maps.items()},
-    )  # fmt: skip
+        shape=section.grid.shape,
+        pixels=section.pixels,
+        measured=section.measured,
+        kind=section.grid.kind,
+        genes=np.asarray(section.genes)[shown].astype(str),
+        truth=truth[:, shown],
+        **{f"map {n}": v[:, shown] for n, v in result.maps.items()},
+    )
     keep = {
         "seconds": result.info["seconds_by_method"],
         "peak_memory_mb": result.info["peak_memory_mb"],

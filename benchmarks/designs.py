@@ -50,8 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sections", type=lambda t: t.split(","), default=list(SECTIONS))
     parser.add_argument("--designs", type=lambda t: t.split(","), default=list(BUDGETED))
-    parser.add_argument("--budgets", type=lambda t: [float(v) / 100 for v in t.split(",")],
-                        default=[0.1, 0.25, 0.5])  # fmt: skip
+    parser.add_argument(
+        "--budgets", type=lambda t: [float(v) / 100 for v in t.split(",")], default=[0.1, 0.25, 0.5]
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--engine", default=DRAFT, choices=list(ENGINES))
     parser.add_argument("--name", default="designs")
@@ -144,14 +145,21 @@ def standing(table: pd.DataFrame) -> pd.DataFrame:
             behind, p_best = paired(part, budget, design, best)
             rows.append(
                 {
-                    "section": section, "budget": budget, "design": design, "rank": rank,
+                    "section": section,
+                    "budget": budget,
+                    "design": design,
+                    "rank": rank,
                     "n_measured": int(part.loc[part["design"] == design, "n_measured"].iloc[0]),
-                    **row.to_dict(), "pcc_map_sd_of_draws": spread[design],
-                    "gain_on_random": gain, "p_random": p,
-                    "gain_on_lattice": over_plain, "p_lattice": p_plain,
-                    "behind_best": behind, "p_best": 1.0 if design == best else p_best,
+                    **row.to_dict(),
+                    "pcc_map_sd_of_draws": spread[design],
+                    "gain_on_random": gain,
+                    "p_random": p,
+                    "gain_on_lattice": over_plain,
+                    "p_lattice": p_plain,
+                    "behind_best": behind,
+                    "p_best": 1.0 if design == best else p_best,
                 }
-            )  # fmt: skip
+            )
     return pd.DataFrame(rows)
 
 
@@ -160,31 +168,45 @@ def write(table: pd.DataFrame, foretold: pd.DataFrame, args) -> None:
     found = standing(table)
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
     found.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
-    lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`. Every design measures exactly the same number of spots; engine: "
-             f"{LABELS[args.engine]}; {args.seeds} draws (periodic designs: phases); mean over genes. *Hidden*: at the "
-             "spots a design leaves out, which differ from design to design. *Map*: over all spots with the measured "
-             "values in place, the same spots for every design; ranks and tests are by its PCC. p: the larger of "
-             "Wilcoxon's over genes (draws averaged) and Welch's over draws (genes averaged); "
-             f"differences below {WORTH} or with p >= 0.05 are none (=). Designs marked * chose "
-             "their spots by the values of the very section they are scored on: an upper bound.", "",
-             *_overall(found)]  # fmt: skip
+    lines = [
+        f"# {stem.name}",
+        "",
+        f"`python {' '.join(sys.argv)}`. Every design measures exactly the same number of spots; engine: "
+        f"{LABELS[args.engine]}; {args.seeds} draws (periodic designs: phases); mean over genes. *Hidden*: at the "
+        "spots a design leaves out, which differ from design to design. *Map*: over all spots with the measured "
+        "values in place, the same spots for every design; ranks and tests are by its PCC. p: the larger of "
+        "Wilcoxon's over genes (draws averaged) and Welch's over draws (genes averaged); "
+        f"differences below {WORTH} or with p >= 0.05 are none (=). Designs marked * chose "
+        "their spots by the values of the very section they are scored on: an upper bound.",
+        "",
+        *_overall(found),
+    ]
     for (section, budget), part in found.groupby(["section", "budget"], sort=False):
-        lines += ["", f"## {section}, {budget:.0%} ({part['n_measured'].iloc[0]} spots)", "",
-                  "| rank | design | PCC map | sd of draws | RMSE map | PCC hidden | RMSE hidden | against random | p "
-                  "| against the best | p |", "|" + "---|" * 11]  # fmt: skip
+        lines += [
+            "",
+            f"## {section}, {budget:.0%} ({part['n_measured'].iloc[0]} spots)",
+            "",
+            "| rank | design | PCC map | sd of draws | RMSE map | PCC hidden | RMSE hidden | against random | p "
+            "| against the best | p |",
+            "|" + "---|" * 11,
+        ]
         for _, row in part.iterrows():
             lines.append(
                 f"| {row['rank']} | {_name(row['design'])} | {row['pcc_map']:.4f} | {row['pcc_map_sd_of_draws']:.4f} "
                 f"| {row['rmse_map']:.4f} | {row['pcc']:.4f} | {row['rmse']:.4f} "
                 f"| {row['gain_on_random']:+.4f}{_sign(row['gain_on_random'], row['p_random'])} | {row['p_random']:.1g} "
                 f"| {row['behind_best']:+.4f}{_sign(row['behind_best'], row['p_best'])} | {row['p_best']:.1g} |"
-            )  # fmt: skip
-    lines += ["", "## Foretold and achieved at hidden spots", "",
-              "What planning says before anything is measured, against what came out: rank correlation over designs "
-              "(of one budget, and of all budgets together) and over genes (mean over cases); levels; mean PCC "
-              "(number of genes) under the stratified design by what planning said of each gene. Designs that follow the "
-              "values are left out: they hide other kinds of spots.", ""]  # fmt: skip
+            )
+    lines += [
+        "",
+        "## Foretold and achieved at hidden spots",
+        "",
+        "What planning says before anything is measured, against what came out: rank correlation over designs "
+        "(of one budget, and of all budgets together) and over genes (mean over cases); levels; mean PCC "
+        "(number of genes) under the stratified design by what planning said of each gene. Designs that follow the "
+        "values are left out: they hide other kinds of spots.",
+        "",
+    ]
     columns = ["section", *foretold.columns.drop("section")]
     lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for _, row in foretold.iterrows():
@@ -196,8 +218,12 @@ def write(table: pd.DataFrame, foretold: pd.DataFrame, args) -> None:
 def _overall(found: pd.DataFrame) -> list[str]:
     """Mean rank and gain on random of every design over sections, budget by budget."""
     budgets = list(dict.fromkeys(found["budget"]))
-    lines = ["| design | mean rank | on lattice (wins, ties, losses) | " + " | ".join(f"gain on random, {b:.0%} (wins, ties, losses)" for b in budgets)
-             + " |", "|" + "---|" * (3 + len(budgets))]  # fmt: skip
+    lines = [
+        "| design | mean rank | on lattice (wins, ties, losses) | "
+        + " | ".join(f"gain on random, {b:.0%} (wins, ties, losses)" for b in budgets)
+        + " |",
+        "|" + "---|" * (3 + len(budgets)),
+    ]
     for design, part in sorted(found.groupby("design"), key=lambda item: item[1]["rank"].mean()):
         signs = [
             _sign(g, p) for g, p in zip(part["gain_on_lattice"], part["p_lattice"], strict=True)

@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--preset", default="fast")
     parser.add_argument("--name", default="experiments")
-    parser.add_argument("--report", action="store_true", help="only write the table of what is done")
+    parser.add_argument(
+        "--report", action="store_true", help="only write the table of what is done"
+    )
     args = parser.parse_args()
     tables, lines = [], []
     for experiment in args.experiments:
@@ -65,8 +67,12 @@ def main() -> None:
 
 def compute(experiment: str, path: Path, folder: Path, args) -> None:
     """Run one experiment on one section, or what is left of it."""
-    hooks = Hooks(on_progress=lambda p: print(
-        f"{path.stem} {p.phase}: {p.step} of {p.steps}, {p.seconds_left or 0:.0f} s left", flush=True))  # fmt: skip
+    hooks = Hooks(
+        on_progress=lambda p: print(
+            f"{path.stem} {p.phase}: {p.step} of {p.steps}, {p.seconds_left or 0:.0f} s left",
+            flush=True,
+        )
+    )
     base, section = preset(args.preset), read(path).everything_known()
     if experiment == "dc":
         if not (folder / "report.md").exists():

@@ -56,21 +56,32 @@ def compare(path: Path) -> pd.DataFrame:
             own.append(np.nanmean(by_panel))
             plain.append(np.nanmean(by_none))
             worse.append(np.nanmean(by_panel < by_none))
-        rows.append({
-            "section": path.stem, "genes": size, "pcc_own_totals": np.mean(own),
-            "pcc_not_scaled": np.mean(plain), "genes_better_not_scaled": np.mean(worse),
-        })  # fmt: skip
+        rows.append(
+            {
+                "section": path.stem,
+                "genes": size,
+                "pcc_own_totals": np.mean(own),
+                "pcc_not_scaled": np.mean(plain),
+                "genes_better_not_scaled": np.mean(worse),
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def main() -> None:
     """Entry point."""
-    paths = [p for p in sorted(DATA.glob("*.h5ad")) if not p.stem.endswith(("_cells", "_beads", "_sparse1000"))]
+    paths = [
+        p
+        for p in sorted(DATA.glob("*.h5ad"))
+        if not p.stem.endswith(("_cells", "_beads", "_sparse1000"))
+    ]
     table = pd.concat([compare(path) for path in paths])
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-few-genes"
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.4f")
     mean = table.drop(columns="section").groupby("genes").mean()
-    wins = table.assign(win=table["pcc_not_scaled"] > table["pcc_own_totals"]).groupby("genes")["win"]
+    wins = table.assign(win=table["pcc_not_scaled"] > table["pcc_own_totals"]).groupby("genes")[
+        "win"
+    ]
     mean["sections_better_not_scaled"] = [f"{w.sum()} of {len(w)}" for _, w in wins]
     print(mean.to_string(float_format="%.3f"))
 

@@ -77,7 +77,9 @@ def made_inputs(folder: Path) -> dict[str, Path]:
         inputs[f"{name}, zip"] = made.zipped(inputs[name])
     for mode in ("", "gz"):
         path = folder / f"packed{mode}.tar"
-        inputs[f"Space Ranger 2, tar {mode}".strip()] = made_kinds.tarred(path, folder / "sr2", mode)
+        inputs[f"Space Ranger 2, tar {mode}".strip()] = made_kinds.tarred(
+            path, folder / "sr2", mode
+        )
     return inputs
 
 

@@ -44,13 +44,20 @@ def main() -> None:
     out = pd.DataFrame(rows)
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
     out.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.4f")
-    lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`, {args.mask}, hidden spots. "
-             f"*Least*: mean over genes of the larger of {PROMISED:.0%} and the share of zeros; no honest interval "
-             "covers less.", "",
-             "| " + " | ".join(out.columns) + " |", "|" + "---|" * len(out.columns)]  # fmt: skip
-    lines += ["| " + " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row) + " |"
-              for row in out.itertuples(index=False)]  # fmt: skip
+    lines = [
+        f"# {stem.name}",
+        "",
+        f"`python {' '.join(sys.argv)}`, {args.mask}, hidden spots. "
+        f"*Least*: mean over genes of the larger of {PROMISED:.0%} and the share of zeros; no honest interval "
+        "covers less.",
+        "",
+        "| " + " | ".join(out.columns) + " |",
+        "|" + "---|" * len(out.columns),
+    ]
+    lines += [
+        "| " + " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row) + " |"
+        for row in out.itertuples(index=False)
+    ]
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(f"Wrote {stem}.md and .csv")
 

@@ -37,7 +37,9 @@ STEPS = 240
 def tiny() -> RunConfig:
     """A network that trains in seconds."""
     fast = preset("fast", compare=("nearest",), programmes=3, device="cpu")
-    train = replace(fast.train, steps=STEPS, splits=1, natural_images=False, check_every=10, patience=99)
+    train = replace(
+        fast.train, steps=STEPS, splits=1, natural_images=False, check_every=10, patience=99
+    )
     model = replace(fast.model, cascades=1, blocks=1, layers=1, features=8, growth=4)
     return replace(fast, train=train, model=model)
 
@@ -116,14 +118,17 @@ def main() -> int:
     runs = len(jobs.all_jobs()) - 1
     words = ", ".join(f"{name} {n}" for name, n in sorted(phases.items(), key=lambda p: -p[1]))
     lines = [
-        f"# Runs killed at random moments, {datetime.date.today():%Y-%m-%d}", "",
+        f"# Runs killed at random moments, {datetime.date.today():%Y-%m-%d}",
+        "",
         f"`python benchmarks/kill_runs.py --kills {args.kills} --seed {args.seed}`: SIGKILL to the "
-        f"process of a small training run ({STEPS} steps, {whole:.0f} s undisturbed).", "",
+        f"process of a small training run ({STEPS} steps, {whole:.0f} s undisturbed).",
+        "",
         "| kills | read as interrupted (or just finished) | runs | finished after resuming | same map as undisturbed, bit for bit |",
         "|---|---|---|---|---|",
-        f"| {kills} | {interrupted} | {runs} | {finished} | {equal} |", "",
+        f"| {kills} | {interrupted} | {runs} | {finished} | {equal} |",
+        "",
         f"Killed while: {words}. After every kill the job's files were read as the app reads them.",
-    ]  # fmt: skip
+    ]
     out = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-kills.md"
     out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -92,16 +92,23 @@ def write(table: pd.DataFrame) -> None:
     """Write the dated tables as CSV and Markdown."""
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-next-batch"
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
-    lines = [f"# {stem.name}", "",
-             f"`python {' '.join(sys.argv)}`. {FIRST} measured, {ADDED:.0%} added; kriging of gene programmes; mean over "
-             "genes of the whole map with measured values in place; p: paired t-test over seeds against spots by lot.",
-             "", "| section | added | PCC map | gain on by lot | p | RMSE map |", "|" + "---|" * 6]  # fmt: skip
+    lines = [
+        f"# {stem.name}",
+        "",
+        f"`python {' '.join(sys.argv)}`. {FIRST} measured, {ADDED:.0%} added; kriging of gene programmes; mean over "
+        "genes of the whole map with measured values in place; p: paired t-test over seeds against spots by lot.",
+        "",
+        "| section | added | PCC map | gain on by lot | p | RMSE map |",
+        "|" + "---|" * 6,
+    ]
     for (section, way), part in table.groupby(["section", "way"], sort=False):
         lot = table[(table["section"] == section) & (table["way"] == "by lot")]
         gain = part["pcc_map"].to_numpy() - lot["pcc_map"].to_numpy()
         p = 1.0 if way == "by lot" else ttest_rel(part["pcc_map"], lot["pcc_map"]).pvalue
-        lines.append(f"| {section} | {way} | {part['pcc_map'].mean():.4f} | {gain.mean():+.4f} | {p:.2g} "
-                     f"| {part['rmse_map'].mean():.4f} |")  # fmt: skip
+        lines.append(
+            f"| {section} | {way} | {part['pcc_map'].mean():.4f} | {gain.mean():+.4f} | {p:.2g} "
+            f"| {part['rmse_map'].mean():.4f} |"
+        )
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(f"Wrote {stem}.md and .csv")
 

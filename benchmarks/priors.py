@@ -59,8 +59,10 @@ def main() -> None:
     args = parser.parse_args()
     photographs = load_photographs(str(args.folder), args.match)
     found = {}
-    for name, path, kriging in (("from kriging", WEIGHTS, True),
-                                ("from raw samples", HERE / "prior-smooth.safetensors", False)):  # fmt: skip
+    for name, path, kriging in (
+        ("from kriging", WEIGHTS, True),
+        ("from raw samples", HERE / "prior-smooth.safetensors", False),
+    ):
         network = CDCIN(COMPACT)
         network.load_state_dict(load_file(path))
         found[name] = relative_errors(
@@ -68,14 +70,21 @@ def main() -> None:
         )
     better = float((found["from kriging"] < found["from raw samples"]).mean())
     lines = [
-        "# Two leads of the prior", "",
+        "# Two leads of the prior",
+        "",
         f"`python benchmarks/priors.py FOLDER --match {args.match}`, {datetime.date.today():%Y-%m-%d}. "
         f"Squared error at unmeasured pixels relative to kriging averaged over variograms; "
-        f"{len(found['from kriging'])} images of {args.match} photographs in {TISSUES} tissues.", "",
-        "| network | mean | median | below kriging on |", "|---|---|---|---|",
-        *(f"| {n} | {r.mean():.3f} | {np.median(r):.3f} | {(r < 1).mean():.0%} |" for n, r in found.items()),
-        "", f"The first is better on {better:.0%} of the images.",
-    ]  # fmt: skip
+        f"{len(found['from kriging'])} images of {args.match} photographs in {TISSUES} tissues.",
+        "",
+        "| network | mean | median | below kriging on |",
+        "|---|---|---|---|",
+        *(
+            f"| {n} | {r.mean():.3f} | {np.median(r):.3f} | {(r < 1).mean():.0%} |"
+            for n, r in found.items()
+        ),
+        "",
+        f"The first is better on {better:.0%} of the images.",
+    ]
     text = "\n".join(lines) + "\n"
     print(text)
     (HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-priors.md").write_text(text)

@@ -43,11 +43,16 @@ def _gather(cases) -> tuple[pd.DataFrame, pd.DataFrame]:
         genes.append(table.assign(spatial=table["moran"] >= cut, **words))
         info = json.loads(case.stem.with_suffix(".json").read_text())
         runs += [
-            {**words, "method": name, "seconds": seconds, "peak_mb": info["peak_memory_mb"],
-             "n_measured": info["n_measured"],
-             "correlation_distance": info["correlation_distance"].get(name, np.nan)}
+            {
+                **words,
+                "method": name,
+                "seconds": seconds,
+                "peak_mb": info["peak_memory_mb"],
+                "n_measured": info["n_measured"],
+                "correlation_distance": info["correlation_distance"].get(name, np.nan),
+            }
             for name, seconds in info["seconds"].items()
-        ]  # fmt: skip
+        ]
     return pd.concat(genes, ignore_index=True), pd.DataFrame(runs)
 
 
@@ -59,15 +64,28 @@ def _table(genes: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         time = time[["seconds", "peak_mb", "n_measured", "correlation_distance"]].mean()
         best = best_classical(part)
         for name, mine in part.groupby("method", sort=False):
-            for group, chosen in (("all", mine), ("spatial", mine[mine["spatial"]]),
-                                  ("other", mine[~mine["spatial"]])):  # fmt: skip
+            for group, chosen in (
+                ("all", mine),
+                ("spatial", mine[mine["spatial"]]),
+                ("other", mine[~mine["spatial"]]),
+            ):
                 each = chosen.groupby("gene")[[s for s in SCORES if s in chosen]].mean()
-                row = {"section": section, "mask": mask, "method": name, "genes": group,
-                       "n_genes": len(each), "ceiling_pcc": chosen["ceiling"].mean()}  # fmt: skip
+                row = {
+                    "section": section,
+                    "mask": mask,
+                    "method": name,
+                    "genes": group,
+                    "n_genes": len(each),
+                    "ceiling_pcc": chosen["ceiling"].mean(),
+                }
                 for score in each:
                     quarter = each[score].quantile([0.25, 0.75]).to_numpy()
-                    row |= {f"{score}_mean": each[score].mean(), f"{score}_median": each[score].median(),
-                            f"{score}_q25": quarter[0], f"{score}_q75": quarter[1]}  # fmt: skip
+                    row |= {
+                        f"{score}_mean": each[score].mean(),
+                        f"{score}_median": each[score].median(),
+                        f"{score}_q25": quarter[0],
+                        f"{score}_q75": quarter[1],
+                    }
                 for score in ("pcc", "rmse", "ssim", "mae"):
                     row[f"p_{score}_vs_best"] = _p(part, name, best, score)
                 row |= {"best_classical": best, **time.loc[name].to_dict()}
@@ -92,7 +110,8 @@ def _p(part: pd.DataFrame, name: str, other: str, score: str) -> float:
 def _markdown(genes: pd.DataFrame, runs: pd.DataFrame, command: str) -> str:
     cores = os.cpu_count()
     lines = [
-        "# Benchmark", "",
+        "# Benchmark",
+        "",
         f"`python {command}` on {platform.machine()}, {cores} cores. Scores at hidden in-tissue "
         "spots, log1p of counts scaled to the median total of the measured spots; mean over genes "
         "(and seeds). *Best classical* is the classical method with the highest mean PCC of that "
@@ -101,8 +120,9 @@ def _markdown(genes: pd.DataFrame, runs: pd.DataFrame, command: str) -> str:
         "answer; a classical method's MAE is that of its own output, and in brackets that of the "
         "median learned for it in the same way. Ceiling: PCC between binomially thinned halves. "
         "Gene-gene: root mean square distance of the genes' correlation matrix at hidden spots from "
-        "that of the truth (whose noise weakens its correlations). Everything else (medians, quartiles, spatial genes apart) stands in the CSV.", "",
-    ]  # fmt: skip
+        "that of the truth (whose noise weakens its correlations). Everything else (medians, quartiles, spatial genes apart) stands in the CSV.",
+        "",
+    ]
     for mask, part in genes.groupby("mask", sort=False):
         lines += [f"## {mask}", "", *_mask_table(part, runs[runs["mask"] == mask]), ""]
     lines += ["## All methods, PCC", "", *_all_methods(genes, "pcc"), ""]
@@ -126,26 +146,37 @@ def _mask_table(genes: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
         )
         rival = part[part["method"] != OURS].groupby("method")["mae"].mean()
         widths = mean["interval_width"].drop(OURS).dropna()
-        rows.append({
-            "section": section,
-            "measured": int(runs.loc[runs["section"] == section, "n_measured"].iloc[0]),
-            "best classical": best,
-            "PCC": ours["pcc"], "change": _change(ours["pcc"], theirs["pcc"]),
-            "p": f"{_p(part, OURS, best, 'pcc'):.0e}", "vs linear": _change(ours["pcc"], linear["pcc"]),
-            "PCC spatial": spatial[OURS], "change spatial": _change(spatial[OURS], spatial[best]),
-            "RMSE": ours["rmse"], "change ": _change(ours["rmse"], mean["rmse"].drop(OURS).min()),
-            "SSIM": ours["ssim"], "change  ": _change(ours["ssim"], mean["ssim"].drop(OURS).max()),
-            "MAE": ours["mae_median"], "change   ": _change(ours["mae_median"], rival.min()),
-            "vs linear ": _change(ours["mae_median"], linear["mae"]),
-            "MAE (mean)": ours["mae"], "change    ": _change(ours["mae"], theirs["mae"]),
-            "kriging's median": mean["mae_median"].drop(OURS).min(),
-            "covered": ours["coverage"], "width": _change(ours["interval_width"], widths.min()),
-            "ceiling": part["ceiling"].mean(),
-            "gene-gene": time.loc[OURS, "correlation_distance"],
-            "gene-gene, best": time.loc[best, "correlation_distance"],
-            "s": time.loc[OURS, "seconds"], "x kriging": time.loc[OURS, "seconds"] / time.loc["kriging", "seconds"],
-            "MB": int(time.loc[OURS, "peak_mb"]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "section": section,
+                "measured": int(runs.loc[runs["section"] == section, "n_measured"].iloc[0]),
+                "best classical": best,
+                "PCC": ours["pcc"],
+                "change": _change(ours["pcc"], theirs["pcc"]),
+                "p": f"{_p(part, OURS, best, 'pcc'):.0e}",
+                "vs linear": _change(ours["pcc"], linear["pcc"]),
+                "PCC spatial": spatial[OURS],
+                "change spatial": _change(spatial[OURS], spatial[best]),
+                "RMSE": ours["rmse"],
+                "change ": _change(ours["rmse"], mean["rmse"].drop(OURS).min()),
+                "SSIM": ours["ssim"],
+                "change  ": _change(ours["ssim"], mean["ssim"].drop(OURS).max()),
+                "MAE": ours["mae_median"],
+                "change   ": _change(ours["mae_median"], rival.min()),
+                "vs linear ": _change(ours["mae_median"], linear["mae"]),
+                "MAE (mean)": ours["mae"],
+                "change    ": _change(ours["mae"], theirs["mae"]),
+                "kriging's median": mean["mae_median"].drop(OURS).min(),
+                "covered": ours["coverage"],
+                "width": _change(ours["interval_width"], widths.min()),
+                "ceiling": part["ceiling"].mean(),
+                "gene-gene": time.loc[OURS, "correlation_distance"],
+                "gene-gene, best": time.loc[best, "correlation_distance"],
+                "s": time.loc[OURS, "seconds"],
+                "x kriging": time.loc[OURS, "seconds"] / time.loc["kriging", "seconds"],
+                "MB": int(time.loc[OURS, "peak_mb"]),
+            }
+        )
     if not rows:
         return []
     table = pd.DataFrame(rows)
@@ -197,10 +228,12 @@ def _pictures(cases, stem: Path) -> None:
             continue
         measured = ours["measured"]
         panels = {
-            "truth": ours["truth"], "measured": np.where(measured[:, None], ours["truth"], np.nan),
-            "linear": theirs["map linear"], "programme kriging": theirs["map programme-kriging"],
+            "truth": ours["truth"],
+            "measured": np.where(measured[:, None], ours["truth"], np.nan),
+            "linear": theirs["map linear"],
+            "programme kriging": theirs["map programme-kriging"],
             "Sparser2Sparse": ours["map s2s"],
-        }  # fmt: skip
+        }
         shape, genes = tuple(ours["shape"]), ours["genes"]
         figure, axes = plt.subplots(
             len(genes),

@@ -44,7 +44,9 @@ def compare(section, expected) -> list[str]:
     if len(shared) < len(ids) or section.counts[more].nnz:
         wrong.append(f"{len(shared)} of {len(ids)} ids, {len(found)} found")
     if set(section.genes) != set(genes):
-        wrong.append(f"{len(set(section.genes) & set(genes))} of {len(genes)} genes, {len(section.genes)} found")
+        wrong.append(
+            f"{len(set(section.genes) & set(genes))} of {len(genes)} genes, {len(section.genes)} found"
+        )
     if shared and not wrong:
         rows = [found[i] for i in shared]
         at = [list(ids).index(i) for i in shared]
@@ -54,7 +56,9 @@ def compare(section, expected) -> list[str]:
         xy = section.xy[rows]
         true = expected["xy"][at]
         # A tool may write image rows as x, or turn the y axis round.
-        alike = any(np.allclose(np.abs(xy), np.abs(way), rtol=1e-6) for way in (true, true[:, ::-1]))
+        alike = any(
+            np.allclose(np.abs(xy), np.abs(way), rtol=1e-6) for way in (true, true[:, ::-1])
+        )
         if not alike:
             wrong.append("coordinates differ")
     return wrong
@@ -89,15 +93,20 @@ def main() -> int:
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-reported-inputs"
     bad = table["result"].str.startswith(("WRONG", "CRASH"))
     lines = [
-        "# Inputs that went wrong before", "",
+        "# Inputs that went wrong before",
+        "",
         f"`python benchmarks/reported_inputs.py`, {datetime.date.today():%Y-%m-%d}. {len(table)} inputs: "
         f"{table['result'].str.startswith('read').sum()} read, {table['result'].str.startswith('refused').sum()} "
         f"refused with the way out, {bad.sum()} wrong. *compared*: ids, genes, counts and coordinates "
-        "equal the answer kept beside the input.", "",
-        "| input | answer | result | notes, or the sentence |", "|---|---|---|---|",
-        *(f"| {r.input} | {r.answer} | {r.result} | {str(r.words).replace('|', '/')} |"
-          for r in table.itertuples()),
-    ]  # fmt: skip
+        "equal the answer kept beside the input.",
+        "",
+        "| input | answer | result | notes, or the sentence |",
+        "|---|---|---|---|",
+        *(
+            f"| {r.input} | {r.answer} | {r.result} | {str(r.words).replace('|', '/')} |"
+            for r in table.itertuples()
+        ),
+    ]
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(table.to_string(max_colwidth=170))
     return int(bad.any())

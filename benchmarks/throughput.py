@@ -86,13 +86,15 @@ def main() -> None:
         "with attention, windows of 8 x 8": (wide, True, True, False),
     }
     lines = [
-        "# Throughput of training", "",
+        "# Throughput of training",
+        "",
         f"`python benchmarks/throughput.py`, {datetime.date.today():%Y-%m-%d}, {describe_device(CPU)}, "
         f"{os.cpu_count()} cores. Matrix product: {rate['bfloat16']:.0f} GFLOP/s in bfloat16, "
-        f"{rate['float32']:.0f} in float32.", "",
+        f"{rate['float32']:.0f} in float32.",
+        "",
         "| form | seconds a step | relative | GFLOP | GFLOP/s | share of the bfloat16 product |",
         "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     base = None
     for name, (config, half, last, compiled) in forms.items():
         torch.manual_seed(0)
@@ -109,8 +111,10 @@ def main() -> None:
         if compiled:
             work_plain, flops = step(CDCIN(config), half=half, last=last)
         achieved = flops / took / 1e9
-        lines.append(f"| {name} | {took:.3f} | {took / base:.2f} | {flops / 1e9:.0f} | {achieved:.0f} "
-                     f"| {achieved / rate['bfloat16']:.0%} |")  # fmt: skip
+        lines.append(
+            f"| {name} | {took:.3f} | {took / base:.2f} | {flops / 1e9:.0f} | {achieved:.0f} "
+            f"| {achieved / rate['bfloat16']:.0%} |"
+        )
     lines += ["", *_where(COMPACT)]
     text = "\n".join(lines) + "\n"
     print(text)

@@ -72,10 +72,13 @@ def pick(section: Section, use: str | None) -> str:
     if st.session_state.get("design") not in names:
         st.session_state.design = names[0]
     return st.selectbox(
-        "Sampling design", names, format_func=lambda n: DESIGNS[n].label, key="design",
+        "Sampling design",
+        names,
+        format_func=lambda n: DESIGNS[n].label,
+        key="design",
         help="Which of the spots are kept as measured. The others are hidden from the network "
         "and used for the scores.",
-    )  # fmt: skip
+    )
 
 
 def pilot_of(section: Section) -> Pilot:

@@ -32,10 +32,15 @@ WIDTH_MM = {"One column (85 mm)": 85.0, "Two columns (180 mm)": 180.0}
 def first_download(job: jobs.Job, section: Section) -> None:
     """The table that most come for, at the top of the page."""
     st.download_button(
-        "Download imputed CSV", (job.result / "imputed.csv").read_bytes,
-        download_name(section, "imputed.csv"), CSV,
-        key="first-download", on_click="ignore", type="primary", icon=":material/download:",
-    )  # fmt: skip
+        "Download imputed CSV",
+        (job.result / "imputed.csv").read_bytes,
+        download_name(section, "imputed.csv"),
+        CSV,
+        key="first-download",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+    )
 
 
 def warning(result: Result) -> str:
@@ -64,23 +69,47 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
             _button(label, path.read_bytes, download_name(result.section, name), kind)
             st.caption(_size(path))
     made = [
-        ("Long table (CSV)", "imputed_long.csv", CSV, lambda p: write_long_csv(result, p),
-         "One row a spot and gene, with median and interval: for R and ggplot."),
-        ("Sampling mask (CSV)", "mask.csv", CSV,
-         lambda p: mask_table(result.section).to_csv(p, index=False),
-         "Which positions were measured, with array row and column."),
-    ]  # fmt: skip
-    labels = {"median": "Median (CSV)", "lower": "Lower end, 90 % (CSV)", "upper": "Upper end, 90 % (CSV)"}
+        (
+            "Long table (CSV)",
+            "imputed_long.csv",
+            CSV,
+            lambda p: write_long_csv(result, p),
+            "One row a spot and gene, with median and interval: for R and ggplot.",
+        ),
+        (
+            "Sampling mask (CSV)",
+            "mask.csv",
+            CSV,
+            lambda p: mask_table(result.section).to_csv(p, index=False),
+            "Which positions were measured, with array row and column.",
+        ),
+    ]
+    labels = {
+        "median": "Median (CSV)",
+        "lower": "Lower end, 90 % (CSV)",
+        "upper": "Upper end, 90 % (CSV)",
+    }
     made += [
-        (labels[name], f"imputed_{name}.csv", CSV,
-         lambda p, n=name: write_csv(result, p, result.layers[n]), "As the imputed table.")
-        for name in labels if name in result.layers
-    ]  # fmt: skip
+        (
+            labels[name],
+            f"imputed_{name}.csv",
+            CSV,
+            lambda p, n=name: write_csv(result, p, result.layers[n]),
+            "As the imputed table.",
+        )
+        for name in labels
+        if name in result.layers
+    ]
     columns = st.columns(4)
     for i, (label, name, kind, write, hint) in enumerate(made):
         with columns[i % 4]:
-            _button(label, lambda n=name, w=write: _made(job, n, w),
-                    download_name(result.section, name), kind, hint)  # fmt: skip
+            _button(
+                label,
+                lambda n=name, w=write: _made(job, n, w),
+                download_name(result.section, name),
+                kind,
+                hint,
+            )
     st.caption(
         "Values are log-normalised; measured spots keep their own. The imputed table holds the "
         "mean of what to expect: best for patterns and ranks. The median is closest in absolute "
@@ -91,13 +120,21 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     st.write("**To show and to keep**")
     one, two, _, _ = st.columns(4)
     with one:
-        _button("Report (HTML)", lambda: _made(job, "report.html", lambda p: write_report(result, p)),
-                download_name(result.section, "report.html"), "text/html",
-                "Maps, scores, checks, methods text and citation in one file.")  # fmt: skip
+        _button(
+            "Report (HTML)",
+            lambda: _made(job, "report.html", lambda p: write_report(result, p)),
+            download_name(result.section, "report.html"),
+            "text/html",
+            "Maps, scores, checks, methods text and citation in one file.",
+        )
     with two:
-        _button("Run bundle (ZIP)", lambda: _made(job, "run.zip", lambda p: write_bundle(result, p)),
-                download_name(result.section, "run.zip"), "application/zip",
-                "Section, mask and settings: the command line runs it again.")  # fmt: skip
+        _button(
+            "Run bundle (ZIP)",
+            lambda: _made(job, "run.zip", lambda p: write_bundle(result, p)),
+            download_name(result.section, "run.zip"),
+            "application/zip",
+            "Section, mask and settings: the command line runs it again.",
+        )
     figures(result, gene)
 
 
@@ -108,9 +145,11 @@ def figures(result: Result, gene: str) -> None:
     plain = {name: p for name, p in panels.items() if p.scale == "value"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
-            "Maps in the figure", list(plain), key="figure_panels",
+            "Maps in the figure",
+            list(plain),
+            key="figure_panels",
             default=[n for n in first_panels(panels) if n in plain],
-        )  # fmt: skip
+        )
         width = st.selectbox("Width", list(WIDTH_MM), index=1, key="figure_width")
         colours = st.session_state.get("colours", "Viridis").lower()
         for kind, mime in (("png", "image/png"), ("svg", "image/svg+xml")):
@@ -119,23 +158,41 @@ def figures(result: Result, gene: str) -> None:
                 lambda kind=kind: save(
                     map_figure(
                         result.section,
-                        [(plain[n].title, np.asarray(plain[n].values)) for n in chosen], UNIT,
-                        title=gene, colours=colours if colours in COLOURS else "viridis",
-                        marked=bool(st.session_state.get("marked")), width_mm=WIDTH_MM[width],
+                        [(plain[n].title, np.asarray(plain[n].values)) for n in chosen],
+                        UNIT,
+                        title=gene,
+                        colours=colours if colours in COLOURS else "viridis",
+                        marked=bool(st.session_state.get("marked")),
+                        width_mm=WIDTH_MM[width],
                     ),
                     kind,
                 ),
-                download_name(result.section, f"{gene}.{kind}"), mime, "300 dots an inch" if kind == "png" else None,
+                download_name(result.section, f"{gene}.{kind}"),
+                mime,
+                "300 dots an inch" if kind == "png" else None,
                 disabled=not chosen,
-            )  # fmt: skip
+            )
 
 
-def _button(label: str, data: Callable[[], bytes], name: str, kind: str, hint: str | None = None,
-            *, disabled: bool = False) -> None:  # fmt: skip
+def _button(
+    label: str,
+    data: Callable[[], bytes],
+    name: str,
+    kind: str,
+    hint: str | None = None,
+    *,
+    disabled: bool = False,
+) -> None:
     st.download_button(
-        label, data, name, kind, key=f"download-{label}", on_click="ignore", help=hint,
+        label,
+        data,
+        name,
+        kind,
+        key=f"download-{label}",
+        on_click="ignore",
+        help=hint,
         disabled=disabled,
-    )  # fmt: skip
+    )
 
 
 def _made(job: jobs.Job, name: str, write: Callable[[Path], None]) -> bytes:

@@ -61,9 +61,12 @@ def experiment_form(section: Section) -> None:
     """Which experiment, on which mask, how often."""
     asked = questions()
     name = st.radio(
-        "Experiment", list(asked), captions=list(asked.values()),
-        format_func=lambda n: TITLES.get(n, n), key="experiment_name",
-    )  # fmt: skip
+        "Experiment",
+        list(asked),
+        captions=list(asked.values()),
+        format_func=lambda n: TITLES.get(n, n),
+        key="experiment_name",
+    )
     mask, seeds = ask_how(name)
     task = experiment_task(name, mask, seeds, "fast")
     work, wrong = work_of(section, task)
@@ -87,11 +90,21 @@ def ask_how(name: str) -> tuple[str, int]:
     mask, seeds = FIRST_MASK, 1
     one, two = st.columns(2)
     if name != SPARSITY:
-        mask = one.text_input("Sampling design", FIRST_MASK, key="experiment_mask",
-                              help="As on the command line, e.g. lattice:2 or random:0.25.")  # fmt: skip
+        mask = one.text_input(
+            "Sampling design",
+            FIRST_MASK,
+            key="experiment_mask",
+            help="As on the command line, e.g. lattice:2 or random:0.25.",
+        )
     if name != CONSISTENCY:
-        seeds = two.number_input("Seeds", 1, 10, 1, key="experiment_seeds",
-                                 help="Every variant is trained once for each seed.")  # fmt: skip
+        seeds = two.number_input(
+            "Seeds",
+            1,
+            10,
+            1,
+            key="experiment_seeds",
+            help="Every variant is trained once for each seed.",
+        )
     return mask.strip(), int(seeds)
 
 
@@ -150,5 +163,10 @@ def experiment_result(study: jobs.Job) -> None:
         for file in ("summary.csv", "scores.csv", "report.md"):
             if (study.result / file).exists():
                 saved = download_name(section_of(study.id), f"{study.task()['name']}-{file}")
-                st.download_button(file, (study.result / file).read_bytes, saved,
-                                   key=f"experiment-{file}", on_click="ignore")  # fmt: skip
+                st.download_button(
+                    file,
+                    (study.result / file).read_bytes,
+                    saved,
+                    key=f"experiment-{file}",
+                    on_click="ignore",
+                )

@@ -33,8 +33,10 @@ def meaning(section: Section, sampled: Section) -> None:
     here = _state.workspace()
     fresh = here.pilot is None or here.pilot.section is not section
     # The first look at a large section takes seconds; later ones do not.
-    if fresh and section.n_positions > AT_ONCE and not st.button(
-        "What does this design mean?", key="judge"
+    if (
+        fresh
+        and section.n_positions > AT_ONCE
+        and not st.button("What does this design mean?", key="judge")
     ):
         return
     try:
@@ -46,9 +48,12 @@ def meaning(section: Section, sampled: Section) -> None:
     st.write("**What this design means**")
     one, two, three = st.columns(3)
     one.metric("Largest gap", f"{facts.largest_gap:.1f} pitches", help=_gap_words(facts))
-    two.metric("Expected PCC", f"{facts.expected_pcc:.2f}",
-               help="Mean over genes at unmeasured positions, from the kriging variance of gene "
-               "programmes: before any training, without looking at hidden values one by one.")  # fmt: skip
+    two.metric(
+        "Expected PCC",
+        f"{facts.expected_pcc:.2f}",
+        help="Mean over genes at unmeasured positions, from the kriging variance of gene "
+        "programmes: before any training, without looking at hidden values one by one.",
+    )
     resolved = facts.genes["verdict"].eq(RESOLVED).sum()
     words = DESIGN.help(RULE)
     three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}", help=words)
@@ -57,12 +62,15 @@ def meaning(section: Section, sampled: Section) -> None:
             st.write("- " + sentence)
         table = facts.genes[list(COLUMNS)].rename(columns=COLUMNS)
         st.dataframe(
-            table, height=260,
+            table,
+            height=260,
             column_config={
                 c: st.column_config.NumberColumn(format="%.2f")
-                for c in table.columns if c != COLUMNS["verdict"]
-            } | {COLUMNS["verdict"]: st.column_config.TextColumn(help=words)},
-        )  # fmt: skip
+                for c in table.columns
+                if c != COLUMNS["verdict"]
+            }
+            | {COLUMNS["verdict"]: st.column_config.TextColumn(help=words)},
+        )
         st.caption(
             "Log-normalised scale. The pilot is the section itself with everything that is known."
         )

@@ -101,16 +101,19 @@ def show_structure(table: pd.DataFrame) -> None:
     with st.expander("Every gene"):
         shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
         st.dataframe(
-            shown.rename(columns=COLUMNS), height=320,
+            shown.rename(columns=COLUMNS),
+            height=320,
             column_config={
                 "Moran's I": st.column_config.ProgressColumn(
-                    format="%.2f", min_value=0.0, max_value=float(np.ceil(10 * shown["moran"].max()) / 10)
+                    format="%.2f",
+                    min_value=0.0,
+                    max_value=float(np.ceil(10 * shown["moran"].max()) / 10),
                 ),
                 "mean": st.column_config.NumberColumn(format="%.2f"),
                 COLUMNS["verdict"]: st.column_config.TextColumn(help=meaning),
                 "detected": st.column_config.NumberColumn(format="percent"),
             },
-        )  # fmt: skip
+        )
         st.caption(
             "Moran's I says how alike neighbouring spots are: 0 is chance, 1 a smooth pattern. "
             "No method can fill in a gene whose spots know nothing of their neighbours. Mean: "

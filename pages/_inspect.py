@@ -13,7 +13,11 @@ from s2s_core.output.maps import Look, Panel, map_panels
 from s2s_core.vocabulary import CHECKS, USE
 
 MOST_MULTIPLES = 12
-SIGNS = {"fine": ":material/check_circle:", "watch": ":material/visibility:", "problem": ":material/error:"}
+SIGNS = {
+    "fine": ":material/check_circle:",
+    "watch": ":material/visibility:",
+    "problem": ":material/error:",
+}
 
 
 def region(result: Result, lights: pd.DataFrame) -> None:
@@ -37,15 +41,25 @@ def region(result: Result, lights: pd.DataFrame) -> None:
     table = compare_region(result, drawn).join(lights["light"])
     st.dataframe(
         table.rename(
-            columns={"inside": "mean inside", "outside": "mean outside", "light": "good for",
-                     "measured_difference": "difference, measured spots only"}
+            columns={
+                "inside": "mean inside",
+                "outside": "mean outside",
+                "light": "good for",
+                "measured_difference": "difference, measured spots only",
+            }
         ),
         height=300,
         column_config={
             c: st.column_config.NumberColumn(format="%.3f")
-            for c in ("mean inside", "mean outside", "difference", "difference, measured spots only")
-        } | {"good for": st.column_config.TextColumn(help=USE.help())},
-    )  # fmt: skip
+            for c in (
+                "mean inside",
+                "mean outside",
+                "difference",
+                "difference, measured spots only",
+            )
+        }
+        | {"good for": st.column_config.TextColumn(help=USE.help())},
+    )
     st.caption(
         "Log-normalised means of the imputed map, measured spots with their own values. Imputed "
         "positions are no independent samples: in a test the measured spots are the sample size."
@@ -58,9 +72,12 @@ def multiples(result: Result, lights: pd.DataFrame) -> None:
     kept = [g for g in st.session_state.get("multiples", ()) if g in genes]
     st.session_state.multiples = kept or genes[:6]
     chosen = st.multiselect(
-        "Genes", genes, key="multiples", max_selections=MOST_MULTIPLES,
+        "Genes",
+        genes,
+        key="multiples",
+        max_selections=MOST_MULTIPLES,
         help=f"Up to {MOST_MULTIPLES}.",
-    )  # fmt: skip
+    )
     if not chosen:
         return
     section = result.section
@@ -70,20 +87,24 @@ def multiples(result: Result, lights: pd.DataFrame) -> None:
         for gene, c in zip(chosen, columns, strict=True)
     ]
     look = Look(st.session_state.get("colours") or "Viridis")
-    figure = map_panels(section, panels, "log-normalised", look=look, columns=4, width=940,
-                        uirevision="multiples")  # fmt: skip
+    figure = map_panels(
+        section, panels, "log-normalised", look=look, columns=4, width=940, uirevision="multiples"
+    )
     st.plotly_chart(figure, key="multiples_map", config={"displaylogo": False})
-    st.caption("Imputed maps, log-normalised; each gene runs over its own range, told in its title.")
+    st.caption(
+        "Imputed maps, log-normalised; each gene runs over its own range, told in its title."
+    )
 
 
 def checks(findings: list[Finding]) -> None:
     """What the automatic checks found, the gravest first."""
     bad = sum(f.level != "fine" for f in findings)
     st.markdown(
-        "**Nothing has gone wrong with these maps as far as checks can tell.**" if not bad
+        "**Nothing has gone wrong with these maps as far as checks can tell.**"
+        if not bad
         else f"**{bad} of {len(findings)} checks found something.**",
         help=CHECKS.help(),
-    )  # fmt: skip
+    )
     for finding in sorted(findings, key=lambda f: -LEVELS.index(f.level)):
         show = {"problem": st.error, "watch": st.warning, "fine": st.success}[finding.level]
         advice = f" **What to do:** {finding.advice}" if finding.advice else ""

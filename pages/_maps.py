@@ -33,9 +33,13 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
     st.session_state.panels = kept or first_panels(panels)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control(
-            "Pointer", list(TOOLS), default="zoom", format_func=TOOLS.get, key="tool",
+            "Pointer",
+            list(TOOLS),
+            default="zoom",
+            format_func=TOOLS.get,
+            key="tool",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         with st.popover("Maps and colours"):
             shown = st.multiselect("Maps", list(panels), key="panels")
             look = choose_look(section, gene, [panels[n] for n in shown], tool or "zoom")
@@ -43,15 +47,22 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
         st.info("Choose at least one map.")
         return gene
     figure = map_panels(
-        section, [panels[name] for name in shown], UNIT, look=look,
-        hints=hints(result, column), uirevision="results", width=940,
-    )  # fmt: skip
+        section,
+        [panels[name] for name in shown],
+        UNIT,
+        look=look,
+        hints=hints(result, column),
+        uirevision="results",
+        width=940,
+    )
     drawing = tool in ("lasso", "select")
     drawn = st.plotly_chart(
-        figure, key=f"maps-draw-{st.session_state.get('region_turn', 0)}" if drawing else "maps-look",
-        on_select="rerun" if drawing else "ignore", selection_mode=("box", "lasso"),
+        figure,
+        key=f"maps-draw-{st.session_state.get('region_turn', 0)}" if drawing else "maps-look",
+        on_select="rerun" if drawing else "ignore",
+        selection_mode=("box", "lasso"),
         config={"displaylogo": False, "scrollZoom": True},
-    )  # fmt: skip
+    )
     if drawing:
         keep_region(inside(section, dict(drawn.selection)))
     region = region_of(section)
@@ -98,14 +109,29 @@ def pick_gene(lights: pd.DataFrame) -> str:
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         gene = st.selectbox(
-            "Gene (clearest pattern first)", genes, key="result_gene", width=360,
+            "Gene (clearest pattern first)",
+            genes,
+            key="result_gene",
+            width=360,
             format_func=lambda g: f"{g} · {lights.loc[g, 'light']}",
             help="Type to search. The word after the name answers a question. " + USE.help(),
-        )  # fmt: skip
-        st.button("Previous", key="gene_before", on_click=step, args=(-1,), shortcut="Left",
-                  help="The gene before")  # fmt: skip
-        st.button("Next", key="gene_next", on_click=step, args=(1,), shortcut="Right",
-                  help="The next gene")  # fmt: skip
+        )
+        st.button(
+            "Previous",
+            key="gene_before",
+            on_click=step,
+            args=(-1,),
+            shortcut="Left",
+            help="The gene before",
+        )
+        st.button(
+            "Next",
+            key="gene_next",
+            on_click=step,
+            args=(1,),
+            shortcut="Right",
+            help="The next gene",
+        )
         st.caption(lights.loc[gene, "reason"])
     return gene
 
@@ -118,22 +144,28 @@ def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
     if values:
         together = np.concatenate(values)
         share = st.select_slider(
-            "Brightest colour at this share of values", list(QUANTILES), format_func=QUANTILES.get,
+            "Brightest colour at this share of values",
+            list(QUANTILES),
+            format_func=QUANTILES.get,
             key=_state.begin("quantile", 0.995),
-        )  # fmt: skip
+        )
         low, high = colour_range(together, share)
         top = float(np.nanmax(together)) or 1.0
         if top > low:
             limits = st.slider(
-                "Range of the colours (log-normalised)", float(low), max(top, high), (low, high),
+                "Range of the colours (log-normalised)",
+                float(low),
+                max(top, high),
+                (low, high),
                 key=f"range-{gene}-{share}",
-            )  # fmt: skip
+            )
             limits = limits if limits[1] > limits[0] else None
     marked = st.toggle("Mark measured spots", key="marked")
     underlay, opacity = underlay_of(section), 1.0
     if underlay is not None:
-        opacity = st.slider("Opacity of the spots", 0.0, 1.0, step=0.05,
-                            key=_state.begin("tissue_opacity", 0.6))  # fmt: skip
+        opacity = st.slider(
+            "Opacity of the spots", 0.0, 1.0, step=0.05, key=_state.begin("tissue_opacity", 0.6)
+        )
     return Look(colours, limits, marked, region_of(section), underlay, opacity, tool)
 
 

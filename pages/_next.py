@@ -49,15 +49,26 @@ def batch(job: jobs.Job, result: Result) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.dataframe(
-            table[["order", "spot_id", "array_row", "array_col", "uncertainty"]], hide_index=True,
+            table[["order", "spot_id", "array_row", "array_col", "uncertainty"]],
+            hide_index=True,
             height=320,
-            column_config={"uncertainty": st.column_config.NumberColumn(
-                "uncertainty (mean: 1)", format="%.2f",
-                help="The run's own, relative to the mean over unmeasured positions.")},
-        )  # fmt: skip
+            column_config={
+                "uncertainty": st.column_config.NumberColumn(
+                    "uncertainty (mean: 1)",
+                    format="%.2f",
+                    help="The run's own, relative to the mean over unmeasured positions.",
+                )
+            },
+        )
         written = table.assign(spot_id=table["spot_id"].map(guard)).to_csv(index=False)
-        st.download_button("Download the list (CSV)", written, download_name(section, "next_batch.csv"),
-                           "text/csv", key="batch_list", on_click="ignore")  # fmt: skip
+        st.download_button(
+            "Download the list (CSV)",
+            written,
+            download_name(section, "next_batch.csv"),
+            "text/csv",
+            key="batch_list",
+            on_click="ignore",
+        )
     with right:
         chosen = np.zeros(section.n_positions, bool)
         chosen[rows] = True
@@ -84,13 +95,20 @@ def bring_back(job: jobs.Job, section: Section, batch: pd.DataFrame) -> None:
     )
     empty = batch[["spot_id", "array_row", "array_col"]].assign(spot_id=batch["spot_id"].map(guard))
     empty = empty.reindex(columns=[*empty.columns, *map(guard, section.genes)])
-    st.download_button("Download a table to fill in (CSV)", empty.to_csv(index=False),
-                       download_name(section, "next_counts.csv"), "text/csv", key="batch_empty",
-                       on_click="ignore")  # fmt: skip
+    st.download_button(
+        "Download a table to fill in (CSV)",
+        empty.to_csv(index=False),
+        download_name(section, "next_counts.csv"),
+        "text/csv",
+        key="batch_empty",
+        on_click="ignore",
+    )
     upload = st.file_uploader(
-        "Measured them? The table of their counts (CSV)", type=["csv"], key="batch_upload",
+        "Measured them? The table of their counts (CSV)",
+        type=["csv"],
+        key="batch_upload",
         help="One row a spot with spot_id (or array_row and array_col) and a column for every gene.",
-    )  # fmt: skip
+    )
     if upload is None:
         return
     try:

@@ -56,9 +56,12 @@ def canvas(section: Section, sampled: Section | None, use: str) -> None:
     drawn = inside(section, _selection(key)) & section.known
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control(
-            "Tool", list(TOOLS), format_func=TOOLS.get, key=_state.begin("paint_tool", "lasso"),
+            "Tool",
+            list(TOOLS),
+            format_func=TOOLS.get,
+            key=_state.begin("paint_tool", "lasso"),
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         nothing = not drawn.any()
         if st.button("Add", key="paint_add", type="primary", disabled=nothing):
             _stroke(painting.painted("add", drawn))
@@ -68,18 +71,24 @@ def canvas(section: Section, sampled: Section | None, use: str) -> None:
             _stroke(painting.undone())
     count, total = int(drawn.sum()), int(painting.mask.sum())
     st.caption(
-        f"{count:,} spots are inside what you drew: add them or remove them?" if count
+        f"{count:,} spots are inside what you drew: add them or remove them?"
+        if count
         else f"{total:,} spots are painted. Draw around spots on the map to add or remove them."
-    )  # fmt: skip
+    )
     mask = sampled.measured if sampled is not None and use != "mask" else painting.mask
     shown = replace(section, measured=mask & section.known, design="painted")
     st.plotly_chart(
         mask_map(
-            shown, dragmode=tool or "lasso", underlay=underlay_of(section),
+            shown,
+            dragmode=tool or "lasso",
+            underlay=underlay_of(section),
             outlined=None if use == "mask" else painting.mask,
         ),
-        key=key, on_select="rerun", selection_mode=("box", "lasso"), config={"displaylogo": False},
-    )  # fmt: skip
+        key=key,
+        on_select="rerun",
+        selection_mode=("box", "lasso"),
+        config={"displaylogo": False},
+    )
 
 
 def _selection(key: str) -> dict:

@@ -29,7 +29,7 @@ from s2s_core.studies.plan import (
     in_percent,
     read_budgets,
     smallest_budget,
-)  # fmt: skip
+)
 
 LABELS = {name: design.label for name, design in DESIGNS.items()}
 ENGINES = {
@@ -72,8 +72,14 @@ def plan_form(section: Section) -> None:
     n_spots = int(section.measured.sum())
     written = ask_budgets(n_spots)
     one, two = st.columns(2)
-    seeds = one.number_input("Draws of each", 1, 10, 3, key="plan_seeds",
-                             help="Random designs are drawn anew, periodic ones shifted.")  # fmt: skip
+    seeds = one.number_input(
+        "Draws of each",
+        1,
+        10,
+        3,
+        key="plan_seeds",
+        help="Random designs are drawn anew, periodic ones shifted.",
+    )
     engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
     plan, wrong = None, ""
     try:
@@ -143,10 +149,17 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
             st.warning(str(error))
             wider_form(study)
         return
-    score = st.segmented_control(
-        "Score", list(SCORES), default="reached", format_func=SCORES.get, key="plan_score",
-        label_visibility="collapsed",
-    ) or "reached"  # fmt: skip
+    score = (
+        st.segmented_control(
+            "Score",
+            list(SCORES),
+            default="reached",
+            format_func=SCORES.get,
+            key="plan_score",
+            label_visibility="collapsed",
+        )
+        or "reached"
+    )
     wanted = {"reached": goal.share}.get(score, float("nan"))
     figure = budget_curves(found.curve, score, LABELS, wanted)
     st.plotly_chart(figure, key="plan_curves", config={"displaylogo": False})
@@ -162,9 +175,12 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
             for name, what in FILES.items():
                 saved = download_name(section_of(study.id), f"plan-{name}")
                 st.download_button(
-                    f"{name}: {what.format(called=found.called)}", found.files[name], saved,
-                    key=f"plan-{name}", on_click="ignore",
-                )  # fmt: skip
+                    f"{name}: {what.format(called=found.called)}",
+                    found.files[name],
+                    saved,
+                    key=f"plan-{name}",
+                    on_click="ignore",
+                )
     with shown:
         pilot = only_measured(section_of(study.id)).with_measured(found.measured)
         figure = mask_map(pilot, width=420)
@@ -185,12 +201,17 @@ def wider_form(study: jobs.Job) -> None:
         more = [name for name in designs_for(section) if name not in plan.designs]
         # Begins empty for every plan, and again once it is wider.
         own = f"{study.id}-{plan.n_cases}"
-        designs = st.multiselect("Further designs", more, format_func=LABELS.get,
-                                 key=f"wider_designs-{own}")  # fmt: skip
-        written = st.text_input("Further budgets, % of the spots", key=f"wider_budgets-{own}",
-                                help=limits_words(n_spots))  # fmt: skip
-        seeds = st.number_input("Draws of each", plan.seeds, max(10, plan.seeds), plan.seeds,
-                                key=f"wider_seeds-{own}")  # fmt: skip
+        designs = st.multiselect(
+            "Further designs", more, format_func=LABELS.get, key=f"wider_designs-{own}"
+        )
+        written = st.text_input(
+            "Further budgets, % of the spots",
+            key=f"wider_budgets-{own}",
+            help=limits_words(n_spots),
+        )
+        seeds = st.number_input(
+            "Draws of each", plan.seeds, max(10, plan.seeds), plan.seeds, key=f"wider_seeds-{own}"
+        )
         if st.button("Test these too", key="wider_start"):
             try:
                 budgets = read_budgets(written, n_spots) if written.strip() else ()
@@ -224,11 +245,12 @@ def ask_goal(study: jobs.Job) -> Goal:
     share = two.slider("Share of genes that must", 10, 100, 80, 5, format="%d %%", key="goal_share")
     n_patterned, n_genes = len(read_patterned(study.id)), len(read_about(study.result)["genes"])
     patterned = st.toggle(
-        f"Only genes with a spatial pattern ({n_patterned:,} of {n_genes:,})", key="goal_patterned",
+        f"Only genes with a spatial pattern ({n_patterned:,} of {n_genes:,})",
+        key="goal_patterned",
         disabled=n_patterned == 0,
         help="What counts is Moran's I among the pilot's measured spots. No design can bring back a "
         "gene without a pattern.",
-    )  # fmt: skip
+    )
     with three.popover("Costs"):
         st.caption("What measuring one of each costs; 0 where it costs nothing extra.")
         currency = st.text_input("Currency (optional)", key="cost_currency", placeholder="EUR")

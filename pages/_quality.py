@@ -23,26 +23,39 @@ def picture(section: Section) -> None:
         opacity = 1.0
         if underlay is not None:
             opacity = st.slider(
-                "Opacity of the spots over the tissue image", 0.0, 1.0, step=0.05,
-                key=_state.begin("tissue_opacity", 0.6), width=320,
-            )  # fmt: skip
+                "Opacity of the spots over the tissue image",
+                0.0,
+                1.0,
+                step=0.05,
+                key=_state.begin("tissue_opacity", 0.6),
+                width=320,
+            )
     if shown == WHAT[1]:
         values, unit = genes_per_spot(section), "genes"
     else:
         unit = "sum of values" if section.is_log else "counts"
         # Where few genes are not scaled by depth, the totals that scale them are none.
-        values = section.spot_totals if section.is_scaled else np.asarray(section.counts.sum(1)).ravel()
+        values = (
+            section.spot_totals if section.is_scaled else np.asarray(section.counts.sum(1)).ravel()
+        )
     figure = map_panels(
-        section, [Panel(shown or WHAT[0], np.where(known, values, np.nan))], unit,
-        look=Look(underlay=underlay, opacity=opacity), width=560, uirevision=f"quality-{shown}",
-    )  # fmt: skip
+        section,
+        [Panel(shown or WHAT[0], np.where(known, values, np.nan))],
+        unit,
+        look=Look(underlay=underlay, opacity=opacity),
+        width=560,
+        uirevision=f"quality-{shown}",
+    )
     st.plotly_chart(figure, key="totals", config={"displaylogo": False})
     at = section.measured
     left, right = st.columns(2)
     left.metric(f"Median {unit} per spot", f"{np.median(values[at]):,.0f}")
     right.metric("Spots without any", f"{int((values[at] == 0).sum()):,}")
-    st.plotly_chart(histogram(values[at], f"{unit} per spot", "spots"), key="spread",
-                    config={"displayModeBar": False})  # fmt: skip
+    st.plotly_chart(
+        histogram(values[at], f"{unit} per spot", "spots"),
+        key="spread",
+        config={"displayModeBar": False},
+    )
 
 
 def genes_per_spot(section: Section) -> np.ndarray:

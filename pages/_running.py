@@ -39,7 +39,11 @@ def _watch(job: jobs.Job, was_active: bool, about: str, rest: Callable) -> None:
 def show_run(job: jobs.Job) -> None:
     """The attached run."""
     config = job.config()
-    what = "Every method on withheld spots" if job.kind == "tournament" else METHODS[config.method].label
+    what = (
+        "Every method on withheld spots"
+        if job.kind == "tournament"
+        else METHODS[config.method].label
+    )
     watched(job, f"{what} · preset {config.preset} · seed {config.seed}", _rest_of_run)
 
 

@@ -29,7 +29,9 @@ def controls(job: jobs.Job, state: jobs.State) -> None:
             if (job.folder / "cancel").exists():
                 st.caption("Stopping after this step ...")
             elif mine:
-                if st.button("Pause", key="pause", help="Keeps what was learned; go on at any time."):
+                if st.button(
+                    "Pause", key="pause", help="Keeps what was learned; go on at any time."
+                ):
                     runner.stop(job, pause=True)
                     st.rerun()
                 if st.button("Cancel", key="cancel"):

@@ -66,7 +66,9 @@ def of_methods(result: Result) -> None:
     shown = {c: label for c, label in COLUMNS.items() if c in table}
     numbers = [label for c, label in shown.items() if c != "genes"]
     st.dataframe(
-        table[list(shown)].rename(columns=shown).style.format(precision=3, subset=numbers, na_rep="–"),
+        table[list(shown)]
+        .rename(columns=shown)
+        .style.format(precision=3, subset=numbers, na_rep="–"),
         placeholder="–",
     )
     st.write(verdict(metrics, result.config.method, LABELS))
@@ -77,7 +79,9 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     st.write("**Every gene**")
     counts = count_lights(lights)
     st.write(
-        "; ".join(f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS)
+        "; ".join(
+            f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS
+        )
         + "."
     )
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
@@ -94,16 +98,26 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
             st.session_state.result_gene = lights.index[rows[0]]
 
     st.dataframe(
-        table, height=340, key="gene_table", on_select=show_chosen, selection_mode="single-row",
+        table,
+        height=340,
+        key="gene_table",
+        on_select=show_chosen,
+        selection_mode="single-row",
         column_config={
-            c: st.column_config.NumberColumn(NARROW.get(c), format="%.3f", width=WIDTHS.get(c, 54),
-                                             help=c if c in NARROW else None)
-            for c in table.columns if c != "good for"
-        } | {
+            c: st.column_config.NumberColumn(
+                NARROW.get(c),
+                format="%.3f",
+                width=WIDTHS.get(c, 54),
+                help=c if c in NARROW else None,
+            )
+            for c in table.columns
+            if c != "good for"
+        }
+        | {
             "gene": st.column_config.TextColumn(width=names),
             "good for": st.column_config.TextColumn(width=78, help=USE.help()),
         },
-    )  # fmt: skip
+    )
     *first, last = USE.words
     with st.expander(f"What {', '.join(first)} and {last} mean"):
         st.markdown(USE.help(RULE))
@@ -134,7 +148,11 @@ def recommendation(job: jobs.Job, result: Result) -> str:
     )
     table = found.table.copy()
     table.index = [LABELS[name] for name in table.index]
-    names = COLUMNS | {"worse": "worse than the best", "simplicity": "simplicity", "as_good": "as good"}
+    names = COLUMNS | {
+        "worse": "worse than the best",
+        "simplicity": "simplicity",
+        "as_good": "as good",
+    }
     shown = [c for c in ("rmse", "worse", "p", "pcc", "simplicity", "as_good") if c in table]
     st.dataframe(
         table[shown].rename(columns=names),
@@ -144,5 +162,5 @@ def recommendation(job: jobs.Job, result: Result) -> str:
             "RMSE": st.column_config.NumberColumn(format="%.4f"),
             "PCC": st.column_config.NumberColumn(format="%.3f"),
         },
-    )  # fmt: skip
+    )
     return found.method

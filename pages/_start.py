@@ -22,9 +22,13 @@ def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> 
 def begin_study(section: Section, name: str, kind: str, task: dict) -> None:
     """Start a study of a kind of ``jobs.STUDIES`` on the open section and attach to it."""
     job = jobs.create(
-        section, preset("fast"), f"{name} on {_state.workspace().name}", owner=_who.owner(),
-        kind=kind, task=task,
-    )  # fmt: skip
+        section,
+        preset("fast"),
+        f"{name} on {_state.workspace().name}",
+        owner=_who.owner(),
+        kind=kind,
+        task=task,
+    )
     runner.start(job)
     _state.use_job(job)
 
@@ -36,7 +40,11 @@ def run_with(tournament: jobs.Job, method: str) -> None:
     new run is scored on it.
     """
     section, here = tournament.section(), _state.workspace().sampled
-    if here is not None and here.spot_ids.equals(section.spot_ids) and here.genes.equals(section.genes):
+    if (
+        here is not None
+        and here.spot_ids.equals(section.spot_ids)
+        and here.genes.equals(section.genes)
+    ):
         section = here
     config = replace(tournament.config(), method=method, compare=("linear", "programme-kriging"))
     begin(section, config, tournament.name.removeprefix("Methods for "))

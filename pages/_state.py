@@ -16,15 +16,47 @@ from s2s_core.sampling.pilot import Pilot
 
 SHOWN_ERRORS = (S2SError,)
 KEPT_WIDGETS = (
-    "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "design", "design_column",
-    "design_seed", "densify", "preset", "method", "seed", "device", "result_gene", "panels",
-    "colours", "quantile", "marked", "tissue_opacity", "multiples", "paint", "paint_start", "paint_tool", "paint_use",
-)  # fmt: skip
+    "gene_mode",
+    "gene_pick",
+    "gene_paste",
+    "gene_count",
+    "situation",
+    "design",
+    "design_column",
+    "design_seed",
+    "densify",
+    "preset",
+    "method",
+    "seed",
+    "device",
+    "result_gene",
+    "panels",
+    "colours",
+    "quantile",
+    "marked",
+    "tissue_opacity",
+    "multiples",
+    "paint",
+    "paint_start",
+    "paint_tool",
+    "paint_use",
+)
 # Choices that mean nothing for another section.
 OF_A_SECTION = (
-    "gene_mode", "gene_pick", "gene_paste", "gene_count", "situation", "result_gene", "paint",
-    "paint_use", "paint_start", "design_column", "design_made", "region", "multiples",
-)  # fmt: skip
+    "gene_mode",
+    "gene_pick",
+    "gene_paste",
+    "gene_count",
+    "situation",
+    "result_gene",
+    "paint",
+    "paint_use",
+    "paint_start",
+    "design_column",
+    "design_made",
+    "region",
+    "multiples",
+)
 PATH = (
     ("Data", "pages/data.py"),
     ("Sampling", "pages/sampling.py"),
@@ -193,12 +225,14 @@ def show_path() -> None:
     status = jobs.state(job).status if job else ""
     notes = {
         "Data": f"{here.section.n_known:,} spots, {len(here.section.genes):,} genes"
-        if here.section else "open a section first",
+        if here.section
+        else "open a section first",
         "Sampling": f"{int(here.sampled.measured.sum()):,} spots measured"
-        if here.sampled else "choose what is measured",
+        if here.sampled
+        else "choose what is measured",
         "Train": {"": "not started", "done": "finished"}.get(status, status),
         "Results": "ready" if status == "done" else "after training",
-    }  # fmt: skip
+    }
     reached = {
         "Data": here.section is not None,
         "Sampling": here.sampled is not None,
@@ -230,7 +264,9 @@ def need_section() -> Section | None:
     """Return the section in hand, or say that one is needed."""
     section = workspace().section
     if section is None:
-        st.info("No section is open yet. Open the demo section or upload your own on the Data page.")
+        st.info(
+            "No section is open yet. Open the demo section or upload your own on the Data page."
+        )
         st.page_link("pages/data.py", label="Go to Data")
     return section
 

@@ -95,28 +95,39 @@ def reading_options() -> Reading:
     """Options few need, with what each is for."""
     with st.expander("Reading options"):
         technology = st.selectbox(
-            "Format", ["auto", *READERS], key="technology",
+            "Format",
+            ["auto", *READERS],
+            key="technology",
             format_func=lambda n: "find out" if n == "auto" else READERS[n].label,
-        )  # fmt: skip
+        )
         one, two, three = st.columns(3)
         scale = one.selectbox("Values are", SCALES, format_func=SCALES.get, key="scale")
         absent = two.selectbox(
-            "Positions without a spot are", ABSENT, format_func=ABSENT.get, key="absent",
+            "Positions without a spot are",
+            ABSENT,
+            format_func=ABSENT.get,
+            key="absent",
             help="Positions inside the tissue that the file has no spot for. Found out: gaps on a "
             "lattice of spots; not tissue where points were counted in bins.",
-        )  # fmt: skip
+        )
         size = three.number_input(
-            "Bin size (0: propose one)", min_value=0.0, value=0.0, key="bin_size",
+            "Bin size (0: propose one)",
+            min_value=0.0,
+            value=0.0,
+            key="bin_size",
             help="For cells and beads, which lie on no lattice: edge of the square pixels they "
             "are counted in, in the file's own unit; for Visium HD in micrometres.",
-        )  # fmt: skip
+        )
         four, five = st.columns(2)
         kind = four.selectbox("Spots lie on", KINDS, format_func=KINDS.get, key="kind")
         totals = five.selectbox(
-            "A spot is scaled by", TOTALS, format_func=TOTALS.get, key="scaled_by",
+            "A spot is scaled by",
+            TOTALS,
+            format_func=TOTALS.get,
+            key="scaled_by",
             help="Found out: the sum of its genes; with fewer than 10 genes its total in a column "
             "such as total_counts, or nothing.",
-        )  # fmt: skip
+        )
     return Reading(technology, scale, absent, size or None, kind, totals)
 
 
@@ -171,16 +182,21 @@ def show_desk(desk: Desk, reading: Reading) -> None:
         spoken = {label: f"{label} ({spots:,} spots)" for label, spots in several.values.items()}
         together = "All of them: they are one section"
         chosen = st.selectbox(
-            f"Section (column {several.column})", [*spoken, together], key="section_pick",
+            f"Section (column {several.column})",
+            [*spoken, together],
+            key="section_pick",
             format_func=lambda label: spoken.get(label, label),
-        )  # fmt: skip
+        )
         where = ALL if chosen == together else f"{several.column}={chosen}"
         reading = replace(reading, where=where)
     sizes = ", ".join(f"{f.name} ({f.stat().st_size / 1e6:,.1f} MB)" for f in files)
     st.caption(f"Kept: {sizes}. Add what is missing above, or change the reading options.")
     with st.container(horizontal=True):
-        if st.button("Open this section" if several else "Read again", key="read_again",
-                     type="primary" if several else "secondary"):  # fmt: skip
+        if st.button(
+            "Open this section" if several else "Read again",
+            key="read_again",
+            type="primary" if several else "secondary",
+        ):
             error = open_files(files, reading, largest(files))
             st.session_state.desk = None if error is None else Desk(desk.folder, error)
             st.rerun()

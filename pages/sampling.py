@@ -39,9 +39,11 @@ def main() -> None:
         # A section that is mostly gaps is here to have them filled.
         sparse = gaps > 0.2 * section.n_positions
         situation = st.radio(
-            "What do you want to do?", options, captions=[HINTS[o] for o in options],
+            "What do you want to do?",
+            options,
+            captions=[HINTS[o] for o in options],
             key=_state.begin("situation", GAPS if sparse else SIMULATE),
-        )  # fmt: skip
+        )
         try:
             here.sampled, use = apply(section, situation)
         except S2SError as error:
@@ -64,9 +66,10 @@ def main() -> None:
             download(here.sampled)
             if situation == SIMULATE:
                 st.page_link(
-                    "pages/study.py", label="How sparse can I go? Try designs and budgets →",
+                    "pages/study.py",
+                    label="How sparse can I go? Try designs and budgets →",
                     icon=":material/query_stats:",
-                )  # fmt: skip
+                )
 
 
 def apply(section: Section, situation: str) -> tuple[Section, str | None]:
@@ -82,9 +85,11 @@ def apply(section: Section, situation: str) -> tuple[Section, str | None]:
         sampled = section
     elif situation == DENSIFY:
         stride = st.select_slider(
-            "Times the density along each axis (S)", [2, 3, 4], key="densify",
+            "Times the density along each axis (S)",
+            [2, 3, 4],
+            key="densify",
             help="S = 2 puts one new position between every two spots: about four times as many.",
-        )  # fmt: skip
+        )
         sampled = sample(section, f"densify:{stride}")
     else:
         use, painted = wish(section)

@@ -16,7 +16,12 @@ PRESETS = {
     "balanced": "the same, trained longer; seldom better on small sections",
     "paper": "the published network, gene by gene: hours on a GPU, days without",
 }
-DEVICES = {"auto": "choose for me", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU (MPS)"}
+DEVICES = {
+    "auto": "choose for me",
+    "cpu": "CPU",
+    "cuda": "NVIDIA GPU (CUDA)",
+    "mps": "Apple GPU (MPS)",
+}
 
 
 def main() -> None:
@@ -47,9 +52,12 @@ def start_form() -> None:
         what + _time_words(forecast(sampled, preset(name), speed)) for name, what in PRESETS.items()
     ]
     name = st.radio(
-        "How thorough?", list(PRESETS), captions=captions, key="preset",
+        "How thorough?",
+        list(PRESETS),
+        captions=captions,
+        key="preset",
         format_func=str.capitalize,
-    )  # fmt: skip
+    )
     if not known:
         st.caption("Times are a first guess for this machine; after one run they are better.")
     with st.expander("More settings"):
@@ -60,16 +68,19 @@ def start_form() -> None:
             begin(sampled, config, here.name)
             st.rerun()
         if st.button(
-            "Find the best method first", key="tournament",
+            "Find the best method first",
+            key="tournament",
             help="Runs every method on spots withheld from the measured ones and recommends the "
             "simplest that is not significantly worse. Takes about twice as long as a run.",
-        ):  # fmt: skip
+        ):
             others = tuple(m for m in METHODS if m != "s2s")
             # Hidden values must not choose a method: they are there to score the chosen one.
             begin(
-                sampled.without_hidden(), preset(name, seed=config.seed, compare=others),
-                f"Methods for {here.name}", kind="tournament",
-            )  # fmt: skip
+                sampled.without_hidden(),
+                preset(name, seed=config.seed, compare=others),
+                f"Methods for {here.name}",
+                kind="tournament",
+            )
             st.rerun()
 
 
@@ -77,9 +88,12 @@ def settings(name: str) -> RunConfig:
     """Choices that few need."""
     one, two, three = st.columns(3)
     method = one.selectbox(
-        "Method", list(METHODS), format_func=lambda m: METHODS[m].label, key="method",
+        "Method",
+        list(METHODS),
+        format_func=lambda m: METHODS[m].label,
+        key="method",
         help="The network, or one of the classical methods it is compared with.",
-    )  # fmt: skip
+    )
     seed = two.number_input(
         "Seed", 0, 10_000, key=_state.begin("seed", 0), help="The same seed gives the same result."
     )

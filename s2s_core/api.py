@@ -84,8 +84,13 @@ def impute(
     if genes is not None:
         section = section.subset_genes([genes] if isinstance(genes, str) else genes)
     if config is None:
-        changes = {"method": method, "seed": seed, "device": device, "threads": threads,
-                   "answer": answer}  # fmt: skip
+        changes = {
+            "method": method,
+            "seed": seed,
+            "device": device,
+            "threads": threads,
+            "answer": answer,
+        }
         if compare is not None:
             changes["compare"] = tuple(compare)
         config = preset_config(preset, **changes)

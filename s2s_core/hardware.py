@@ -65,8 +65,11 @@ def gpus() -> list[Gpu]:
     try:
         told = subprocess.run(
             [tool, f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"],
-            capture_output=True, text=True, timeout=PATIENCE, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     found = []

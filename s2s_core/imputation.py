@@ -205,9 +205,13 @@ def _consistent(answer: Answer, obs: Observation) -> Answer:
         return values
 
     return Answer(
-        put(answer.mean, obs.values), put(answer.sd, 0.0), put(answer.median, obs.values),
-        put(answer.lower, obs.values), put(answer.upper, obs.values), answer.details,
-    )  # fmt: skip
+        put(answer.mean, obs.values),
+        put(answer.sd, 0.0),
+        put(answer.median, obs.values),
+        put(answer.lower, obs.values),
+        put(answer.upper, obs.values),
+        answer.details,
+    )
 
 
 def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -> pd.DataFrame:

@@ -37,7 +37,9 @@ class Scale:
 
 
 # The one word that answers two questions: where there is no pattern no design can resolve it.
-NO_PATTERN = {"no pattern": "neighbouring spots are no more alike than by chance: nothing to impute from"}
+NO_PATTERN = {
+    "no pattern": "neighbouring spots are no more alike than by chance: nothing to impute from"
+}
 
 PATTERN = Scale(
     "In what was measured",

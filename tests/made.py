@@ -52,9 +52,7 @@ def made_section(kind: str = "square", rows: int = 10, cols: int = 12, **place) 
     """A full section on a lattice."""
     counts, obs, var, xy, index = made_table(kind, rows, cols, **place)
     # So few genes would not be scaled by depth otherwise.
-    return assemble(
-        counts, obs=obs, var=var, xy=xy, array_index=index, kind=kind, totals="sum"
-    )
+    return assemble(counts, obs=obs, var=var, xy=xy, array_index=index, kind=kind, totals="sum")
 
 
 def made_points(n: int = 900, seed: int = 1):

@@ -28,8 +28,13 @@ SCALES = {
     "spot_diameter_fullres": 89.0,
 }
 POSITIONS = (
-    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
-)  # fmt: skip
+    "barcode",
+    "in_tissue",
+    "array_row",
+    "array_col",
+    "pxl_row_in_fullres",
+    "pxl_col_in_fullres",
+)
 
 
 def write_10x_h5(path: Path, counts, barcodes, names, kinds=None, library="made_library") -> Path:
@@ -136,10 +141,20 @@ def visium_hd(folder: Path, sizes=(8, 16), side: int = 24) -> Path:
         barcodes = [f"s_{size:03d}um_{i:05d}_{j:05d}-1" for i, j in zip(r, c, strict=True)]
         places = pd.DataFrame(
             dict(
-                zip(POSITIONS, (barcodes, (c > 0).astype(int), r, c, r * size * 3.7 + 50.0,
-                                c * size * 3.7 + 20.0), strict=True)
+                zip(
+                    POSITIONS,
+                    (
+                        barcodes,
+                        (c > 0).astype(int),
+                        r,
+                        c,
+                        r * size * 3.7 + 50.0,
+                        c * size * 3.7 + 20.0,
+                    ),
+                    strict=True,
+                )
             )
-        )  # fmt: skip
+        )
         home = folder / "binned_outputs" / f"square_{size:03d}um"
         inside = c > 0
         names = [f"Gene{g}" for g in range(counts.shape[1])]
@@ -169,16 +184,23 @@ def xenium(folder: Path, *, cells: str = "parquet", matrix: str = "h5", transcri
     folder.mkdir(parents=True, exist_ok=True)
     ids = [f"aaaa{i:04d}-1" for i in range(len(xy))]
     kinds = ["Gene Expression"] * 6 + [
-        "Negative Control Probe", "Negative Control Codeword", "Unassigned Codeword",
-    ]  # fmt: skip
+        "Negative Control Probe",
+        "Negative Control Codeword",
+        "Unassigned Codeword",
+    ]
     if matrix == "h5":
         write_10x_h5(folder / "cell_feature_matrix.h5", counts, ids, names, kinds)
     elif matrix == "mtx":
         write_mtx(folder / "cell_feature_matrix", counts, ids, names, kinds)
     table = pd.DataFrame(
-        {"cell_id": ids, "x_centroid": xy[:, 0], "y_centroid": xy[:, 1],
-         "transcript_counts": counts[:, :6].sum(1), "cell_area": 80.5}
-    )  # fmt: skip
+        {
+            "cell_id": ids,
+            "x_centroid": xy[:, 0],
+            "y_centroid": xy[:, 1],
+            "transcript_counts": counts[:, :6].sum(1),
+            "cell_area": 80.5,
+        }
+    )
     # Cells come in an order of their own.
     table = table.sample(frac=1, random_state=0)
     if cells == "parquet":
@@ -221,10 +243,16 @@ def vizgen(folder: Path) -> Path:
         folder / "cell_by_gene.csv"
     )
     meta = pd.DataFrame(
-        {"fov": 1, "volume": 500.5, "center_x": xy[:, 0], "center_y": xy[:, 1],
-         "min_x": xy[:, 0] - 4, "max_x": xy[:, 0] + 4},
+        {
+            "fov": 1,
+            "volume": 500.5,
+            "center_x": xy[:, 0],
+            "center_y": xy[:, 1],
+            "min_x": xy[:, 0] - 4,
+            "max_x": xy[:, 0] + 4,
+        },
         index=ids,
-    ).sample(frac=1, random_state=0)  # fmt: skip
+    ).sample(frac=1, random_state=0)
     meta.to_csv(folder / "cell_metadata.csv")
     return folder
 
@@ -243,9 +271,16 @@ def cosmx(folder: Path) -> Path:
     outside = pd.DataFrame([[1, 0] + [99] * 9, [2, 0] + [99] * 9], columns=table.columns)
     pd.concat([outside, table]).to_csv(folder / "Run1_exprMat_file.csv", index=False)
     pd.DataFrame(
-        {"fov": fov, "cell_ID": cell, "Area": 3000, "CenterX_local_px": 5, "CenterY_local_px": 5,
-         "CenterX_global_px": xy[:, 0] * 8, "CenterY_global_px": xy[:, 1] * 8}
-    ).to_csv(folder / "Run1_metadata_file.csv", index=False)  # fmt: skip
+        {
+            "fov": fov,
+            "cell_ID": cell,
+            "Area": 3000,
+            "CenterX_local_px": 5,
+            "CenterY_local_px": 5,
+            "CenterX_global_px": xy[:, 0] * 8,
+            "CenterY_global_px": xy[:, 1] * 8,
+        }
+    ).to_csv(folder / "Run1_metadata_file.csv", index=False)
     return folder
 
 
@@ -255,9 +290,14 @@ def gem(path: Path, column: str = "MIDCount") -> Path:
     cell, gene = np.nonzero(counts[:, :6])
     place = np.floor(xy[cell] * 2).astype(int) + 5000
     table = pd.DataFrame(
-        {"geneID": np.array(names, object)[gene], "x": place[:, 0], "y": place[:, 1],
-         column: counts[cell, gene], "ExonCount": 1}
-    )  # fmt: skip
+        {
+            "geneID": np.array(names, object)[gene],
+            "x": place[:, 0],
+            "y": place[:, 1],
+            column: counts[cell, gene],
+            "ExonCount": 1,
+        }
+    )
     text = "#FileFormat=GEMv0.1\n#BinSize=1\n#Stereo-seqChip=SS200000001\n"
     text += table.to_csv(sep="\t", index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -311,9 +351,16 @@ def st_v1(
     (table.T if across else table).to_csv(folder / "counts.tsv", sep="\t")
     if selection:
         pd.DataFrame(
-            {"x": col, "y": row, "new_x": col + 0.04, "new_y": row - 0.015,
-             "pixel_x": col * 290.5, "pixel_y": row * 290.5, "selected": (col > 7).astype(int)}
-        ).to_csv(folder / "selection.tsv", sep="\t", index=False)  # fmt: skip
+            {
+                "x": col,
+                "y": row,
+                "new_x": col + 0.04,
+                "new_y": row - 0.015,
+                "pixel_x": col * 290.5,
+                "pixel_y": row * 290.5,
+                "selected": (col > 7).astype(int),
+            }
+        ).to_csv(folder / "selection.tsv", sep="\t", index=False)
     return folder
 
 

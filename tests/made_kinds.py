@@ -26,7 +26,9 @@ def loom(path: Path, coordinates: tuple[str, str] | None = ("x", "y")) -> Path:
         columns["Cluster"] = np.arange(len(places)) % 3
         columns["embedding"] = np.zeros((len(places), 2))
         if coordinates is not None:
-            for key, column in zip(coordinates, ("pxl_col_in_fullres", "pxl_row_in_fullres"), strict=True):
+            for key, column in zip(
+                coordinates, ("pxl_col_in_fullres", "pxl_row_in_fullres"), strict=True
+            ):
                 columns[key] = places[column].to_numpy(float)
     return path
 
@@ -62,9 +64,15 @@ def cellbin(path: Path) -> Path:
     """Stereo-seq's GEF of cells."""
     counts, _, xy = made.cells_truth()
     row, code = np.nonzero(counts)
-    cell = np.zeros(len(xy), [("id", "u4"), ("x", "i4"), ("y", "i4"), ("offset", "u4"), ("geneCount", "u2")])
+    cell = np.zeros(
+        len(xy), [("id", "u4"), ("x", "i4"), ("y", "i4"), ("offset", "u4"), ("geneCount", "u2")]
+    )
     held = np.bincount(row, minlength=len(xy))
-    cell["id"], cell["geneCount"], cell["offset"] = np.arange(len(xy)) + 1, held, np.cumsum(held) - held
+    cell["id"], cell["geneCount"], cell["offset"] = (
+        np.arange(len(xy)) + 1,
+        held,
+        np.cumsum(held) - held,
+    )
     cell["x"], cell["y"] = np.rint(xy[:, 0]), np.rint(xy[:, 1])
     entries = np.zeros(len(row), [("geneID", "u4"), ("count", "u2")])
     entries["geneID"], entries["count"] = code, counts[row, code]
@@ -86,20 +94,28 @@ def segmented(folder: Path, *, outlines: str = "cell_segmentations.geojson") -> 
         made.write_10x_h5(inside / f"{kind}_feature_cell_matrix.h5", counts, barcodes, names)
     corners = np.array([[-3, -3], [3, -3], [3, 3], [-3, 3], [-3, -3]], float)
     features = [
-        {"type": "Feature", "properties": {"cell_id": i + 1},
-         "geometry": {"type": "Polygon", "coordinates": [(place + corners).tolist()]}}
+        {
+            "type": "Feature",
+            "properties": {"cell_id": i + 1},
+            "geometry": {"type": "Polygon", "coordinates": [(place + corners).tolist()]},
+        }
         for i, place in enumerate(xy)
-    ]  # fmt: skip
+    ]
     # The file lists cells in an order of its own.
-    (inside / outlines).write_text(json.dumps({"type": "FeatureCollection", "features": features[::-1]}))
+    (inside / outlines).write_text(
+        json.dumps({"type": "FeatureCollection", "features": features[::-1]})
+    )
     return folder
 
 
 def tarred(path: Path, files: dict[str, bytes] | Path, mode: str = "gz") -> Path:
     """A tar of a folder, or of named contents."""
     if isinstance(files, Path):
-        files = {p.relative_to(files.parent).as_posix(): p.read_bytes()
-                 for p in sorted(files.rglob("*")) if p.is_file()}  # fmt: skip
+        files = {
+            p.relative_to(files.parent).as_posix(): p.read_bytes()
+            for p in sorted(files.rglob("*"))
+            if p.is_file()
+        }
     with tarfile.open(path, f"w:{mode}" if mode else "w") as archive:
         for name, data in files.items():
             info = tarfile.TarInfo(name)

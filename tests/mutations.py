@@ -8,8 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = (b"nan", b"inf", b"-1", b"1e309", b"99999999999999999999", b'"', b",,,", b"\x00", b"\xff\xfe",
-         b"=1+1", b"\n\n", b"\r", b"\t", b"../..", b"0x10", b"e3099919288", b"e-99999", b"X1x1", b"0", b"2147483648")  # fmt: skip
+WORDS = (
+    b"nan",
+    b"inf",
+    b"-1",
+    b"1e309",
+    b"99999999999999999999",
+    b'"',
+    b",,,",
+    b"\x00",
+    b"\xff\xfe",
+    b"=1+1",
+    b"\n\n",
+    b"\r",
+    b"\t",
+    b"../..",
+    b"0x10",
+    b"e3099919288",
+    b"e-99999",
+    b"X1x1",
+    b"0",
+    b"2147483648",
+)
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:

@@ -190,7 +190,9 @@ def test_one_column_that_cannot_be_read_costs_only_itself(tmp_path):
 # --- places
 
 
-@pytest.mark.parametrize("columns", [["imagerow", "imagecol"], ["pxl_row_in_fullres", "pxl_col_in_fullres"]])
+@pytest.mark.parametrize(
+    "columns", [["imagerow", "imagecol"], ["pxl_row_in_fullres", "pxl_col_in_fullres"]]
+)
 def test_places_in_a_labelled_table(tmp_path, columns):
     adata = made_anndata()
     xy = adata.obsm["spatial"]
@@ -205,7 +207,9 @@ def test_places_in_a_table_of_other_names(tmp_path):
     adata.obsm["spatial"] = pd.DataFrame(xy, index=adata.obs_names, columns=["first", "second"])
     section = read(write_h5ad(adata, tmp_path / "a.h5ad"))
     assert np.array_equal(section.xy, xy)
-    assert "['first', 'second'] of the table obsm['spatial'] were taken as x and y" in notes(section)
+    assert "['first', 'second'] of the table obsm['spatial'] were taken as x and y" in notes(
+        section
+    )
 
 
 @pytest.mark.parametrize("key", ["coordinates", "X_xy", "cell_centroids", "Location"])

@@ -175,7 +175,10 @@ def aggregated(tmp_path, text: str, **columns):
 
 @pytest.mark.parametrize(
     "text",
-    ["library_id,molecule_h5\nLiver,/a.h5\nLung,/b.h5\n", "molecule_h5;sample_id\na,1.h5;Liver\nb,2.h5;Lung\n"],
+    [
+        "library_id,molecule_h5\nLiver,/a.h5\nLung,/b.h5\n",
+        "molecule_h5;sample_id\na,1.h5;Liver\nb,2.h5;Lung\n",
+    ],
 )
 def test_libraries_are_named_in_their_order_whatever_separates_the_columns(tmp_path, text):
     places, said = aggregated(tmp_path, text)
@@ -191,7 +194,9 @@ def test_a_column_that_names_sections_gets_no_rival(tmp_path):
 def test_barcodes_of_one_genome_alone_are_told():
     def part(n, gene):
         names = pd.DataFrame({"gene_ids": [gene]}, index=[gene])
-        return Matrix(sparse.csr_matrix(np.ones((n, 1))), pd.Index([f"B{i}" for i in range(n)]), names, (), {})
+        return Matrix(
+            sparse.csr_matrix(np.ones((n, 1))), pd.Index([f"B{i}" for i in range(n)]), names, (), {}
+        )
 
     joined = join_genomes({"human": part(5, "A"), "mouse": part(3, "b")})
     assert joined.values.toarray().tolist() == [[1, 1]] * 3 + [[1, 0]] * 2

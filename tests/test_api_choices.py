@@ -32,10 +32,27 @@ def asked(monkeypatch):
 
 def test_every_choice_arrives(square, asked):
     section, config, more = asked(
-        square, preset="balanced", method="kriging", genes="Gene3", compare=["linear"], answer="median",
-        seed=5, device="cpu", threads=2, folder="out", resume=True,
-    )  # fmt: skip
-    assert config == preset("balanced", method="kriging", compare=("linear",), answer="median", seed=5, device="cpu", threads=2)
+        square,
+        preset="balanced",
+        method="kriging",
+        genes="Gene3",
+        compare=["linear"],
+        answer="median",
+        seed=5,
+        device="cpu",
+        threads=2,
+        folder="out",
+        resume=True,
+    )
+    assert config == preset(
+        "balanced",
+        method="kriging",
+        compare=("linear",),
+        answer="median",
+        seed=5,
+        device="cpu",
+        threads=2,
+    )
     assert list(section.genes) == ["Gene3"]
     # Normalised by all that was counted, whatever the panel.
     assert section.spot_totals == pytest.approx(square.spot_totals)

@@ -14,10 +14,28 @@ MAX_LINES = 350
 # Rooms and the files of the porch, lower floors first: a module imports from its own room and from
 # floors below it, inside functions as well.
 FLOORS = (
-    "_version", "_files", "errors", "vocabulary", "config", "limits", "hardware", "data", "readers", "interfaces",
-    "assessment", "geostat", "network", "methods", "imputation", "sampling", "output", "studies",
-    "api", "jobs", "cli",
-)  # fmt: skip
+    "_version",
+    "_files",
+    "errors",
+    "vocabulary",
+    "config",
+    "limits",
+    "hardware",
+    "data",
+    "readers",
+    "interfaces",
+    "assessment",
+    "geostat",
+    "network",
+    "methods",
+    "imputation",
+    "sampling",
+    "output",
+    "studies",
+    "api",
+    "jobs",
+    "cli",
+)
 # Lazy imports that keep torch out of the web process: (from, to).
 LAZY = {("methods", "network")}
 
@@ -97,12 +115,28 @@ def test_no_modules_import_each_other_in_a_circle():
 
 # What the web process imports: torch costs it seconds and memory.
 LIGHT = (
-    "cli.main", "output.export", "jobs.jobs", "jobs.runner", "jobs.forecast", "jobs.demo",
-    "jobs.studies", "jobs.drafts", "output.charts", "output.maps", "assessment.gene_grades",
-    "assessment.checks", "assessment.recommend", "output.figures", "output.run_text",
-    "output.report", "output.bundle", "assessment.regions", "studies.budget_study",
-    "studies.experiments", "sampling.judge",
-)  # fmt: skip
+    "cli.main",
+    "output.export",
+    "jobs.jobs",
+    "jobs.runner",
+    "jobs.forecast",
+    "jobs.demo",
+    "jobs.studies",
+    "jobs.drafts",
+    "output.charts",
+    "output.maps",
+    "assessment.gene_grades",
+    "assessment.checks",
+    "assessment.recommend",
+    "output.figures",
+    "output.run_text",
+    "output.report",
+    "output.bundle",
+    "assessment.regions",
+    "studies.budget_study",
+    "studies.experiments",
+    "sampling.judge",
+)
 
 
 def test_torch_and_streamlit_are_not_loaded_by_what_the_web_process_imports():
@@ -116,7 +150,11 @@ for name in sys.argv[1:]:
 """
     names = ["s2s_core", *(f"s2s_core.{name}" for name in LIGHT)]
     done = subprocess.run(
-        [sys.executable, "-c", script, *names], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

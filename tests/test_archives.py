@@ -34,8 +34,10 @@ def assert_same(section, folder) -> None:
     assert np.array_equal(section.xy, whole.xy)
 
 
-@pytest.mark.parametrize(("mode", "ending"), [("", ".tar"), ("gz", ".tar.gz"), ("gz", ".tgz"),
-                                              ("bz2", ".tar.bz2"), ("xz", ".tar.xz")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "ending"),
+    [("", ".tar"), ("gz", ".tar.gz"), ("gz", ".tgz"), ("bz2", ".tar.bz2"), ("xz", ".tar.xz")],
+)
 def test_a_tar_is_read_as_the_folder_is(tmp_path, run, mode, ending):
     path = tarred(tmp_path / f"section{ending}", run, mode)
     section = read(path)
@@ -53,8 +55,10 @@ def as_geo_ships(run, into, sample: str = "GSM1_A1") -> list:
     """The folder of the matrix and the folder spatial, each packed by itself."""
     outs = run / "outs"
     into.mkdir(exist_ok=True)
-    return [tarred(into / f"{sample}_{name}.tar.gz", outs / name)
-            for name in ("filtered_feature_bc_matrix", "spatial")]  # fmt: skip
+    return [
+        tarred(into / f"{sample}_{name}.tar.gz", outs / name)
+        for name in ("filtered_feature_bc_matrix", "spatial")
+    ]
 
 
 def test_archives_of_one_upload_are_read_together(tmp_path, run):
@@ -117,17 +121,24 @@ def test_a_table_beside_a_packed_copy_of_something_is_read_alone(tmp_path, table
 # --- safety ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../t.csv", "/etc/t.csv", "a/../../t.csv", "..\\t.csv", "C:/t.csv"])
+@pytest.mark.parametrize(
+    "name", ["../t.csv", "/etc/t.csv", "a/../../t.csv", "..\\t.csv", "C:/t.csv"]
+)
 def test_paths_that_lead_out_of_a_tar(tmp_path, table, name):
     with pytest.raises(S2SError, match="leads out of it"):
         read(tarred(tmp_path / "a.tar.gz", {name: table.read_bytes()}))
 
 
-@pytest.mark.parametrize(("kind", "word"), [
-    (tarfile.SYMTYPE, "holds a link"), (tarfile.LNKTYPE, "holds a link"),
-    (tarfile.CHRTYPE, "no plain file"), (tarfile.FIFOTYPE, "no plain file"),
-    (tarfile.GNUTYPE_SPARSE, "no plain file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        (tarfile.SYMTYPE, "holds a link"),
+        (tarfile.LNKTYPE, "holds a link"),
+        (tarfile.CHRTYPE, "no plain file"),
+        (tarfile.FIFOTYPE, "no plain file"),
+        (tarfile.GNUTYPE_SPARSE, "no plain file"),
+    ],
+)
 def test_links_devices_and_holes_in_a_tar(tmp_path, kind, word):
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as archive:
@@ -141,7 +152,9 @@ def test_links_devices_and_holes_in_a_tar(tmp_path, kind, word):
 def test_a_tar_that_unpacks_to_far_more_than_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "SMALL_BYTES", 2**20)
     for mode in ("gz", "bz2", "xz"):
-        path = tarred(tmp_path / f"a.tar.{mode}", {"t.csv": b"x,y,G\n" + b"0,0,0\n" * 2_000_000}, mode)
+        path = tarred(
+            tmp_path / f"a.tar.{mode}", {"t.csv": b"x,y,G\n" + b"0,0,0\n" * 2_000_000}, mode
+        )
         assert path.stat().st_size < 20_000
         with pytest.raises(S2SError, match="unpacks to far more"):
             read(path)
@@ -179,7 +192,11 @@ def test_names_in_a_tar_are_no_paths_on_this_machine(tmp_path, table, monkeypatc
 
 
 def test_what_macos_adds_to_tars_is_no_section(tmp_path, table):
-    files = {"run/t.csv": table.read_bytes(), "run/._t.csv": b"a,b,c\n1,2,3\n", "__MACOSX/u.csv": b"a,b,c"}
+    files = {
+        "run/t.csv": table.read_bytes(),
+        "run/._t.csv": b"a,b,c\n1,2,3\n",
+        "__MACOSX/u.csv": b"a,b,c",
+    }
     assert read(tarred(tmp_path / "a.tar.gz", files)).n_positions == 120
 
 
@@ -240,7 +257,9 @@ def test_one_of_two_tables_may_be_packed(tmp_path, packed):
     table = made.spots_table()
     places = ["x", "y"]
     table[places].to_csv(tmp_path / "positions.csv", index_label="spot_id")
-    table.drop(columns=places).filter(like="Gene").to_csv(tmp_path / "counts.csv", index_label="spot_id")
+    table.drop(columns=places).filter(like="Gene").to_csv(
+        tmp_path / "counts.csv", index_label="spot_id"
+    )
     given = {name: tmp_path / name for name in ("counts.csv", "positions.csv")}
     whole = read(list(given.values()))
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:

@@ -26,8 +26,13 @@ def build(table, keep=None, **options):
 def test_spots_keep_id_counts_and_place(kind):
     table = made_table(kind, row0=3, col0=5)
     order = np.random.default_rng(0).permutation(len(table[1]))
-    shuffled = (table[0][order], table[1].iloc[order], table[2], table[3][order],
-                tuple(a[order] for a in table[4]))  # fmt: skip
+    shuffled = (
+        table[0][order],
+        table[1].iloc[order],
+        table[2],
+        table[3][order],
+        tuple(a[order] for a in table[4]),
+    )
     section = build(shuffled)
     assert section.grid.kind == kind
     written = section.written_order
@@ -48,9 +53,12 @@ def test_any_order_of_rows_gives_the_same_section(kind, given):
     order = np.random.default_rng(3).permutation(len(obs))
     one = assemble(counts, obs=obs, var=var, xy=xy, array_index=indices)
     two = assemble(
-        counts[order], obs=obs.iloc[order], var=var, xy=xy[order],
+        counts[order],
+        obs=obs.iloc[order],
+        var=var,
+        xy=xy[order],
         array_index=None if indices is None else tuple(a[order] for a in indices),
-    )  # fmt: skip
+    )
     assert one.grid.kind == two.grid.kind
     assert one.spot_ids.equals(two.spot_ids)
     for name in ("xy", "row", "col", "measured"):
@@ -62,8 +70,9 @@ def test_any_order_of_rows_gives_the_same_section(kind, given):
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
 @pytest.mark.parametrize(
-    ("absent", "origin", "measured"), [("auto", "gap", False), ("gaps", "gap", False), ("zeros", "empty bin", True)]
-)  # fmt: skip
+    ("absent", "origin", "measured"),
+    [("auto", "gap", False), ("gaps", "gap", False), ("zeros", "empty bin", True)],
+)
 def test_missing_spots_inside_the_tissue(kind, absent, origin, measured):
     keep = np.ones(120, bool)
     keep[[45, 66]] = False
@@ -91,8 +100,9 @@ def test_bins_without_anything_are_background_unless_asked():
     empty[45] = 0
     full = (empty, *table[1:])
     for one in (
-        build(table, absent, binned=True, totals="sum"), build(full, binned=True, totals="sum")
-    ):  # fmt: skip
+        build(table, absent, binned=True, totals="sum"),
+        build(full, binned=True, totals="sum"),
+    ):
         assert one.grid.kind == "bins"
         assert one.n_positions == 119
         assert one.measured.all()
@@ -133,7 +143,9 @@ def test_spots_without_counts_are_measured_zeros_and_told():
     table[0][[3, 7]] = 0
     section = build(table, totals="sum")
     assert section.measured.all()
-    assert "2 measured spots hold no count of these genes: they are measured zeros." in section.notes
+    assert (
+        "2 measured spots hold no count of these genes: they are measured zeros." in section.notes
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, 1e9, -5.0, np.inf])

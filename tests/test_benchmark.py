@@ -25,9 +25,7 @@ def cases(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "DATA", tmp_path)
     monkeypatch.setattr(benchmark, "CLASSICAL", ("programme-kriging", "kriging", "linear"))
     (tmp_path / "runs").mkdir()
-    return [
-        benchmark.Case(path, "lattice:2", 0, group, "fast") for group in ("classical", "s2s")
-    ]
+    return [benchmark.Case(path, "lattice:2", 0, group, "fast") for group in ("classical", "s2s")]
 
 
 def test_every_case_has_files_of_its_own(tmp_path):
@@ -51,7 +49,11 @@ def test_a_case_is_done_once_and_again_when_code_changes(cases, monkeypatch):
 
 def test_what_is_read_and_drawn_is_told_apart(tmp_path):
     section = demo_section(rows=18, genes=12)
-    for name, part in (("a", section), ("b", section), ("c", section.subset_genes(["SIM_LAYER_001"]))):
+    for name, part in (
+        ("a", section),
+        ("b", section),
+        ("c", section.subset_genes(["SIM_LAYER_001"])),
+    ):
         part.to_anndata().write_h5ad(tmp_path / f"{name}.h5ad")
     a, b, c = (benchmark.content(tmp_path / f"{n}.h5ad", "random:0.25", 0) for n in "abc")
     assert a == b != c

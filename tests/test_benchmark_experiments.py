@@ -37,4 +37,6 @@ def test_tables_of_all_experiments_and_sections_stand_in_one_file(tmp_path, monk
     (words,) = (tmp_path / "results").glob("*-experiments.md")
     assert "## cascades: What do they add?: made\n\nNothing." in words.read_text()
     table = pd.read_csv(words.with_suffix(".csv"))
-    assert table[["experiment", "section", "pcc"]].to_numpy().tolist() == [["cascades", "made", 0.5]]
+    assert table[["experiment", "section", "pcc"]].to_numpy().tolist() == [
+        ["cascades", "made", 0.5]
+    ]

@@ -36,8 +36,13 @@ def members(path):
 
 def rewritten(path, **changed):
     """The bundle with some members replaced (None leaves one out)."""
-    names = {"expected": "expected.json", "config": "config.json", "section": "section.h5ad",
-             "imputed": "imputed.npy", "evil": "../evil.txt"}  # fmt: skip
+    names = {
+        "expected": "expected.json",
+        "config": "config.json",
+        "section": "section.h5ad",
+        "imputed": "imputed.npy",
+        "evil": "../evil.txt",
+    }
     contents = members(path) | {names[k]: v for k, v in changed.items()}
     out = path.with_name("changed.zip")
     with zipfile.ZipFile(out, "w") as archive:

@@ -10,10 +10,13 @@ from tests.made import made_section
 
 def test_loss_curves_keep_scores_at_their_steps():
     lines = [
-        {"step": i, "losses": {"s2s": 1 / i, "images": 0.5, "total": 1.0},
-         "score": 0.9 if i % 2 == 0 else None}
+        {
+            "step": i,
+            "losses": {"s2s": 1 / i, "images": 0.5, "total": 1.0},
+            "score": 0.9 if i % 2 == 0 else None,
+        }
         for i in range(1, 6)
-    ]  # fmt: skip
+    ]
     figure = loss_curves(lines)
     assert len(figure.data) == 3
     assert list(figure.data[-1].x) == [2, 4]

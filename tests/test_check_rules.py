@@ -68,7 +68,13 @@ def test_offsets_that_chance_explains_are_taken_off(result):
 
 @pytest.mark.parametrize(
     ("slope", "error", "level"),
-    [(1.5, 0.02, "watch"), (1.5, 0.2, "fine"), (2.5, 0.02, "problem"), (2.5, 0.4, "watch"), (1.0, 0.5, "fine")],
+    [
+        (1.5, 0.02, "watch"),
+        (1.5, 0.2, "fine"),
+        (2.5, 0.02, "problem"),
+        (2.5, 0.4, "watch"),
+        (1.0, 0.5, "fine"),
+    ],
 )
 def test_a_map_is_called_over_smoothed_only_where_that_is_sure(result, slope, error, level):
     bare = replace(result, section=result.section.without_hidden())
@@ -92,8 +98,10 @@ def test_noise_is_called_kept_only_where_that_is_sure(result, slope, error, leve
 def test_a_test_needs_six_genes(genes, method):
     """Differences of both signs: six genes cannot tell them from chance, with five none is asked."""
     better = np.array([0.1, -0.05, 0.08, -0.04, 0.07, -0.05])[:genes]
-    parts = [pd.DataFrame({"method": name, "gene": range(genes), "rmse": 0.5 + off, "pcc": 0.5})
-             for name, off in (("s2s", 0 * better), ("nearest", better))]  # fmt: skip
+    parts = [
+        pd.DataFrame({"method": name, "gene": range(genes), "rmse": 0.5 + off, "pcc": 0.5})
+        for name, off in (("s2s", 0 * better), ("nearest", better))
+    ]
     found = recommend(pd.concat(parts))
     assert found.table.loc["nearest", "worse"] > 0.005
     assert found.method == method

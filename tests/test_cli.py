@@ -103,14 +103,38 @@ def test_evaluate_for_real(file, tmp_path, capsys):
 
 
 def test_impute_passes_every_choice_on(file, calls, tmp_path):
-    argv = ["impute", file, "--out", str(tmp_path / "o"), "--mask", "random:0.4", "--method", "kriging",
-            "--preset", "balanced", "--genes", "Gene4,Gene1", "--seed", "7", "--device", "cpu",
-            "--threads", "2", "--compare", "linear,nearest", "--resume"]  # fmt: skip
+    argv = [
+        "impute",
+        file,
+        "--out",
+        str(tmp_path / "o"),
+        "--mask",
+        "random:0.4",
+        "--method",
+        "kriging",
+        "--preset",
+        "balanced",
+        "--genes",
+        "Gene4,Gene1",
+        "--seed",
+        "7",
+        "--device",
+        "cpu",
+        "--threads",
+        "2",
+        "--compare",
+        "linear,nearest",
+        "--resume",
+    ]
     assert main(argv) == 0
     config = calls[0]["config"]
     assert (config.method, config.preset, config.seed, config.device, config.threads) == (
-        "kriging", "balanced", 7, "cpu", 2
-    )  # fmt: skip
+        "kriging",
+        "balanced",
+        7,
+        "cpu",
+        2,
+    )
     assert config.compare == ("linear", "nearest")
     assert calls[0]["resume"]
     assert calls[0]["section"].genes.tolist() == ["Gene4", "Gene1"]
@@ -155,7 +179,7 @@ def test_gaps_need_no_choice(calls, tmp_path):
         (["--mask", "random:0.05"], "Only 6 spots are measured"),
         (["--densify", "1"], "between 2 and 8"),
     ],
-)  # fmt: skip
+)
 def test_a_users_mistake_is_one_line(file, tmp_path, capsys, argv, word):
     assert main(["impute", file, "--out", str(tmp_path / "o"), *argv]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
@@ -246,9 +270,19 @@ def test_gene_lists(tmp_path):
 def test_the_module_runs_without_a_trace(tmp_path):
     (tmp_path / "a.h5ad").write_text("no")
     done = subprocess.run(
-        [sys.executable, "-m", "s2s_core", "impute", str(tmp_path / "a.h5ad"), "--out", str(tmp_path / "o")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "s2s_core",
+            "impute",
+            str(tmp_path / "a.h5ad"),
+            "--out",
+            str(tmp_path / "o"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: 'a.h5ad' is not an AnnData file")

@@ -24,9 +24,30 @@ def file(tmp_path_factory):
 
 def test_a_plan_from_a_pilot(file, tmp_path, capsys):
     out = tmp_path / "plan"
-    argv = ["design", file, "--designs", "lattice,random", "--budgets", "25; 50%", "--seeds", "2",
-            "--engine", "linear", "--out", str(out), "--pcc", "0.1", "--share", "30",
-            "--cost-per-spot", "2", "--cost-fixed", "100", "--currency", "EUR"]  # fmt: skip
+    argv = [
+        "design",
+        file,
+        "--designs",
+        "lattice,random",
+        "--budgets",
+        "25; 50%",
+        "--seeds",
+        "2",
+        "--engine",
+        "linear",
+        "--out",
+        str(out),
+        "--pcc",
+        "0.1",
+        "--share",
+        "30",
+        "--cost-per-spot",
+        "2",
+        "--cost-fixed",
+        "100",
+        "--currency",
+        "EUR",
+    ]
     assert main(argv) == 0
     shown = capsys.readouterr()
     assert "Measure " in shown.out
@@ -124,8 +145,21 @@ def test_experiments_from_the_command_line(file, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("s2s_core.studies.experiments.run_experiment", run_experiment)
     genes = list(read(file).genes[:2])
-    argv = ["experiment", "cascades", file, "--out", str(tmp_path / "x"), "--steps", "5", "--seeds",
-            "2", "--genes", ",".join(genes), "--mask", "random:0.3"]  # fmt: skip
+    argv = [
+        "experiment",
+        "cascades",
+        file,
+        "--out",
+        str(tmp_path / "x"),
+        "--steps",
+        "5",
+        "--seeds",
+        "2",
+        "--genes",
+        ",".join(genes),
+        "--mask",
+        "random:0.3",
+    ]
     assert main(argv) == 0
     assert "the report" in capsys.readouterr().out
     assert (seen["name"], seen["seeds"], seen["mask"]) == ("cascades", 2, "random:0.3")

@@ -44,7 +44,15 @@ def runs(monkeypatch):
 IMPUTE = ["impute", "in.h5ad", "--out", "out", "--mask", "random:0.4", "--method", "linear"]
 
 
-@pytest.mark.parametrize(("words", "seed"), [([], 0), (["--seed", "3"], 3), (["--seed", "3", "--mask-seed", "5"], 5), (["--mask-seed", "0", "--seed", "3"], 0)])
+@pytest.mark.parametrize(
+    ("words", "seed"),
+    [
+        ([], 0),
+        (["--seed", "3"], 3),
+        (["--seed", "3", "--mask-seed", "5"], 5),
+        (["--mask-seed", "0", "--seed", "3"], 0),
+    ],
+)
 def test_the_mask_has_its_own_seed_or_that_of_the_run(section, runs, words, seed):
     assert cli.main([*IMPUTE, *words]) == 0
     sampled, config, _ = runs[0]
@@ -52,7 +60,10 @@ def test_the_mask_has_its_own_seed_or_that_of_the_run(section, runs, words, seed
     assert config.seed == (3 if "3" in words else 0)
 
 
-@pytest.mark.parametrize("words", [["evaluate", "in.h5ad"], ["masks", "in.h5ad", "--out", "m.csv"], ["impute", "in.h5ad"]])
+@pytest.mark.parametrize(
+    "words",
+    [["evaluate", "in.h5ad"], ["masks", "in.h5ad", "--out", "m.csv"], ["impute", "in.h5ad"]],
+)
 def test_what_a_command_cannot_do_without_is_asked_for(words, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(words)
@@ -73,7 +84,20 @@ def test_evaluate_looks_at_the_genes_and_methods_that_were_named(section, monkey
         return made_result(sampled)
 
     monkeypatch.setattr(api, "score_methods", score)
-    words = ["evaluate", "in.h5ad", "--mask", "random:0.4", "--seed", "4", "--genes", "Gene1,Gene3", "--methods", "linear, kriging", "--out", "t.csv"]
+    words = [
+        "evaluate",
+        "in.h5ad",
+        "--mask",
+        "random:0.4",
+        "--seed",
+        "4",
+        "--genes",
+        "Gene1,Gene3",
+        "--methods",
+        "linear, kriging",
+        "--out",
+        "t.csv",
+    ]
     assert cli.main(words) == 0
     assert asked["genes"] == ["Gene1", "Gene3"]
     assert asked["methods"] == ["linear", "kriging"]
@@ -117,12 +141,45 @@ def test_a_plan_is_made_as_it_was_said(monkeypatch, section):
 
     monkeypatch.setattr("s2s_core.studies.budget_study.run_design", run)
     monkeypatch.setattr("s2s_core.studies.outcome.write_plan", write)
-    words = ["design", "in.h5ad", "--out", "p", "--designs", "random, lattice", "--budgets", "20; 40", "--seeds", "2",
-             "--engine", "linear", "--pcc", "0.3", "--share", "70", "--patterned", "--cost-per-spot", "1",
-             "--cost-per-row", "2", "--cost-per-region", "3", "--cost-fixed", "4", "--currency", "CHF", "--genes", "Gene2"]  # fmt: skip
+    words = [
+        "design",
+        "in.h5ad",
+        "--out",
+        "p",
+        "--designs",
+        "random, lattice",
+        "--budgets",
+        "20; 40",
+        "--seeds",
+        "2",
+        "--engine",
+        "linear",
+        "--pcc",
+        "0.3",
+        "--share",
+        "70",
+        "--patterned",
+        "--cost-per-spot",
+        "1",
+        "--cost-per-row",
+        "2",
+        "--cost-per-region",
+        "3",
+        "--cost-fixed",
+        "4",
+        "--currency",
+        "CHF",
+        "--genes",
+        "Gene2",
+    ]
     assert cli.main(words) == 0
     plan, goal = asked["plan"], asked["goal"]
-    assert (plan.designs, plan.budgets, plan.seeds, plan.engine) == (("random", "lattice"), (0.2, 0.4), 2, "linear")
+    assert (plan.designs, plan.budgets, plan.seeds, plan.engine) == (
+        ("random", "lattice"),
+        (0.2, 0.4),
+        2,
+        "linear",
+    )
     assert plan.genes == ("Gene2",)
     assert (goal.threshold, goal.share, goal.patterned) == (0.3, 0.7, True)
     assert goal.cost.prices == (1.0, 2.0, 3.0, 4.0)
@@ -131,8 +188,13 @@ def test_a_plan_is_made_as_it_was_said(monkeypatch, section):
 
 def test_facts_are_those_of_the_design_that_was_drawn(section, monkeypatch):
     asked = []
-    numbers = dict.fromkeys(Facts.__dataclass_fields__, 0.0) | {"sentences": ("So.",), "genes": pd.DataFrame()}
-    monkeypatch.setattr("s2s_core.sampling.judge.judge", lambda pilot, mask: asked.append(mask) or Facts(**numbers))
+    numbers = dict.fromkeys(Facts.__dataclass_fields__, 0.0) | {
+        "sentences": ("So.",),
+        "genes": pd.DataFrame(),
+    }
+    monkeypatch.setattr(
+        "s2s_core.sampling.judge.judge", lambda pilot, mask: asked.append(mask) or Facts(**numbers)
+    )
     for seed in ("0", "6"):
         assert cli.main(["design", "facts", "in.h5ad", "--mask", "random:0.3", "--seed", seed]) == 0
         assert np.array_equal(asked[-1], sample(section, "random:0.3", int(seed)).measured)
@@ -148,7 +210,10 @@ def test_the_next_batch_is_that_of_the_run_and_the_seed(section, monkeypatch, tm
     monkeypatch.setattr("s2s_core.sampling.next_batch.next_batch", choose)
     made = made_result(sample(section, "lattice:2"))
     rng = np.random.default_rng(0)
-    layers = {k: rng.random(made.truth.shape).astype(np.float32) + add for k, add in (("median", 5), ("lower", 1), ("upper", 9))}
+    layers = {
+        k: rng.random(made.truth.shape).astype(np.float32) + add
+        for k, add in (("median", 5), ("lower", 1), ("upper", 9))
+    }
     sd = {"linear": rng.random(made.truth.shape).astype(np.float32)}
     for name, result, wanted in (
         ("kept", replace(made, layers=layers, sd=sd), sd["linear"]),
@@ -156,7 +221,10 @@ def test_the_next_batch_is_that_of_the_run_and_the_seed(section, monkeypatch, tm
     ):
         save_result(result, tmp_path / name)
         export.export(result, tmp_path / f"{name}_tables")
-        assert cli.main(["design", "next", name, "--budget", "4", "--seed", "9", "--out", "n.csv"]) == 0
+        assert (
+            cli.main(["design", "next", name, "--budget", "4", "--seed", "9", "--out", "n.csv"])
+            == 0
+        )
         found, spread, count, seed = asked[-1]
         assert (count, seed) == (4, 9)
         assert spread == pytest.approx(wanted, abs=1e-6)
@@ -170,7 +238,9 @@ def test_the_next_batch_is_that_of_the_run_and_the_seed(section, monkeypatch, tm
         monkeypatch.chdir(tmp_path)
 
 
-def test_an_experiment_has_the_seed_and_the_steps_that_were_asked_for(monkeypatch, tmp_path, section):
+def test_an_experiment_has_the_seed_and_the_steps_that_were_asked_for(
+    monkeypatch, tmp_path, section
+):
     asked = {}
 
     def run(section, name, out, **more):
@@ -179,14 +249,41 @@ def test_an_experiment_has_the_seed_and_the_steps_that_were_asked_for(monkeypatc
         (out / "report.md").write_text("Done.")
 
     monkeypatch.setattr("s2s_core.studies.experiments.run_experiment", run)
-    words = ["experiment", "cascades", "in.h5ad", "--out", "e", "--seed", "5", "--steps", "7", "--seeds", "2",
-             "--mask", "random:0.4", "--genes", "Gene0,Gene5", "--threads", "1", "--preset", "balanced"]  # fmt: skip
+    words = [
+        "experiment",
+        "cascades",
+        "in.h5ad",
+        "--out",
+        "e",
+        "--seed",
+        "5",
+        "--steps",
+        "7",
+        "--seeds",
+        "2",
+        "--mask",
+        "random:0.4",
+        "--genes",
+        "Gene0,Gene5",
+        "--threads",
+        "1",
+        "--preset",
+        "balanced",
+    ]
     assert cli.main(words) == 0
     base = preset("balanced", seed=5, threads=1)
     assert asked["base"] == replace(base, train=replace(base.train, steps=7))
     assert (asked["name"], asked["mask"], asked["seeds"]) == ("cascades", "random:0.4", 2)
     assert list(asked["section"].genes) == ["Gene0", "Gene5"]
-    monkeypatch.setattr("s2s_core.studies.data_consistency.check_consistency", lambda s, out, base, **more: asked.update(checked=SimpleNamespace(base=base, **more)))
-    assert cli.main(["experiment", "dc", "in.h5ad", "--out", "e", "--seed", "6", "--mask", "lattice:3"]) == 0
+    monkeypatch.setattr(
+        "s2s_core.studies.data_consistency.check_consistency",
+        lambda s, out, base, **more: asked.update(checked=SimpleNamespace(base=base, **more)),
+    )
+    assert (
+        cli.main(
+            ["experiment", "dc", "in.h5ad", "--out", "e", "--seed", "6", "--mask", "lattice:3"]
+        )
+        == 0
+    )
     assert asked["checked"].base == preset("fast", seed=6)
     assert asked["checked"].mask == "lattice:3"

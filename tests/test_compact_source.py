@@ -36,7 +36,9 @@ def test_programmes_are_drawn_by_their_importance(own, monkeypatch):
     assert own._chance == pytest.approx(importance / importance.sum())
     drawn, count = [], len(importance)
     real = compact.network_input
-    monkeypatch.setattr(compact, "network_input", lambda e, t, c, *a: drawn.extend(c) or real(e, t, c, *a))
+    monkeypatch.setattr(
+        compact, "network_input", lambda e, t, c, *a: drawn.extend(c) or real(e, t, c, *a)
+    )
     own._chance = np.eye(count)[3]
     own.draw(np.random.default_rng(0))
     assert set(drawn) == {3}
@@ -177,4 +179,6 @@ def test_the_preview_is_the_gene_that_the_latest_check_saw(own, monkeypatch):
     monkeypatch.setattr(compact, "correct", answers(own, lambda *_: 0.5))
     own.check("model", CPU)
     half = own._latest.reshape(len(own._latest), -1).T
-    assert own.preview("model", CPU, 2) == pytest.approx(own.lens.programmes.genes(half)[:, 2], abs=1e-4)
+    assert own.preview("model", CPU, 2) == pytest.approx(
+        own.lens.programmes.genes(half)[:, 2], abs=1e-4
+    )

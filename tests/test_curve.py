@@ -27,13 +27,21 @@ def made_table(levels: dict, genes: int = 40, seeds: int = 3, spread: float = 0.
             rows.append(
                 pd.DataFrame(
                     {
-                        "design": design, "budget": budget, "seed": seed, "spec": f"{design}:{budget}",
-                        "n_measured": round(1000 * budget), "n_rows": 10, "n_regions": 5,
-                        "gene": [f"g{i}" for i in range(genes)], "pcc": pcc, "rmse": 1 - pcc,
-                        "pcc_map": pcc, "rmse_map": 1 - pcc,
+                        "design": design,
+                        "budget": budget,
+                        "seed": seed,
+                        "spec": f"{design}:{budget}",
+                        "n_measured": round(1000 * budget),
+                        "n_rows": 10,
+                        "n_regions": 5,
+                        "gene": [f"g{i}" for i in range(genes)],
+                        "pcc": pcc,
+                        "rmse": 1 - pcc,
+                        "pcc_map": pcc,
+                        "rmse_map": 1 - pcc,
                     }
                 )
-            )  # fmt: skip
+            )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -69,8 +77,14 @@ def test_genes_without_a_score_do_not_reach_the_goal():
 
 
 def test_the_smallest_budget_that_reaches_the_goal_is_recommended():
-    levels = {("random", 0.1): 0.2, ("random", 0.25): 0.5, ("random", 0.5): 0.8,
-              ("lattice", 0.1): 0.3, ("lattice", 0.25): 0.75, ("lattice", 0.5): 0.85}  # fmt: skip
+    levels = {
+        ("random", 0.1): 0.2,
+        ("random", 0.25): 0.5,
+        ("random", 0.5): 0.8,
+        ("lattice", 0.1): 0.3,
+        ("lattice", 0.25): 0.75,
+        ("lattice", 0.5): 0.85,
+    }
     table, goal = made_table(levels), Goal(0.5, 0.8, Cost(3, currency="EUR"))
     found = curve(table, goal)
     first = smallest_budgets(found, goal).set_index("design")

@@ -17,8 +17,9 @@ from tests.made import lattice_positions, made_counts
 def panel(folder, genes: int, **columns):
     row, col = lattice_positions("square", 8, 9)
     counts = made_counts(row, col, genes)
-    obs = pd.DataFrame({"array_row": row, "array_col": col, **columns},
-                       index=[f"s{i}" for i in range(72)])  # fmt: skip
+    obs = pd.DataFrame(
+        {"array_row": row, "array_col": col, **columns}, index=[f"s{i}" for i in range(72)]
+    )
     adata = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=[f"G{g}" for g in range(genes)]))
     adata.obsm["spatial"] = np.column_stack([col, row]) * 100.0
     adata.write_h5ad(folder / "panel.h5ad")
@@ -46,11 +47,15 @@ def test_given_totals_scale_few_genes(tmp_path):
     rows = section.file_row[section.measured]
     target = np.median(totals[rows])
     assert obs.target_sum == pytest.approx(target)
-    assert obs.values == pytest.approx(np.log1p(counts[rows] * target / totals[rows, None]), rel=1e-5)
+    assert obs.values == pytest.approx(
+        np.log1p(counts[rows] * target / totals[rows, None]), rel=1e-5
+    )
     assert any("'total_counts'" in note for note in section.notes)
 
 
-@pytest.mark.parametrize("column", ["nCount_Spatial", "n_counts", "total_counts_all_genes", "transcript_counts"])
+@pytest.mark.parametrize(
+    "column", ["nCount_Spatial", "n_counts", "total_counts_all_genes", "transcript_counts"]
+)
 def test_totals_under_their_usual_names(tmp_path, column):
     totals = np.full(72, 900)
     section = read(panel(tmp_path, 2, **{column: totals})[0])

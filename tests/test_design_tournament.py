@@ -24,8 +24,18 @@ def place(tmp_path, monkeypatch):
 
 
 def run(monkeypatch, *options):
-    argv = ["designs.py", "--sections", "made", "--designs", "lattice,random,stratified,stripes,leverage",
-            "--budgets", "25,50", "--seeds", "2", *options]  # fmt: skip
+    argv = [
+        "designs.py",
+        "--sections",
+        "made",
+        "--designs",
+        "lattice,random,stratified,stripes,leverage",
+        "--budgets",
+        "25,50",
+        "--seeds",
+        "2",
+        *options,
+    ]
     monkeypatch.setattr(sys, "argv", argv)
     designs.main()
 

@@ -188,9 +188,12 @@ def test_leverage_prefers_unusual_profiles():
     rate = np.full((400, 12), 20.0)
     rate[np.ix_(odd, [0, 1])] = 200.0
     section = assemble(
-        np.random.default_rng(0).poisson(rate), obs=base.obs, xy=base.xy,
-        var=pd.DataFrame(index=[f"g{i}" for i in range(12)]), array_index=base.array_index,
-    )  # fmt: skip
+        np.random.default_rng(0).poisson(rate),
+        obs=base.obs,
+        xy=base.xy,
+        var=pd.DataFrame(index=[f"g{i}" for i in range(12)]),
+        array_index=base.array_index,
+    )
     drawn = np.mean([sample(section, "leverage:0.2", s).measured for s in range(30)], 0)
     assert drawn[odd].mean() > 1.5 * drawn[~odd].mean()
 
@@ -252,9 +255,17 @@ def test_text_forms_are_read():
         ("stratified:0spots", {}, "between 1"),
         ("active:1.2", {}, "above 0 and below 1, found 1.2"),
         ("poisson:500spots", {}, "more than the 252 spots"),
-        ("poisson:0.1", {"must": np.arange(252) < 40}, "40 spots must be measured, more than the budget"),
+        (
+            "poisson:0.1",
+            {"must": np.arange(252) < 40},
+            "40 spots must be measured, more than the budget",
+        ),
         ("poisson:0.5", {"avoid": np.arange(252) < 200}, "Only 52 spots may be measured"),
-        ("random:0.5", {"must": np.arange(252) < 9, "avoid": np.arange(252) < 4}, "4 spots must be"),
+        (
+            "random:0.5",
+            {"must": np.arange(252) < 9, "avoid": np.arange(252) < 4},
+            "4 spots must be",
+        ),
         ("random:0.5", {"density": np.ones(252)}, "random takes no density"),
         ("lattice:2", {"region": np.ones(252)}, "takes no region; those that do: region"),
         ("density:0.5", {"density": np.zeros(252)}, "painted outside"),
@@ -266,7 +277,7 @@ def test_text_forms_are_read():
         ("region:0.1", {"region": np.zeros(252)}, "no spot that can be measured"),
         ("active:0.2@zero", {}, "range must be"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_in_one_sentence(spec, options, word):
     section = made_section("square", 18, 14)
     with pytest.raises(S2SError, match=word) as caught:
@@ -278,9 +289,13 @@ def test_a_density_painted_beside_the_tissue_is_refused():
     section = made_section("square", 12, 12)
     keep = section.col < 9
     part = assemble(
-        section.counts[keep], obs=section.obs[keep], var=section.var, xy=section.xy[keep],
-        array_index=tuple(a[keep] for a in section.array_index), absent="background",
-    )  # fmt: skip
+        section.counts[keep],
+        obs=section.obs[keep],
+        var=section.var,
+        xy=section.xy[keep],
+        array_index=tuple(a[keep] for a in section.array_index),
+        absent="background",
+    )
     hole = part.grid.tissue.copy()
     with pytest.raises(S2SError, match="painted outside"):
         sample(part, "density:0.2", density=(~hole).astype(float))
@@ -302,9 +317,12 @@ def test_spot_ids_that_a_spreadsheet_would_run_are_found_again(tmp_path):
 def test_too_many_positions_for_an_active_design():
     with pytest.raises(S2SError, match="too much memory"):
         reduce_variance(
-            np.zeros((10_001, 2)), Covariance(), np.ones(10_001, bool), 5,
+            np.zeros((10_001, 2)),
+            Covariance(),
+            np.ones(10_001, bool),
+            5,
             rng=np.random.default_rng(0),
-        )  # fmt: skip
+        )
 
 
 def test_every_design_on_a_real_section(data_dir, tmp_path):

@@ -74,9 +74,13 @@ def noisy(values, section):
 def test_a_good_run_is_fine(good):
     findings = diagnose(good)
     assert [f.name for f in findings] == [
-        "Measured values in place", "Possible values", "Over-smoothing", "Noise kept",
-        "Grid artefacts", "Structure in the errors",
-    ]  # fmt: skip
+        "Measured values in place",
+        "Possible values",
+        "Over-smoothing",
+        "Noise kept",
+        "Grid artefacts",
+        "Structure in the errors",
+    ]
     assert {f.level for f in findings} == {"fine"}
     assert not any(f.advice for f in findings)
     assert all(f.sentence.endswith(".") for f in findings)
@@ -120,7 +124,10 @@ def test_impossible_values_end_the_diagnosis(good, value):
 def test_without_truth_the_withheld_spots_are_asked(gappy):
     findings = diagnose(gappy)
     assert {f.level for f in findings} == {"fine"}
-    assert [f.name for f in findings[-2:]] == ["Structure in the errors", "Structure never measured"]
+    assert [f.name for f in findings[-2:]] == [
+        "Structure in the errors",
+        "Structure never measured",
+    ]
     kept = Withheld.from_info(gappy.info)
     assert f"is {kept.slope:.2f} (at {kept.n_spots} withheld spots" in findings[2].sentence
     assert f"at {kept.n_spots} withheld spots" in findings[-2].sentence
@@ -134,11 +141,13 @@ def test_without_truth_the_withheld_spots_are_asked(gappy):
     ("change", "name"),
     [
         (lambda mean, at: mean.mean(0) + 0.35 * (mean - mean.mean(0)), "Over-smoothing"),
-        (lambda mean, at: mean + np.random.default_rng(0).normal(0, 2 * mean.std(0), mean.shape),
-         "Noise kept"),
+        (
+            lambda mean, at: mean + np.random.default_rng(0).normal(0, 2 * mean.std(0), mean.shape),
+            "Noise kept",
+        ),
         (lambda mean, at: mean + 1.5 * np.sin(at / 120)[:, None], "Structure in the errors"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_method_is_told_by_its_predictions_of_withheld_spots(monkeypatch, change, name):
     smooth = METHODS["gaussian"]
 

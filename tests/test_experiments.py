@@ -115,9 +115,12 @@ def test_tables_hold_scores_at_hidden_spots_and_paired_tests(section, seen, tmp_
 def test_a_stopped_experiment_goes_on_and_other_settings_are_refused(section, seen, tmp_path):
     with pytest.raises(Cancelled):
         run_experiment(
-            section, "colearning", tmp_path, seeds=1,
+            section,
+            "colearning",
+            tmp_path,
+            seeds=1,
             hooks=Hooks(should_stop=lambda: len(seen) >= 2),
-        )  # fmt: skip
+        )
     assert len(list(read_cases(tmp_path))) == 2
     table = run_experiment(section, "colearning", tmp_path, seeds=1)
     assert len(seen) == 4

@@ -48,8 +48,14 @@ def test_csv_has_every_position_and_exact_values(result, tmp_path):
     write_csv(result, tmp_path / "imputed.csv")
     table = pd.read_csv(tmp_path / "imputed.csv", float_precision="round_trip")
     assert table.columns.tolist() == [
-        "spot_id", "array_row", "array_col", "x", "y", "measured", *section.genes
-    ]  # fmt: skip
+        "spot_id",
+        "array_row",
+        "array_col",
+        "x",
+        "y",
+        "measured",
+        *section.genes,
+    ]
     assert table["spot_id"].tolist() == section.spot_ids.tolist()
     assert np.array_equal(table[["array_row", "array_col"]].to_numpy().T, section.array_index)
     assert np.array_equal(table[["x", "y"]].to_numpy(), section.xy)
@@ -74,9 +80,18 @@ def test_long_csv_holds_every_value_once(result, tmp_path, monkeypatch, chunk):
     write_long_csv(result, tmp_path / "long.csv")
     table = pd.read_csv(tmp_path / "long.csv", float_precision="round_trip")
     assert table.columns.tolist() == [
-        "spot_id", "array_row", "array_col", "x", "y", "measured", "gene", "value", "median",
-        "lower", "upper",
-    ]  # fmt: skip
+        "spot_id",
+        "array_row",
+        "array_col",
+        "x",
+        "y",
+        "measured",
+        "gene",
+        "value",
+        "median",
+        "lower",
+        "upper",
+    ]
     assert table["spot_id"].tolist() == np.repeat(section.spot_ids, genes).tolist()
     assert table["gene"].tolist() == section.genes.tolist() * section.n_positions
     assert np.array_equal(table["measured"], np.repeat(section.measured, genes))
@@ -143,8 +158,13 @@ def test_no_name_runs_as_a_formula(tmp_path):
     export(result, tmp_path)
     table = pd.read_csv(tmp_path / "imputed.csv", dtype={"spot_id": str})
     assert table.columns[6:].tolist() == [
-        "'=HYPERLINK(1)", "'+A1", "'@SUM", "'-gene", "y (gene)", "MARCH1"
-    ]  # fmt: skip
+        "'=HYPERLINK(1)",
+        "'+A1",
+        "'@SUM",
+        "'-gene",
+        "y (gene)",
+        "MARCH1",
+    ]
     assert table["spot_id"][:3].tolist() == ["'=cmd", "-1", 'quoted "id", with comma']
     assert pd.read_csv(tmp_path / "metrics.csv")["gene"][0] == "'=HYPERLINK(1)"
     again = read(tmp_path / "imputed.csv")
@@ -211,14 +231,20 @@ def test_anndata_is_the_users_own(result):
 
 def test_the_record_has_the_masks_seed_and_how_the_file_was_read(tmp_path):
     made_section().to_anndata().write_h5ad(tmp_path / "in.h5ad")
-    section = sample(read(tmp_path / "in.h5ad", scale="counts", bin_size=200.0), "random:0.5", seed=11)
+    section = sample(
+        read(tmp_path / "in.h5ad", scale="counts", bin_size=200.0), "random:0.5", seed=11
+    )
     write_run(made_result(section), tmp_path / "run.json")
     data = json.loads((tmp_path / "run.json").read_text())
     assert (data["design"], data["mask_seed"]) == ("random:0.5", 11)
     assert data["input"]["options"] == {
-        "technology": "auto", "kind": "auto", "absent": "auto", "scale": "counts", "bin_size": 200.0,
+        "technology": "auto",
+        "kind": "auto",
+        "absent": "auto",
+        "scale": "counts",
+        "bin_size": 200.0,
         "totals": "auto",
-    }  # fmt: skip
+    }
     painted = section.with_measured(np.arange(section.n_positions) % 2 == 0, "painted")
     write_run(made_result(painted), tmp_path / "run.json")
     # The seed belonged to the design before.

@@ -24,18 +24,30 @@ def result():
     numbers = iter(range(1, 20))
 
     def array():
-        return (100 * next(numbers) + np.arange(np.prod(shape)).reshape(shape) / 1000).astype(np.float32)
+        return (100 * next(numbers) + np.arange(np.prod(shape)).reshape(shape) / 1000).astype(
+            np.float32
+        )
 
-    metrics = pd.DataFrame({"method": np.repeat(["kriging", "linear"], 6), "gene": [*section.genes] * 2,
-                            "pcc": np.repeat([0.7, 0.2], 6), "rmse": np.repeat([0.3, 0.9], 6)})  # fmt: skip
+    metrics = pd.DataFrame(
+        {
+            "method": np.repeat(["kriging", "linear"], 6),
+            "gene": [*section.genes] * 2,
+            "pcc": np.repeat([0.7, 0.2], 6),
+            "rmse": np.repeat([0.3, 0.9], 6),
+        }
+    )
     return Result(
         section=section,
-        config=preset("fast", method="kriging", compare=("linear",), seed=7, answer="median", coverage=0.8),
+        config=preset(
+            "fast", method="kriging", compare=("linear",), seed=7, answer="median", coverage=0.8
+        ),
         maps={"kriging": array(), "linear": array()},
         sd={"kriging": array(), "linear": array()},
         layers={"median": array(), "lower": array(), "upper": array()},
-        truth=array(), metrics=metrics, info={"target_sum": 33.5},
-    )  # fmt: skip
+        truth=array(),
+        metrics=metrics,
+        info={"target_sum": 33.5},
+    )
 
 
 def genes_of(path, result):
@@ -97,7 +109,12 @@ def test_a_run_opens_again_as_it_was(result, tmp_path):
 
 def test_the_record_tells_the_runs_seed_from_the_masks(result, tmp_path):
     made = provenance(result)
-    assert (made["seed"], made["mask_seed"], made["coverage"], made["answer"]) == (7, 3, 0.8, "median")
+    assert (made["seed"], made["mask_seed"], made["coverage"], made["answer"]) == (
+        7,
+        3,
+        0.8,
+        "median",
+    )
     assert made["target_sum"] == 33.5
     export(result, tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())

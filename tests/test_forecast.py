@@ -123,8 +123,12 @@ def test_earlier_runs_are_remembered_by_their_stages(square, tmp_path, monkeypat
     monkeypatch.setenv("S2S_RUNS", str(tmp_path))
     stages = (("Fitting", 100.0), ("Training on CPU", 140.0))
     done = jobs.State(status="done", started=100.0, ended=200.0, stages=stages)
-    for state in (done, replace(done, resume=True), replace(done, status="failed"),
-                  replace(done, stages=())):  # fmt: skip
+    for state in (
+        done,
+        replace(done, resume=True),
+        replace(done, status="failed"),
+        replace(done, stages=()),
+    ):
         jobs.write_state(jobs.create(sample(square, "lattice:2"), FAST, "x"), state)
     only = (Past("s2s", "fast", (("Fitting", 0.0), ("Training on CPU", 0.4))),)
     assert past_runs() == only

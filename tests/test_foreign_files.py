@@ -42,18 +42,52 @@ FOREIGN = [
     ("y.rds", RDS, "an R object", "readRDS"),
     ("z.rds", bz2.compress(RDS), "an R object", "readRDS"),
     ("z.RDS", lzma.compress(RDS), "an R object", "readRDS"),
-    ("a.RData", gzip.compress(b"RDX3\nX\n\0\0\0\3" + bytes(99)), "an R workspace", r"load\(\"a.RData\"\)"),
+    (
+        "a.RData",
+        gzip.compress(b"RDX3\nX\n\0\0\0\3" + bytes(99)),
+        "an R workspace",
+        r"load\(\"a.RData\"\)",
+    ),
     ("renamed.csv", gzip.compress(b"RDX2\nX\n\0\0\0\2" + bytes(99)), "an R workspace", "write.csv"),
     ("x.qs", b"\x0b\x0e\x0a\x0c" + bytes(99), "package qs", "qs::qread"),
-    ("x.h5Seurat", lambda p: hdf5(p, "assays", "cell.names", "meta.data"), "h5Seurat", "LoadH5Seurat"),
-    ("x.h5mu", lambda p: hdf5(p, "mod", "obs", "var", "obsm"), "MuData", r"mudata.read\(\"x.h5mu\"\)"),
-    ("molecule_info.h5", lambda p: hdf5(p, "barcode_idx", "umi"), "molecule_info", "filtered_feature_bc"),
+    (
+        "x.h5Seurat",
+        lambda p: hdf5(p, "assays", "cell.names", "meta.data"),
+        "h5Seurat",
+        "LoadH5Seurat",
+    ),
+    (
+        "x.h5mu",
+        lambda p: hdf5(p, "mod", "obs", "var", "obsm"),
+        "MuData",
+        r"mudata.read\(\"x.h5mu\"\)",
+    ),
+    (
+        "molecule_info.h5",
+        lambda p: hdf5(p, "barcode_idx", "umi"),
+        "molecule_info",
+        "filtered_feature_bc",
+    ),
     ("feature_slice.h5", lambda p: hdf5(p, "feature_slices", "masks"), "slices", "binned_outputs"),
-    ("x.xlsx", lambda p: office(p, "[Content_Types].xml", "xl/workbook.xml"), "a spreadsheet", "as CSV"),
-    ("x.ods", lambda p: office(p, "mimetype", "content.xml", "styles.xml"), "a spreadsheet", "as CSV"),
+    (
+        "x.xlsx",
+        lambda p: office(p, "[Content_Types].xml", "xl/workbook.xml"),
+        "a spreadsheet",
+        "as CSV",
+    ),
+    (
+        "x.ods",
+        lambda p: office(p, "mimetype", "content.xml", "styles.xml"),
+        "a spreadsheet",
+        "as CSV",
+    ),
     ("x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "an old Excel sheet", "as CSV"),
-    ("counts.mtx", b"%%MatrixMarket matrix coordinate integer general\n3 2 1\n1 1 5\n", "without names",
-     "barcodes.tsv"),
+    (
+        "counts.mtx",
+        b"%%MatrixMarket matrix coordinate integer general\n3 2 1\n1 1 5\n",
+        "without names",
+        "barcodes.tsv",
+    ),
     ("x.tif", lambda p: image(p, "TIFF"), "a TIFF image", "no counts"),
     ("x.png", lambda p: image(p, "PNG"), "an image", "no counts"),
     ("x.jpg", lambda p: image(p, "JPEG"), "an image", "no counts"),
@@ -66,12 +100,22 @@ FOREIGN = [
     ("x.csv.zst", b"\x28\xb5\x2f\xfd" + bytes(99), "packed by zstd", "zstd -d x.csv.zst"),
     ("x.pkl", pickle.dumps({"a": [1, 2, 3]}), "a pickle", "write_h5ad"),
     ("x.npy", lambda p: np.save(p, np.zeros((3, 3))), "an array of numpy", "write_h5ad"),
-    ("x.npz", lambda p: np.savez(p, a=np.zeros(3), b=np.ones(3)), "an array of numpy", "write_h5ad"),
-    ("x.mat", b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99), "a file of MATLAB", "writetable"),
+    (
+        "x.npz",
+        lambda p: np.savez(p, a=np.zeros(3), b=np.ones(3)),
+        "an array of numpy",
+        "write_h5ad",
+    ),
+    (
+        "x.mat",
+        b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99),
+        "a file of MATLAB",
+        "writetable",
+    ),
     ("x.db", b"SQLite format 3\0" + bytes(99), "SQLite", "as CSV"),
     ("x.feather", lambda p: pd.DataFrame({"a": [1]}).to_feather(p), "Feather", "to_parquet"),
     ("web_summary.html", b"<!DOCTYPE html><html><p>a, b, c, d</p>", "a report", "outs"),
-]  # fmt: skip
+]
 
 
 def make(folder, name, how):
@@ -92,7 +136,9 @@ def test_a_foreign_file_says_what_it_is_and_what_to_export(tmp_path, name, how, 
     assert "cut off" not in str(error.value) and "damaged" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["x.rds", "x.bam", "x.h5Seurat", "x.xlsx", "cloupe.cloupe", "x.pkl"])
+@pytest.mark.parametrize(
+    "name", ["x.rds", "x.bam", "x.h5Seurat", "x.xlsx", "cloupe.cloupe", "x.pkl"]
+)
 def test_a_folder_and_a_zip_of_foreign_files_name_the_first(tmp_path, name):
     folder = tmp_path / "section"
     folder.mkdir()
@@ -113,7 +159,9 @@ def test_foreign_files_beside_a_section_are_passed_over(tmp_path):
 
 def test_an_hdf5_file_of_no_known_layout_names_what_it_holds(tmp_path):
     hdf5(tmp_path / "x.h5", "alpha", "beta")
-    with pytest.raises(S2SError, match="HDF5 file of no layout that is read.*alpha, beta.*write_h5ad"):
+    with pytest.raises(
+        S2SError, match="HDF5 file of no layout that is read.*alpha, beta.*write_h5ad"
+    ):
         read(tmp_path / "x.h5")
 
 
@@ -131,12 +179,15 @@ def test_what_is_empty_or_cut_off_is_said_to_be(tmp_path, name):
 # --- Loom -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("coordinates", [("x", "y"), ("X", "Y"), ("x_centroid", "y_centroid"),
-                                         ("imagecol", "imagerow")])  # fmt: skip
+@pytest.mark.parametrize(
+    "coordinates", [("x", "y"), ("X", "Y"), ("x_centroid", "y_centroid"), ("imagecol", "imagerow")]
+)
 def test_loom_is_read(tmp_path, coordinates):
     section = read(made_kinds.loom(tmp_path / "a.loom", coordinates))
     counts, places = made.visium_truth()
-    order = places.set_index("barcode").index.get_indexer(section.spot_ids[section.origin == "spot"])
+    order = places.set_index("barcode").index.get_indexer(
+        section.spot_ids[section.origin == "spot"]
+    )
     assert sorted(order) == list(range(120)) and section.grid.kind == "hex"
     assert np.array_equal(section.counts.toarray()[section.origin == "spot"], counts[order])
     assert section.genes.tolist() == [f"Gene{i}" for i in range(6)]
@@ -146,7 +197,9 @@ def test_loom_is_read(tmp_path, coordinates):
 
 
 def test_loom_without_coordinates_or_genes(tmp_path):
-    with pytest.raises(S2SError, match="Loom file without coordinates .attributes of its cells: CellID"):
+    with pytest.raises(
+        S2SError, match="Loom file without coordinates .attributes of its cells: CellID"
+    ):
         read(made_kinds.loom(tmp_path / "a.loom", None))
     path = made_kinds.loom(tmp_path / "b.loom")
     with h5py.File(path, "a") as file:
@@ -192,7 +245,9 @@ def test_a_gef_says_the_same_as_the_gem_of_the_same_molecules(tmp_path):
     table.to_csv(tmp_path / "a.gem", sep="\t", index=False)
     gem, gef = read(tmp_path / "a.gem"), read(made_kinds.gef(tmp_path / "a.gef"))
     assert gem.spot_ids.tolist() == gef.spot_ids.tolist()
-    assert np.array_equal(gem.counts.toarray(), gef.counts[:, gef.genes.get_indexer(gem.genes)].toarray())
+    assert np.array_equal(
+        gem.counts.toarray(), gef.counts[:, gef.genes.get_indexer(gem.genes)].toarray()
+    )
 
 
 def test_cells_of_a_gef(tmp_path):

@@ -12,7 +12,11 @@ RNG = np.random.default_rng(11)
 POINTS = RNG.uniform(0, 6, (10, 2))
 # Half of the spots have a twentieth of the depth of the others.
 NOISE = np.where(np.arange(10) % 2, 0.5, 10.0)
-VALUES = 2.0 + np.sin(POINTS[:, :1]) * [1.0, 2.0, 0.3] + RNG.normal(0, 0.4, (10, 3)) * NOISE[:, None] ** 0.5
+VALUES = (
+    2.0
+    + np.sin(POINTS[:, :1]) * [1.0, 2.0, 0.3]
+    + RNG.normal(0, 0.4, (10, 3)) * NOISE[:, None] ** 0.5
+)
 TARGETS = RNG.uniform(0, 6, (7, 2))
 
 
@@ -46,9 +50,11 @@ def by_hand(criterion):
                 alone[i] = white[i] - weights @ white[rest]
             error = (alone**2).sum(0)
             evidence[k, n] = {
-                "likelihood": likelihood, "likelihood-average": likelihood, "withheld": -error,
+                "likelihood": likelihood,
+                "likelihood-average": likelihood,
+                "withheld": -error,
                 "average": 0.5 * likelihood - 0.5 * 5 * np.log(error),
-            }[criterion]  # fmt: skip
+            }[criterion]
     return mean, evidence, sill
 
 

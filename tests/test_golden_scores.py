@@ -20,7 +20,9 @@ def test_medians_and_intervals_by_hand():
     assert found["interval_width"].tolist() == [5.0, 30.0]
 
 
-@pytest.mark.parametrize(("low", "high", "share"), [(3.0, 99.0, 0.7), (-1.0, 2.0, 0.3), (20.0, 30.0, 0.0)])
+@pytest.mark.parametrize(
+    ("low", "high", "share"), [(3.0, 99.0, 0.7), (-1.0, 2.0, 0.3), (20.0, 30.0, 0.0)]
+)
 def test_both_ends_of_an_interval_count(low, high, share):
     truth, ones = np.arange(10.0)[:, None], np.ones((10, 1))
     found = score_intervals(truth, 5 * ones, low * ones, high * ones)
@@ -48,8 +50,12 @@ def test_scores_of_maps_are_those_of_the_whole_picture(maps):
         assert table["ssim"][g] == pytest.approx(mean, abs=1e-5)
         assert table["ssim_spots"][g] == pytest.approx(every.flat[pixels[at]].mean(), abs=1e-5)
         # The paper's correlation is over all pixels, background and measured spots included.
-        assert table["pcc_paper"][g] == pytest.approx(np.corrcoef(true.ravel(), guess.ravel())[0, 1], abs=1e-5)
-        assert table["pcc"][g] == pytest.approx(np.corrcoef(truth[at, g], imputed[at, g])[0, 1], abs=1e-5)
+        assert table["pcc_paper"][g] == pytest.approx(
+            np.corrcoef(true.ravel(), guess.ravel())[0, 1], abs=1e-5
+        )
+        assert table["pcc"][g] == pytest.approx(
+            np.corrcoef(truth[at, g], imputed[at, g])[0, 1], abs=1e-5
+        )
 
 
 def test_only_what_is_shown_fills_the_picture(maps):
@@ -70,8 +76,15 @@ def test_a_picture_smaller_than_a_window_has_no_similarity():
 
 
 def test_means_leave_out_genes_without_a_score():
-    table = pd.DataFrame({"method": list("aaab"), "gene": list("xyzx"), "rmse": [1.0, 2.0, 6.0, 5.0],
-                          "pcc": [0.5, np.nan, 0.7, 0.1], "other": 1})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "method": list("aaab"),
+            "gene": list("xyzx"),
+            "rmse": [1.0, 2.0, 6.0, 5.0],
+            "pcc": [0.5, np.nan, 0.7, 0.1],
+            "other": 1,
+        }
+    )
     found = summarise(table)
     assert found.loc["a", "rmse"] == 3.0
     assert found.loc["a", "pcc"] == pytest.approx(0.6)
@@ -81,8 +94,10 @@ def test_means_leave_out_genes_without_a_score():
 
 def test_a_paired_test_needs_six_genes():
     def table(genes):
-        parts = [pd.DataFrame({"method": m, "gene": range(genes), "pcc": 0.1 * np.arange(genes) + add})
-                 for m, add in (("a", 0.0), ("b", 0.05))]  # fmt: skip
+        parts = [
+            pd.DataFrame({"method": m, "gene": range(genes), "pcc": 0.1 * np.arange(genes) + add})
+            for m, add in (("a", 0.0), ("b", 0.05))
+        ]
         return pd.concat(parts)
 
     # Six differences of one sign: the smallest p-value of a two-sided signed-rank test is 2 / 2^6.

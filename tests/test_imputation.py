@@ -87,8 +87,11 @@ def test_scores_without_truth_come_from_withheld_measured_spots(lattice, situati
 def test_withheld_scores_are_no_look_at_the_answer(square):
     """On pure noise a method scored on what it has seen would look good; none may."""
     rng = np.random.default_rng(0)
-    noise = replace(square, counts=type(square.counts)(
-        rng.poisson(3.0, square.counts.shape).astype(np.float32)), totals=None)  # fmt: skip
+    noise = replace(
+        square,
+        counts=type(square.counts)(rng.poisson(3.0, square.counts.shape).astype(np.float32)),
+        totals=None,
+    )
     section = sample(noise, "random:0.6").without_hidden()
     result = run(section, config_of("nearest"))
     assert abs(result.metrics["pcc"].mean()) < 0.5

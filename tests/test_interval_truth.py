@@ -11,8 +11,16 @@ def made(count, genes, seed, shape="skewed"):
     rng = np.random.default_rng(seed)
     predicted = rng.uniform(0.5, 2.0, (count, genes))
     sd = 0.4 * predicted
-    noise = rng.exponential(size=predicted.shape) - 1.0 if shape == "skewed" else rng.normal(size=predicted.shape)
-    return np.maximum(predicted + sd * noise * (1.0 if shape == "skewed" else 0.5), 1e-3), predicted, sd
+    noise = (
+        rng.exponential(size=predicted.shape) - 1.0
+        if shape == "skewed"
+        else rng.normal(size=predicted.shape)
+    )
+    return (
+        np.maximum(predicted + sd * noise * (1.0 if shape == "skewed" else 0.5), 1e-3),
+        predicted,
+        sd,
+    )
 
 
 @pytest.fixture(scope="module")

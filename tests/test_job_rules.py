@@ -24,7 +24,9 @@ def runs(tmp_path, monkeypatch):
 
 
 def add(owner, created=None, *, started=0.0, status="done", **about):
-    job = jobs.create(sample(made_section(), "checkerboard"), CHEAP, f"of {owner}", owner=owner, **about)
+    job = jobs.create(
+        sample(made_section(), "checkerboard"), CHEAP, f"of {owner}", owner=owner, **about
+    )
     if created is not None:
         job = replace(job, created=float(created))
         jobs._write_about(job)
@@ -68,7 +70,10 @@ def test_drafts_go_with_the_runs(monkeypatch):
 @pytest.mark.parametrize("days", [1, 7])
 def test_days_are_days(monkeypatch, days):
     monkeypatch.setenv("S2S_KEEP_DAYS", str(days))
-    kept, gone = add("ann", time.time() - 86_400 * days + 600), add("ann", time.time() - 86_400 * days - 600)
+    kept, gone = (
+        add("ann", time.time() - 86_400 * days + 600),
+        add("ann", time.time() - 86_400 * days - 600),
+    )
     for job in (kept, gone):
         os.utime(job.folder / "state.json", (job.created, job.created))
     assert runner.clear_away() == 1

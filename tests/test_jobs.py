@@ -89,9 +89,18 @@ def test_what_cannot_be_imputed_is_refused_before_there_is_a_job(square, runs):
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "..", "../x", "a/b", "20260101-000000-0123456789ab/..", "20260101-000000-0123456789AB",
-     "20260101-000000-0123456789ab\n", "/etc/passwd", "20260101-000000-٠123456789ab"],
-)  # fmt: skip
+    [
+        "",
+        "..",
+        "../x",
+        "a/b",
+        "20260101-000000-0123456789ab/..",
+        "20260101-000000-0123456789AB",
+        "20260101-000000-0123456789ab\n",
+        "/etc/passwd",
+        "20260101-000000-٠123456789ab",
+    ],
+)
 def test_ids_are_checked_before_they_become_paths(wrong):
     with pytest.raises(S2SError, match="names no run"):
         jobs.find(wrong)
@@ -190,7 +199,9 @@ def test_resuming_waits_for_the_old_process_to_end(job, spawned):
 
 def test_progress_leaves_out_a_half_written_line_and_repeated_steps(job):
     def line(step):
-        return json.dumps({"phase": "Training", "step": step, "losses": {"s2s": 1.0 / step}, "score": None})
+        return json.dumps(
+            {"phase": "Training", "step": step, "losses": {"s2s": 1.0 / step}, "score": None}
+        )
 
     text = "\n".join(map(line, [1, 2, 3, 4, 3, 4, 5])) + '\n{"phase": "Trai'
     (job.folder / "progress.jsonl").write_text(text)

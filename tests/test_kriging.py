@@ -52,17 +52,22 @@ def test_mean_variance_and_leaving_out_equal_dense_algebra(field, noisy):
         centred = values[:, c] - mixed.mean[c]
         mean, variance, alone = np.zeros(30), np.zeros(30), np.zeros(3)
         for k, n in zip(*np.nonzero(weight[:, :, c]), strict=True):
-            part, explained = direct(
-                points, centred, targets, candidates[k], NUGGETS[n], relative
-            )
+            part, explained = direct(points, centred, targets, candidates[k], NUGGETS[n], relative)
             mean += weight[k, n, c] * part
             variance += sill[k, n, c] * (1.0 + NUGGETS[n] - explained)
             for j, i in enumerate((0, 7, 100)):
                 other = np.arange(len(points)) != i
-                alone[j] += weight[k, n, c] * direct(
-                    points[other], centred[other], points[[i]], candidates[k], NUGGETS[n],
-                    relative[other],
-                )[0][0]  # fmt: skip
+                alone[j] += (
+                    weight[k, n, c]
+                    * direct(
+                        points[other],
+                        centred[other],
+                        points[[i]],
+                        candidates[k],
+                        NUGGETS[n],
+                        relative[other],
+                    )[0][0]
+                )
         assert np.allclose(out.mean[:, c], mean + mixed.mean[c], atol=2e-3)
         assert np.allclose(out.variance[:, c], variance, rtol=2e-3)
         assert np.allclose(out.left_out[[0, 7, 100], c], alone + mixed.mean[c], atol=2e-3)

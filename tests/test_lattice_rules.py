@@ -99,11 +99,18 @@ def test_holes_of_full_lattices_stay_holes():
     row, col = np.indices((20, 20)).reshape(2, -1)
     hole = (np.abs(row - 10) < 2) & (np.abs(col - 10) < 2)
     counts = made_counts(row[~hole], col[~hole])
-    names = [pd.Index([f"{w}{i}" for i in range(n)]) for w, n in zip("sg", counts.shape, strict=True)]
+    names = [
+        pd.Index([f"{w}{i}" for i in range(n)]) for w, n in zip("sg", counts.shape, strict=True)
+    ]
     section = assemble(
-        counts, obs=pd.DataFrame(index=names[0]), var=pd.DataFrame(index=names[1]), xy=None,
-        array_index=(row[~hole], col[~hole]), kind="square", absent="background",
-    )  # fmt: skip
+        counts,
+        obs=pd.DataFrame(index=names[0]),
+        var=pd.DataFrame(index=names[1]),
+        xy=None,
+        array_index=(row[~hole], col[~hole]),
+        kind="square",
+        absent="background",
+    )
     assert np.array_equal(close_tissue(section.grid), section.grid.tissue)
 
 
@@ -130,7 +137,11 @@ SEEN = np.array([True, True, True, False])
 
 def depth(column=None, how="auto", genes=9, seen=SEEN):
     counts = np.ones((4, genes), np.float32) * seen[:, None]
-    obs = pd.DataFrame(index=list("abcd")) if column is None else pd.DataFrame({"total_counts": column})
+    obs = (
+        pd.DataFrame(index=list("abcd"))
+        if column is None
+        else pd.DataFrame({"total_counts": column})
+    )
     return depth_of(sparse.csr_matrix(counts), obs, seen, how)
 
 
@@ -195,7 +206,9 @@ def test_given_totals_of_bins_are_zero_where_a_cell_was_not_measured():
     counts, obs, var, xy = made_points(300)
     obs = obs.assign(total_counts=counts.sum(1) + 10)
     measured = np.arange(300) % 7 != 0
-    section = assemble(counts, obs=obs, var=var, xy=xy, kind="points", bin_size=25.0, measured=measured)
+    section = assemble(
+        counts, obs=obs, var=var, xy=xy, kind="points", bin_size=25.0, measured=measured
+    )
     assert np.array_equal(section.totals > 0, section.measured)
 
 
@@ -207,8 +220,15 @@ def test_the_note_says_points_a_pixel_and_the_share_of_empty_pixels():
     counts, obs, var, xy = made_points(500)
     inside = np.hypot(*(xy - 150).T) < 140
     for absent in ("auto", "zeros"):
-        disc = assemble(counts[inside], obs=obs[inside], var=var, xy=xy[inside], kind="points",
-                        bin_size=20.0, absent=absent)  # fmt: skip
+        disc = assemble(
+            counts[inside],
+            obs=obs[inside],
+            var=var,
+            xy=xy[inside],
+            kind="points",
+            bin_size=20.0,
+            absent=absent,
+        )
         closed = close_tissue(disc.grid)
         full = np.zeros_like(closed)
         of_file = disc.origin == "spot"
@@ -222,7 +242,9 @@ def test_unmeasured_spots_are_not_told_as_silent():
     counts, obs, var, xy, index = made_table()
     counts[3] = 0
     measured = np.arange(len(obs)) % 10 != 0
-    section = assemble(counts, obs=obs, var=var, xy=xy, array_index=index, totals="sum", measured=measured)
+    section = assemble(
+        counts, obs=obs, var=var, xy=xy, array_index=index, totals="sum", measured=measured
+    )
     assert any(s.startswith("1 measured spots hold no count") for s in section.notes)
 
 
@@ -244,8 +266,13 @@ def test_rows_are_known_by_their_place_in_the_file():
     counts, obs, var, xy, (row, col) = made_table()
     mixed = np.random.default_rng(0).permutation(len(obs))
     obs = obs.set_axis(obs.index[::-1])
-    section = assemble(counts[mixed], obs=obs.iloc[mixed], var=var, xy=xy[mixed],
-                       array_index=(row[mixed], col[mixed]))  # fmt: skip
+    section = assemble(
+        counts[mixed],
+        obs=obs.iloc[mixed],
+        var=var,
+        xy=xy[mixed],
+        array_index=(row[mixed], col[mixed]),
+    )
     assert obs.index[mixed][section.file_row].tolist() == section.spot_ids.tolist()
     assert np.array_equal(counts[mixed][section.file_row], section.counts.toarray())
 
@@ -254,8 +281,17 @@ def test_unmeasured_bins_stay_while_empty_ones_go():
     counts, obs, var, xy, index = made_table()
     counts[[30, 50]] = 0
     measured = np.arange(len(obs)) != 50
-    section = assemble(counts, obs=obs, var=var, xy=xy, array_index=index, kind="square", binned=True,
-                       measured=measured, totals="sum")  # fmt: skip
+    section = assemble(
+        counts,
+        obs=obs,
+        var=var,
+        xy=xy,
+        array_index=index,
+        kind="square",
+        binned=True,
+        measured=measured,
+        totals="sum",
+    )
     assert set(obs.index) - set(section.spot_ids) == {obs.index[30]}
     assert section.spot_ids[~section.measured].tolist() == [obs.index[50]]
     assert section.grid.kind == "bins"

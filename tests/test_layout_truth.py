@@ -30,7 +30,10 @@ def test_a_map_is_as_high_as_its_tissue_asks_for():
     for rows, cols in ((20, 20), (30, 20), (20, 30)):
         section = sample(made_section("square", rows, cols), "checkerboard")
         panel = [Panel("a", np.arange(section.n_positions) * 1.0)]
-        values[rows, cols] = (map_panels(section, panel, "u", width=500).layout.height, mask_map(section, width=400).layout.height)
+        values[rows, cols] = (
+            map_panels(section, panel, "u", width=500).layout.height,
+            mask_map(section, width=400).layout.height,
+        )
     for k in range(2):
         assert values[20, 30][k] < values[20, 20][k] < values[30, 20][k]
     # 390 pixels for 20 pitches and a margin.
@@ -38,13 +41,24 @@ def test_a_map_is_as_high_as_its_tissue_asks_for():
 
 
 def test_axes_of_a_figure_do_not_touch(lattice):
-    figure = map_figure(lattice, [(str(i), np.arange(lattice.n_positions)) for i in range(5)], "u", title="t", columns=2)
+    figure = map_figure(
+        lattice,
+        [(str(i), np.arange(lattice.n_positions)) for i in range(5)],
+        "u",
+        title="t",
+        columns=2,
+    )
     boxes = [axes.get_position() for axes in figure.axes[:5]]
     for i, a in enumerate(boxes):
         assert a.y0 >= 0
         assert a.y1 <= 1
         for b in boxes[:i]:
-            assert a.x1 <= b.x0 + 1e-9 or b.x1 <= a.x0 + 1e-9 or a.y1 <= b.y0 + 1e-9 or b.y1 <= a.y0 + 1e-9
+            assert (
+                a.x1 <= b.x0 + 1e-9
+                or b.x1 <= a.x0 + 1e-9
+                or a.y1 <= b.y0 + 1e-9
+                or b.y1 <= a.y0 + 1e-9
+            )
     assert min(b.y0 for b in boxes) * figure.get_figheight() * 25.4 == pytest.approx(4.0, abs=0.1)
 
 
@@ -55,7 +69,10 @@ def test_a_tissue_image_of_numbers_is_as_bright_as_one_of_bytes(square, top):
     image[0, 0] = top
     library = {"images": {"hires": image}, "scalefactors": {"tissue_hires_scalef": 0.1}}
     plain = tissue_image(replace(square, uns={"spatial": {"l": library}}))
-    library = {"images": {"hires": np.full(shape, 127, np.uint8)}, "scalefactors": {"tissue_hires_scalef": 0.1}}
+    library = {
+        "images": {"hires": np.full(shape, 127, np.uint8)},
+        "scalefactors": {"tissue_hires_scalef": 0.1},
+    }
     assert plain == tissue_image(replace(square, uns={"spatial": {"l": library}}))
 
 

@@ -64,4 +64,6 @@ def test_a_scored_spots_own_value_does_not_move_its_prediction(gappy, prediction
         assert (after[place][1] == 9.0).all()
     # The other fold is predicted from the poisoned spots, among others (the nearest spot is one
     # of few: here never a poisoned one).
-    assert name == "nearest" or any(not np.array_equal(before[p][0], after[p][0]) for p in before.keys() - own)
+    assert name == "nearest" or any(
+        not np.array_equal(before[p][0], after[p][0]) for p in before.keys() - own
+    )

@@ -167,7 +167,10 @@ def test_ids_cannot_smuggle_markup(lattice):
     obs = lattice.obs.rename(index={lattice.spot_ids[0]: "<img src=x>"})
     section = replace(lattice, obs=obs)
     # JSON escapes it, but the browser reads the word.
-    for figure in (map_panels(section, panels(section, 1), "u"), mask_map(sample(section, "checkerboard"))):
+    for figure in (
+        map_panels(section, panels(section, 1), "u"),
+        mask_map(sample(section, "checkerboard")),
+    ):
         words = np.asarray(figure.data[0].text, str).ravel()
         assert any("img src=x" in word for word in words)
         assert not any("<img" in word or "x>" in word for word in words)

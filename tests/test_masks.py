@@ -25,7 +25,7 @@ COUNTS = {
     "poisson": [("poisson:0.25", 30), ("poisson:0.5", 60), ("poisson:0.1", 12)],
 }
 # Tested in test_designs.py, or in cases of their own below.
-ELSEWHERE = {"hexlattice", "stratified", "density", "region", "leverage", "active", "obs", "csv"}  # fmt: skip
+ELSEWHERE = {"hexlattice", "stratified", "density", "region", "leverage", "active", "obs", "csv"}
 SPECS = [case for cases in COUNTS.values() for case in cases]
 
 

@@ -23,7 +23,10 @@ def test_ssim_equals_scikit_image():
     ours = ssim_map(truth, imputed)
     for g in range(4):
         mean, full = structural_similarity(
-            truth[g].astype(float), imputed[g].astype(float), data_range=float(truth[g].max()), full=True
+            truth[g].astype(float),
+            imputed[g].astype(float),
+            data_range=float(truth[g].max()),
+            full=True,
         )
         assert map_mean(ours)[g] == pytest.approx(mean, abs=1e-6)
         assert np.allclose(ours[g], full, atol=1e-5)
@@ -50,7 +53,9 @@ def test_a_constant_gene_has_no_correlation_and_is_counted_out():
     truth = np.random.default_rng(2).random((80, 2)).astype(np.float32)
     truth[:, 1] = 0.0
     at = np.ones(80, bool)
-    table = score_genes(truth, truth + 0.1, at, np.arange(80), (8, 10)).assign(method="m", gene=["a", "b"])
+    table = score_genes(truth, truth + 0.1, at, np.arange(80), (8, 10)).assign(
+        method="m", gene=["a", "b"]
+    )
     assert np.isnan(table["pcc"][1])
     assert table["pcc"][0] == pytest.approx(1.0)
     assert summarise(table).loc["m", "genes"] == 1
@@ -61,7 +66,10 @@ def made_metrics(gap: float, spread: float) -> pd.DataFrame:
     base = rng.uniform(0.4, 0.6, 60)
     ours = base - gap + rng.normal(0, spread, 60)
     genes = [f"g{i}" for i in range(60)]
-    rows = [pd.DataFrame({"method": m, "gene": genes, "rmse": v, "pcc": v}) for m, v in (("s2s", ours), ("linear", base))]
+    rows = [
+        pd.DataFrame({"method": m, "gene": genes, "rmse": v, "pcc": v})
+        for m, v in (("s2s", ours), ("linear", base))
+    ]
     return pd.concat(rows, ignore_index=True)
 
 

@@ -86,8 +86,15 @@ def test_shifted_windows_do_not_see_across_the_border():
 
 def test_every_field_of_the_configuration_shapes_the_network():
     base = count_parameters(RDHAN(TINY))
-    for field, value in {"blocks": 2, "layers": 3, "features": 16, "growth": 12,
-                         "attention_blocks": 1, "window": 2, "heads": 4}.items():  # fmt: skip
+    for field, value in {
+        "blocks": 2,
+        "layers": 3,
+        "features": 16,
+        "growth": 12,
+        "attention_blocks": 1,
+        "window": 2,
+        "heads": 4,
+    }.items():
         assert count_parameters(RDHAN(replace(TINY, **{field: value}))) != base, field
 
 

@@ -85,7 +85,13 @@ def test_what_is_noticed_and_what_is_not_is_told(project, capsys):
 def answers(monkeypatch):
     """What pytest answers, in turn: exit status and output."""
     given = []
-    monkeypatch.setattr(mutants, "test", lambda *_, **__: SimpleNamespace(**dict(zip(("returncode", "stdout"), given.pop(0), strict=True))))
+    monkeypatch.setattr(
+        mutants,
+        "test",
+        lambda *_, **__: SimpleNamespace(
+            **dict(zip(("returncode", "stdout"), given.pop(0), strict=True))
+        ),
+    )
     return given
 
 
@@ -94,10 +100,17 @@ GOOD, BAD, ODD = (0, "2 passed"), (1, "FAILED tests/test_sums.py::test_add - x")
 
 @pytest.mark.parametrize(
     ("found", "least", "status"),
-    [([BAD, BAD], 1.0, 0), ([BAD, GOOD], 0.5, 0), ([BAD, GOOD], 0.6, 1), ([GOOD, GOOD], 0.1, 1),
-     ([BAD, ODD], 0.1, 1)],
-)  # fmt: skip
-def test_too_low_a_rate_is_a_failure_and_so_is_a_bug_that_does_not_import(project, answers, capsys, found, least, status):
+    [
+        ([BAD, BAD], 1.0, 0),
+        ([BAD, GOOD], 0.5, 0),
+        ([BAD, GOOD], 0.6, 1),
+        ([GOOD, GOOD], 0.1, 1),
+        ([BAD, ODD], 0.1, 1),
+    ],
+)
+def test_too_low_a_rate_is_a_failure_and_so_is_a_bug_that_does_not_import(
+    project, answers, capsys, found, least, status
+):
     answers += [GOOD, *found]
     assert mutants.main(["--all", "--jobs", "1", "--least", str(least)]) == status
     assert ("BROKEN" in capsys.readouterr().out) is (ODD in found)

@@ -32,9 +32,21 @@ def test_the_section_and_what_it_is(file, name):
 
 
 @pytest.mark.parametrize(
-    "file", ["con.x.h5ad", "../../etc/passwd", ".hidden", '<>:"|?*.csv', "a\nb\0c.csv", "x" * 500,
-             "é" * 300 + ".csv", ".csv", "--help.csv", "name. .csv", "\ud800.csv"],
-)  # fmt: skip
+    "file",
+    [
+        "con.x.h5ad",
+        "../../etc/passwd",
+        ".hidden",
+        '<>:"|?*.csv',
+        "a\nb\0c.csv",
+        "x" * 500,
+        "é" * 300 + ".csv",
+        ".csv",
+        "--help.csv",
+        "name. .csv",
+        "\ud800.csv",
+    ],
+)
 def test_any_name_becomes_one_that_every_file_system_takes(file):
     name = download_name(read_from(file), "imputed.csv")
     assert re.fullmatch(r"[\w-]+-imputed\.csv", name)

@@ -22,7 +22,9 @@ FAST = preset("fast", compare=(), threads=1)
 def fitted(uneven, uneven_lens, monkeypatch):
     """Fits without training; the network corrects every programme by 1, believed by ``share``."""
     calls = {}
-    source = SimpleNamespace(lens=uneven_lens, steps=3, aside=np.arange(len(uneven.pixels)) % 4 == 0)
+    source = SimpleNamespace(
+        lens=uneven_lens, steps=3, aside=np.arange(len(uneven.pixels)) % 4 == 0
+    )
     source.preview = lambda model, device, gene: np.full(uneven.grid.tissue.size, 0.25)
 
     def train(model, source, config, device, *, on_step, **asked):
@@ -36,7 +38,9 @@ def fitted(uneven, uneven_lens, monkeypatch):
         return estimate.mean + 1.0
 
     def fit(config=None, obs=uneven, share=0.0, **hooks):
-        source.shares = lambda trained, prior, device: np.broadcast_to(np.float32(share), uneven_lens.programmes.scale.shape)
+        source.shares = lambda trained, prior, device: np.broadcast_to(
+            np.float32(share), uneven_lens.programmes.scale.shape
+        )
         return fit_network(obs, config or tiny_config(), Hooks(**hooks))
 
     monkeypatch.setattr(network, "CompactSource", lambda *_: source)
@@ -55,7 +59,9 @@ def test_the_correction_counts_as_far_as_it_is_believed(fitted, uneven, uneven_l
         uneven_lens.genes(uneven, uneven.targets, first + share), abs=1e-4
     )
     weights = uneven_lens.importance**2
-    assert found.details["network_share"] == pytest.approx(np.average(share, weights=weights), abs=1e-6)
+    assert found.details["network_share"] == pytest.approx(
+        np.average(share, weights=weights), abs=1e-6
+    )
 
 
 def test_some_positions_are_answered_as_all_are(fitted, uneven):
@@ -118,7 +124,9 @@ def test_the_preview_has_measured_values_in_their_places(fitted, uneven):
     """Whatever the order of the section's positions."""
     seen = []
     mixed = np.random.default_rng(0).permutation(uneven.targets)
-    fitted(obs=replace(uneven, targets=mixed), preview=2, on_progress=lambda p: seen.append(p.preview))
+    fitted(
+        obs=replace(uneven, targets=mixed), preview=2, on_progress=lambda p: seen.append(p.preview)
+    )
     picture = next(p for p in seen if p is not None)
     wanted = np.full(uneven.grid.tissue.size, 0.25, np.float32)
     wanted[uneven.pixels] = uneven.values[:, 2]

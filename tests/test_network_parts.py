@@ -54,7 +54,9 @@ def test_what_every_block_says_is_fused_each_in_its_place():
 
 @torch.no_grad()
 def test_plain_and_shifted_windows_take_turns_through_the_whole_network():
-    config = ModelConfig(blocks=3, attention_blocks=1, layers=1, features=8, growth=8, window=4, heads=2)
+    config = ModelConfig(
+        blocks=3, attention_blocks=1, layers=1, features=8, growth=8, window=4, heads=2
+    )
     model = RDHAN(config)
     shifts = [m.shift for m in model.modules() if isinstance(m, WindowAttention)]
     assert shifts == [0, 2, 0]

@@ -48,7 +48,9 @@ def test_values_beyond_the_limits_have_the_colour_of_the_limit(hexagonal):
 
     def picture(values):
         source = tiles.picture(values, 0.0, 1.0, "Viridis")
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("RGBA"))
+        return np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("RGBA")
+        )
 
     n = hexagonal.n_positions
     for beyond, end in ((7.0, 1.0), (-3.0, 0.0)):
@@ -62,17 +64,25 @@ def test_a_mask_counts_its_kinds(lattice):
     forgotten[np.flatnonzero(section.hidden)[:5]] = False
     section = replace(section, known=forgotten)
     found = {t.name for t in mask_map(section).data if t.name}
-    wanted = {"measured": section.measured, "hidden, kept for scores": section.hidden, "never measured": ~section.known}
+    wanted = {
+        "measured": section.measured,
+        "hidden, kept for scores": section.hidden,
+        "never measured": ~section.known,
+    }
     assert found == {f"{name}: {int(where.sum()):,}" for name, where in wanted.items()}
     said = words_of(section, np.array([f" {i}" for i in range(section.n_positions)]))
     for i, word in enumerate(said):
-        state = "measured" if section.measured[i] else "hidden" if section.known[i] else "not measured"
+        state = (
+            "measured" if section.measured[i] else "hidden" if section.known[i] else "not measured"
+        )
         assert word == f"{section.spot_ids[i]}<br>{state} {i}"
 
 
 def test_the_edge_of_a_region_leaves_its_inside_clear(hexagonal):
     region = (hexagonal.row > 3) & (hexagonal.row < 9) & (hexagonal.col > 2) & (hexagonal.col < 8)
-    dots = map_panels(hexagonal, [Panel("a", hexagonal.row * 1.0)], "u", look=Look(region=region)).data[1]
+    dots = map_panels(
+        hexagonal, [Panel("a", hexagonal.row * 1.0)], "u", look=Look(region=region)
+    ).data[1]
     assert 8 < len(dots.x) < region.sum()
 
 
@@ -84,12 +94,17 @@ def test_a_tissue_image_is_cut_to_the_section(square):
     image[y - 9 : y + 10, x - 9 : x + 10] = 255
     library = {"images": {"hires": image}, "scalefactors": {"tissue_hires_scalef": 0.5}}
     found = tissue_image(replace(moved, uns={"spatial": {"lib": library}}))
-    raw = np.asarray(Image.open(io.BytesIO(base64.b64decode(found.source.split(",")[1]))).convert("L"))
+    raw = np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(found.source.split(",")[1]))).convert("L")
+    )
     x0, x1, y0, y1 = found.extent
     assert x0 == pytest.approx(moved.xy[:, 0].min() - 100, abs=3)
     assert y1 == pytest.approx(moved.xy[:, 1].max() + 100, abs=3)
     row, col = np.nonzero(raw > 128)
-    place = [x0 + (col.mean() + 0.5) / raw.shape[1] * (x1 - x0), y0 + (row.mean() + 0.5) / raw.shape[0] * (y1 - y0)]
+    place = [
+        x0 + (col.mean() + 0.5) / raw.shape[1] * (x1 - x0),
+        y0 + (row.mean() + 0.5) / raw.shape[0] * (y1 - y0),
+    ]
     assert place == pytest.approx(moved.xy[50], abs=4)
 
 
@@ -132,7 +147,9 @@ def test_a_scatter_has_the_truth_along_x():
 
 
 def test_losses_are_smoothed_and_begin_where_they_began():
-    lines = [{"step": k, "losses": {"s2s": float(k % 2), "total": 9.0}, "score": None} for k in range(40)]
+    lines = [
+        {"step": k, "losses": {"s2s": float(k % 2), "total": 9.0}, "score": None} for k in range(40)
+    ]
     line = loss_curves(lines).data[0]
     assert line.name == "section, sparser to sparse"
     assert line.y[0] == 0.0
@@ -141,14 +158,24 @@ def test_losses_are_smoothed_and_begin_where_they_began():
 
 
 def test_curves_have_their_intervals_above_and_below():
-    found = pd.DataFrame({"design": "random", "budget": [0.1, 0.25], "n_measured": [10, 25],
-                          "pcc": [0.5, 0.6], "pcc_low": [0.45, 0.5], "pcc_high": [0.8, 0.65]})  # fmt: skip
+    found = pd.DataFrame(
+        {
+            "design": "random",
+            "budget": [0.1, 0.25],
+            "n_measured": [10, 25],
+            "pcc": [0.5, 0.6],
+            "pcc_low": [0.45, 0.5],
+            "pcc_high": [0.8, 0.65],
+        }
+    )
     line = budget_curves(found, "pcc", {"random": "Random"}, float("nan")).data[0]
     assert line.name == "Random"
     assert list(line.x) == [10.0, 25.0]
     assert np.asarray(line.error_y.array) == pytest.approx([0.3, 0.05])
     assert np.asarray(line.error_y.arrayminus) == pytest.approx([0.05, 0.1])
-    summary = pd.DataFrame({"variant": ["a"], "pcc_median": [0.5], "pcc_q25": [0.4], "pcc_q75": [0.8], "steps": [7]})
+    summary = pd.DataFrame(
+        {"variant": ["a"], "pcc_median": [0.5], "pcc_q25": [0.4], "pcc_q75": [0.8], "steps": [7]}
+    )
     dots = variants_chart(summary, "pcc", "steps").data[0]
     assert list(dots.x) == [7]
     assert np.asarray(dots.error_y.array) == pytest.approx([0.3])

@@ -28,11 +28,15 @@ def patterned(kind, waves, rows=28, cols=26, noise=0.0):
     values = np.column_stack(maps) * 20 + 60 + noise * rng.standard_normal((len(row), len(waves)))
     filler = np.full((len(row), 1), 1e5)
     return assemble(
-        np.maximum(np.hstack([values, filler]), 0), obs=pd.DataFrame(index=[f"s{i}" for i in range(len(row))]),
-        var=pd.DataFrame(index=[f"g{i}" for i in range(len(waves) + 1)]), xy=points * 50.0,
-        array_index=(row, col), kind=kind, scale="counts",
+        np.maximum(np.hstack([values, filler]), 0),
+        obs=pd.DataFrame(index=[f"s{i}" for i in range(len(row))]),
+        var=pd.DataFrame(index=[f"g{i}" for i in range(len(waves) + 1)]),
+        xy=points * 50.0,
+        array_index=(row, col),
+        kind=kind,
+        scale="counts",
         uns={"spatial_unit": "um (aligned)"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,11 @@ def levels(*rows):
 
 
 def test_only_what_the_interval_reaches_is_sure():
-    found = levels(("a", 0.1, 5, 0.5, 0.82, 0.79), ("b", 0.2, 9, 0.6, 0.90, 0.80), ("c", 0.1, 1, 0.9, 0.79, 0.78))
+    found = levels(
+        ("a", 0.1, 5, 0.5, 0.82, 0.79),
+        ("b", 0.2, 9, 0.6, 0.90, 0.80),
+        ("c", 0.1, 1, 0.9, 0.79, 0.78),
+    )
     first = smallest_budgets(found, Goal(0.5, 0.8)).set_index("design")
     assert first["sure"].to_dict() == {"a": False, "b": True}
     assert choose(found, Goal(0.5, 0.8))["design"] == "a"
@@ -105,8 +109,12 @@ def test_only_what_the_interval_reaches_is_sure():
 
 
 def test_the_cheapest_then_the_smallest_then_the_best_is_chosen():
-    rows = [("a", 0.2, 5, 0.5, 0.9, 0.9), ("b", 0.1, 5, 0.4, 0.9, 0.9), ("c", 0.1, 5, 0.6, 0.9, 0.9),
-            ("d", 0.05, 6, 0.9, 0.9, 0.9)]  # fmt: skip
+    rows = [
+        ("a", 0.2, 5, 0.5, 0.9, 0.9),
+        ("b", 0.1, 5, 0.4, 0.9, 0.9),
+        ("c", 0.1, 5, 0.6, 0.9, 0.9),
+        ("d", 0.05, 6, 0.9, 0.9, 0.9),
+    ]
     order = smallest_budgets(levels(*rows), Goal(0.5, 0.8))["design"].tolist()
     assert order == ["c", "b", "a", "d"]
 
@@ -114,9 +122,22 @@ def test_the_cheapest_then_the_smallest_then_the_best_is_chosen():
 def test_a_curve_by_hand():
     """Two draws of four genes; one gene of one draw has no PCC."""
     pcc = [[0.2, 0.5, 0.8, np.nan], [0.4, 0.5, 0.6, 0.9]]
-    parts = [pd.DataFrame({"design": "a", "budget": 0.1, "seed": seed, "gene": list("wxyz"), "pcc": row,
-                           "rmse": [1.0, 2.0, 3.0, 4.0], "n_measured": 100 + 20 * seed,
-                           "n_rows": 4 + seed, "n_regions": 3}) for seed, row in enumerate(pcc)]  # fmt: skip
+    parts = [
+        pd.DataFrame(
+            {
+                "design": "a",
+                "budget": 0.1,
+                "seed": seed,
+                "gene": list("wxyz"),
+                "pcc": row,
+                "rmse": [1.0, 2.0, 3.0, 4.0],
+                "n_measured": 100 + 20 * seed,
+                "n_rows": 4 + seed,
+                "n_regions": 3,
+            }
+        )
+        for seed, row in enumerate(pcc)
+    ]
     row = curve(pd.concat(parts), Goal(0.5, cost=Cost(1.0, 10.0, 100.0, 1000.0))).iloc[0]
     assert (row["seeds"], row["n_measured"], row["n_rows"]) == (2, 110, 4.5)
     assert row["cost"] == 1000 + 110 + 45 + 300
@@ -140,11 +161,19 @@ def test_a_pilot_looks_at_measured_spots_only(pilot):
     section = sample(pilot.section, "random:0.5", seed=1)
     counts = section.counts.tolil()
     counts[section.hidden] = 999.0
-    spoiled = Pilot(SimpleNamespace(**{
-        **{name: getattr(section, name) for name in ("grid", "row", "col", "measured", "is_log", "genes")},
-        "counts": counts.tocsr(), "spot_totals": np.where(section.measured, section.spot_totals, 1e9),
-        "array_index": section.array_index,
-    }))  # fmt: skip
+    spoiled = Pilot(
+        SimpleNamespace(
+            **{
+                **{
+                    name: getattr(section, name)
+                    for name in ("grid", "row", "col", "measured", "is_log", "genes")
+                },
+                "counts": counts.tocsr(),
+                "spot_totals": np.where(section.measured, section.spot_totals, 1e9),
+                "array_index": section.array_index,
+            }
+        )
+    )
     clean = Pilot(section)
     assert np.array_equal(spoiled.scores, clean.scores)
     pd.testing.assert_frame_equal(spoiled.genes, clean.genes)

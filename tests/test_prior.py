@@ -62,7 +62,9 @@ def test_the_prior_that_ships_fits_the_presets_and_says_what_it_is():
     assert prior_fits(PRESETS["balanced"].model)
     assert not prior_fits(PRESETS["paper"].model)
     card = json.loads(CARD.read_text())
-    assert {"learned_from", "validated_on", "seed", "minutes", "best", "date", "machine"} <= set(card)
+    assert {"learned_from", "validated_on", "seed", "minutes", "best", "date", "machine"} <= set(
+        card
+    )
     assert card["best"] < 1.0
     assert WEIGHTS.stat().st_size < 5e6
 

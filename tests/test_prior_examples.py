@@ -16,7 +16,9 @@ def drawn():
     """Twenty examples with the observations they are estimated from."""
     seen, real = [], examples.smooth_images
     patch = pytest.MonkeyPatch()
-    patch.setattr(examples, "smooth_images", lambda obs, values: seen.append(obs) or real(obs, values))
+    patch.setattr(
+        examples, "smooth_images", lambda obs, values: seen.append(obs) or real(obs, values)
+    )
     rng = np.random.default_rng(5)
     made = [draw_example(load_photographs(), rng, kriging=False) for _ in range(20)]
     patch.undo()

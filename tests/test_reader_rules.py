@@ -119,7 +119,9 @@ def test_global_coordinates_come_before_those_of_a_field_of_view():
 
 def test_pixels_called_row_and_col_are_y_and_x():
     random = np.random.default_rng(0)
-    table = pd.DataFrame({"row": random.integers(0, 9000, 200), "col": random.integers(0, 7000, 200)})
+    table = pd.DataFrame(
+        {"row": random.integers(0, 9000, 200), "col": random.integers(0, 7000, 200)}
+    )
     assert "they are pixels" in no_index(table)[0]
     assert array_index(table) is None
     assert np.array_equal(xy_columns(table), table[["col", "row"]])
@@ -175,8 +177,15 @@ def test_pixels_hold_twenty_molecules_where_there_are_few():
 @pytest.mark.parametrize("count", [-1, "x"])
 def test_counts_below_nothing_are_refused(tmp_path, count):
     random = np.random.default_rng(0)
-    table = pd.DataFrame({"geneID": [f"G{i % 4}" for i in range(400)], "x": random.integers(0, 90, 400),
-                          "y": random.integers(0, 90, 400), "MIDCount": 1}, dtype=object)  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "geneID": [f"G{i % 4}" for i in range(400)],
+            "x": random.integers(0, 90, 400),
+            "y": random.integers(0, 90, 400),
+            "MIDCount": 1,
+        },
+        dtype=object,
+    )
     table.loc[77, "MIDCount"] = count
     table.to_csv(tmp_path / "a.gem", sep="\t", index=False)
     with pytest.raises(S2SError, match="no numbers|damaged"):
@@ -185,7 +194,9 @@ def test_counts_below_nothing_are_refused(tmp_path, count):
 
 def test_molecules_of_poor_quality_are_left_out_and_counted(tmp_path):
     random = np.random.default_rng(0)
-    table = pd.DataFrame({"gene": [f"G{i % 4}" for i in range(400)], "qv": [10.0, *[20.0] * 9] * 40})
+    table = pd.DataFrame(
+        {"gene": [f"G{i % 4}" for i in range(400)], "qv": [10.0, *[20.0] * 9] * 40}
+    )
     table[["x", "y"]] = random.uniform(0, 90, (400, 2))
     table.to_parquet(tmp_path / "t.parquet")
     source = Source("t.parquet", {"t.parquet": tmp_path / "t.parquet"})

@@ -61,8 +61,20 @@ def test_what_was_read_can_be_imputed(tmp_path, name):
 
 def test_the_command_line_takes_a_folder(tmp_path, capsys):
     folder = EVERY["space_ranger"](tmp_path / "section")
-    words = ["impute", str(folder), "--mask", "lattice:2", "--method", "linear", "--compare",
-             "none", "--technology", "space_ranger", "--out", str(tmp_path / "out")]  # fmt: skip
+    words = [
+        "impute",
+        str(folder),
+        "--mask",
+        "lattice:2",
+        "--method",
+        "linear",
+        "--compare",
+        "none",
+        "--technology",
+        "space_ranger",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main(words) == 0
     assert (tmp_path / "out" / "imputed.parquet").is_file()
     assert "tissue image is kept" in capsys.readouterr().err

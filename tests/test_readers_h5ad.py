@@ -36,8 +36,15 @@ def test_h5ad_keeps_every_spot_gene_and_place(tmp_path, kind, dense):
     assert not section.is_log
 
 
-@pytest.mark.parametrize("names", [("x", "y"), ("X", "Y"), ("x_centroid", "y_centroid"),
-                                   ("pxl_col_in_fullres", "pxl_row_in_fullres")])  # fmt: skip
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x", "y"),
+        ("X", "Y"),
+        ("x_centroid", "y_centroid"),
+        ("pxl_col_in_fullres", "pxl_row_in_fullres"),
+    ],
+)
 def test_h5ad_coordinates_from_obs(tmp_path, names):
     adata = made_anndata()
     xy = adata.obsm.pop("spatial")
@@ -155,7 +162,13 @@ def test_reading_leaves_the_file_as_it_is_and_notes_which_it_was(tmp_path):
     section = read(path)
     assert path.read_bytes() == before
     digest = hashlib.sha256(before).hexdigest()
-    options = {"technology": "auto", "kind": "auto", "absent": "auto", "scale": "auto", "totals": "auto"}
+    options = {
+        "technology": "auto",
+        "kind": "auto",
+        "absent": "auto",
+        "scale": "auto",
+        "totals": "auto",
+    }
     origin = {"file": "section.h5ad", "sha256": digest, "options": options}
     assert section.uns["s2s_input"] == origin
 
@@ -188,8 +201,13 @@ def test_h5ad_symbols_take_the_place_of_ensembl_identifiers(tmp_path):
     adata.var_names = [f"ENSMUSG{i:011d}" for i in range(6)]
     section = read(made.write_h5ad(adata, tmp_path / "a.h5ad"))
     assert section.genes.tolist() == [
-        "MBP", "SNAP25", "MBP-1", "ENSMUSG00000000003", "GFAP", "PLP1",
-    ]  # fmt: skip
+        "MBP",
+        "SNAP25",
+        "MBP-1",
+        "ENSMUSG00000000003",
+        "GFAP",
+        "PLP1",
+    ]
     assert section.var["gene_ids"].tolist() == adata.var_names.tolist()
     assert "Genes are named by var['feature_name']" in notes(section)
 

@@ -220,9 +220,10 @@ def test_links_in_a_10x_file(tmp_path, kind):
         other["x"] = np.arange(5)
     with h5py.File(path, "a") as file:
         file["matrix/extra"] = (
-            h5py.ExternalLink(str(tmp_path / "secret.h5"), "/x") if kind == "external"
+            h5py.ExternalLink(str(tmp_path / "secret.h5"), "/x")
+            if kind == "external"
             else h5py.SoftLink("/matrix/data")
-        )  # fmt: skip
+        )
     with pytest.raises(S2SError, match="refers to another place at /matrix/extra"):
         read(folder)
 

@@ -144,9 +144,12 @@ def test_names_that_occur_twice_are_numbered_and_other_features_left_out(tmp_pat
     counts, places = made.visium_truth()
     inside = places["in_tissue"].to_numpy() == 1
     made.write_10x_h5(
-        folder / "outs/filtered_feature_bc_matrix.h5", counts[inside], places["barcode"][inside],
-        list("ABCDEF"), ["Gene Expression"] * 5 + ["Antibody Capture"],
-    )  # fmt: skip
+        folder / "outs/filtered_feature_bc_matrix.h5",
+        counts[inside],
+        places["barcode"][inside],
+        list("ABCDEF"),
+        ["Gene Expression"] * 5 + ["Antibody Capture"],
+    )
     section = read(folder)
     assert section.genes.tolist() == list("ABCDE")
     assert "Antibody Capture" in notes(section)

@@ -117,14 +117,18 @@ def test_places_come_from_the_shapes_of_the_region(tmp_path, version, shape):
         "circles": [mz.point(x, y) for x, y in xy],
         "big-endian": [mz.point(x, y, ">") for x, y in xy],
         "polygons": [mz.polygon(mz.square(x, y)) for x, y in xy],
-        "mixed": [mz.polygon(mz.square(x, y), z=4.0) if i % 2 else mz.point(x, y)
-                  for i, (x, y) in enumerate(xy)],
-    }[shape]  # fmt: skip
+        "mixed": [
+            mz.polygon(mz.square(x, y), z=4.0) if i % 2 else mz.point(x, y)
+            for i, (x, y) in enumerate(xy)
+        ],
+    }[shape]
     other = [mz.point(0, i) for i in range(120)]
     store = mz.spatialdata(
-        tmp_path / "a.zarr", version=version, tables={"table": table},
+        tmp_path / "a.zarr",
+        version=version,
+        tables={"table": table},
         shapes={"spots": blobs, "other": other},
-    )  # fmt: skip
+    )
     section = read(store)
     assert section.grid.kind == "hex"
     order = section.spot_ids.get_indexer(table.obs_names)

@@ -62,9 +62,15 @@ def repack(store, place, values, packer, **more):
     attributes = dict(group[place].attrs)
     filters = [numcodecs.VLenUTF8()] if values.dtype == object else None
     array = group.create_array(
-        place, shape=values.shape, chunks=values.shape, compressors=codec, filters=filters,
-        dtype="string" if filters else values.dtype, overwrite=True, fill_value="" if filters else 0,
-    )  # fmt: skip
+        place,
+        shape=values.shape,
+        chunks=values.shape,
+        compressors=codec,
+        filters=filters,
+        dtype="string" if filters else values.dtype,
+        overwrite=True,
+        fill_value="" if filters else 0,
+    )
     array[...] = values
     array.attrs.update(attributes)
     return store / TABLE / place / "0"
@@ -199,10 +205,14 @@ def test_every_packer_of_zarr_3_is_read(store3, packer):
     for place, values in (("X", dense), ("obs/_index", words)):
         kind = group["var/_index" if place != "X" else "obsm/spatial"].attrs.asdict()
         array = group.create_array(
-            place, shape=values.shape, chunks=[50] + [4] * (values.ndim - 1), compressors=codec,
-            dtype="string" if place != "X" else "f4", overwrite=True,
+            place,
+            shape=values.shape,
+            chunks=[50] + [4] * (values.ndim - 1),
+            compressors=codec,
+            dtype="string" if place != "X" else "f4",
+            overwrite=True,
             filters=[zarr.codecs.TransposeCodec(order=(1, 0))] if place == "X" else None,
-        )  # fmt: skip
+        )
         array[...] = values
         array.attrs.update(kind)
     section = read(store3)

@@ -119,12 +119,21 @@ def test_methods_say_what_was_done(tested, gappy):
     words = methods_text(tested)
     target = tested.info["target_sum"]
     for said in (
-        "288 positions", "6 genes", "216 positions with known values were hidden",
+        "288 positions",
+        "6 genes",
+        "216 positions with known values were hidden",
         "lattice:2 (one of every 2 rows and columns measured)",
-        "72 positions (25%)", f"({target:g})", "log1p", "Matern 3/2", "90% prediction intervals",
-        "at 216 hidden spots", f"PCC {tested.metrics['pcc'][:6].mean():.3f}", "Seed 0", __version__,
+        "72 positions (25%)",
+        f"({target:g})",
+        "log1p",
+        "Matern 3/2",
+        "90% prediction intervals",
+        "at 216 hidden spots",
+        f"PCC {tested.metrics['pcc'][:6].mean():.3f}",
+        "Seed 0",
+        __version__,
         "Linear interpolation, Nearest measured spot",
-    ):  # fmt: skip
+    ):
         assert said in words, said
     words = methods_text(gappy)
     assert "gaps whose true values are unknown" in words
@@ -137,8 +146,15 @@ def test_methods_of_the_network_name_its_training():
     result = made_result(sample(made_section(), "lattice:2"), "s2s")
     details = {"steps_done": 80, "prior": True, "programmes": 5, "network_share": 0.25}
     words = methods_text(replace(result, info={"details": {"s2s": details}}))
-    for said in ("2507.16886", "preset fast", "80 steps", "5 gene programmes", "photographs",
-                 "(25%)", "0.0008"):  # fmt: skip
+    for said in (
+        "2507.16886",
+        "preset fast",
+        "80 steps",
+        "5 gene programmes",
+        "photographs",
+        "(25%)",
+        "0.0008",
+    ):
         assert said in words, said
     paper = replace(result.config, preset="paper", programmes=0)
     assert "published network" in methods_text(replace(result, config=paper, info={}))
@@ -174,7 +190,9 @@ def test_the_report_alone_runs_the_same_again(tmp_path, monkeypatch, design, opt
     adata.obs["seen"] = np.arange(adata.n_obs) % 3 > 0
     adata.write_h5ad(tmp_path / "in.h5ad")
     section = read(tmp_path / "in.h5ad", **options)
-    section = (sample(section, design, seed=7) if design else section).subset_genes(["Gene1", "Gene3"])
+    section = (sample(section, design, seed=7) if design else section).subset_genes(
+        ["Gene1", "Gene3"]
+    )
     result = api.impute(section, method="linear", compare=["nearest"])
     write_report(result, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
@@ -217,8 +235,15 @@ def test_the_report_records_what_it_takes_to_run_it_again(tmp_path):
     section = sample(named(made_section()), "random:0.4", seed=5)
     write_report(made_result(section), tmp_path / "report.html")
     words = Page(tmp_path / "report.html").words
-    for said in ("tissue.h5ad", "0" * 64, "random:0.4", "its seed 5", "Seed of the run 0",
-                 ", ".join(section.genes), '"learning_rate"'):  # fmt: skip
+    for said in (
+        "tissue.h5ad",
+        "0" * 64,
+        "random:0.4",
+        "its seed 5",
+        "Seed of the run 0",
+        ", ".join(section.genes),
+        '"learning_rate"',
+    ):
         assert said in words
 
 

@@ -36,7 +36,9 @@ def test_maps_intervals_and_masks(tmp_path, kind, design):
         section = read(path)
         if design != "gaps":
             section = sample(section, design, seed=3)
-        result = run(section, preset("fast", method="programme-kriging", compare=("linear", "gaussian")))
+        result = run(
+            section, preset("fast", method="programme-kriging", compare=("linear", "gaussian"))
+        )
         export(result, tmp_path / path.stem, intervals=True)
         tables.append(result)
     one, two = tables

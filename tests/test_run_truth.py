@@ -87,7 +87,9 @@ def test_the_answer_is_the_mean_or_the_median(skewed, oracle):
     assert median.imputed is median.layers["median"]
     assert np.array_equal(mean.layers["median"], median.imputed)
     away = ~section.measured
-    assert (mean.imputed - median.imputed)[away].mean() == pytest.approx(0.5 * (1 - np.log(2)), abs=0.05)
+    assert (mean.imputed - median.imputed)[away].mean() == pytest.approx(
+        0.5 * (1 - np.log(2)), abs=0.05
+    )
 
 
 def overlap(shown, targets):

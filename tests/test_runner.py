@@ -78,7 +78,9 @@ def test_the_example_gives_way_to_whoever_comes(queue):
 
 def test_the_example_goes_on_when_nobody_waits(queue, monkeypatch):
     started = []
-    monkeypatch.setattr(runner, "_spawn", lambda job, state: started.append((job.id, state.resume)) or True)
+    monkeypatch.setattr(
+        runner, "_spawn", lambda job, state: started.append((job.id, state.resume)) or True
+    )
     example = queue(None, kind="demo")
     jobs.write_state(example, jobs.State(status="paused"))
     (example.folder / "cancel").write_text("pause")

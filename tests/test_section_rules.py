@@ -67,7 +67,9 @@ def test_a_single_line_of_spots_lies_where_its_coordinates_say(line):
 
 def task_of(section, count, seed):
     n = section.n_positions
-    return Task(section, "", np.random.default_rng(seed), np.ones(n, bool), np.zeros(n, bool), count)
+    return Task(
+        section, "", np.random.default_rng(seed), np.ones(n, bool), np.zeros(n, bool), count
+    )
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
@@ -96,7 +98,18 @@ def test_a_random_draw_has_a_dispersion_of_one(share):
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
-@pytest.mark.parametrize("design", ["checkerboard", "lattice:2", "lattice:3", "stripes:2", "stripes:3", "poisson:0.5", "poisson:0.25"])
+@pytest.mark.parametrize(
+    "design",
+    [
+        "checkerboard",
+        "lattice:2",
+        "lattice:3",
+        "stripes:2",
+        "stripes:3",
+        "poisson:0.5",
+        "poisson:0.25",
+    ],
+)
 def test_even_designs_are_even(kind, design):
     """Wherever the shells of the lattice lie."""
     section = made_section(kind, 24, 24)
@@ -145,7 +158,9 @@ def test_one_negative_density_is_refused(square):
         sample(square, "density:0.3", density=wanted)
 
 
-@pytest.mark.parametrize("name", ["random", "stratified", "poisson", "lattice", "checkerboard", "stripes"])
+@pytest.mark.parametrize(
+    "name", ["random", "stratified", "poisson", "lattice", "checkerboard", "stripes"]
+)
 def test_designs_say_whether_they_draw_lots_and_begin_with_seed_0(square, name):
     spec = f"{name}:0.3" if DESIGNS[name].kind == "budget" else name
     plain, zero, one = (sample(square, spec, **k).measured for k in ({}, {"seed": 0}, {"seed": 1}))

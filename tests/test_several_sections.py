@@ -11,7 +11,9 @@ from s2s_core.readers.apart import read_apart
 from tests.made import made_table
 
 
-def two_sections(column: str, labels=("A", "B"), shift=(0.0, 0.0), index: bool = False) -> ad.AnnData:
+def two_sections(
+    column: str, labels=("A", "B"), shift=(0.0, 0.0), index: bool = False
+) -> ad.AnnData:
     """Two sections of 120 spots in one table, the second ``shift`` away."""
     counts, obs, var, xy, _ = made_table("hex")
     both = pd.concat([obs.set_axis(obs.index + f"-{k}") for k in range(2)])
@@ -30,7 +32,17 @@ def written(adata: ad.AnnData, folder) -> str:
 
 @pytest.mark.parametrize(
     "column",
-    ["library_id", "sample", "batch", "Section", "slide_id", "fov", "orig.ident", "sample_name", "slice"],
+    [
+        "library_id",
+        "sample",
+        "batch",
+        "Section",
+        "slide_id",
+        "fov",
+        "orig.ident",
+        "sample_name",
+        "slice",
+    ],
 )
 @pytest.mark.parametrize("index", [True, False])
 def test_sections_on_top_of_each_other_are_named_and_refused(tmp_path, column, index):
@@ -42,7 +54,9 @@ def test_sections_on_top_of_each_other_are_named_and_refused(tmp_path, column, i
     assert f"--where {column}=A" in str(error.value)
 
 
-@pytest.mark.parametrize(("column", "labels"), [("Bregma", (-29.0, 11.5)), ("z", (0.0, 10.0)), ("z_level", (1, 2))])
+@pytest.mark.parametrize(
+    ("column", "labels"), [("Bregma", (-29.0, 11.5)), ("z", (0.0, 10.0)), ("z_level", (1, 2))]
+)
 def test_levels_are_sections_and_their_numbers_choose_them(tmp_path, column, labels):
     adata = two_sections(column, labels)
     adata.obs[column] = adata.obs[column].astype(float)
@@ -76,7 +90,9 @@ def test_a_wrong_choice_says_what_there_is(tmp_path):
 def test_sections_side_by_side_are_one_map_with_a_note(tmp_path):
     section = read(written(two_sections("sample", shift=(3000.0, 0.0)), tmp_path))
     assert section.n_known == 240
-    assert any("2 sections side by side" in note and "where=sample=A" in note for note in section.notes)
+    assert any(
+        "2 sections side by side" in note and "where=sample=A" in note for note in section.notes
+    )
 
 
 def test_views_side_by_side_need_no_word(tmp_path):
@@ -121,7 +137,9 @@ def test_coinciding_spots_without_any_name_are_refused(tmp_path):
 
 def test_coordinates_in_which_views_lie_side_by_side_are_taken(tmp_path):
     adata = two_sections("fov")
-    adata.obsm["spatial_fov"] = adata.obsm["spatial"] + np.repeat([[0.0, 0], [1200.0, 0]], 120, axis=0)
+    adata.obsm["spatial_fov"] = adata.obsm["spatial"] + np.repeat(
+        [[0.0, 0], [1200.0, 0]], 120, axis=0
+    )
     section = read(written(adata, tmp_path))
     assert section.n_known == 240
     assert any("obsm['spatial_fov']" in note for note in section.notes)

@@ -75,7 +75,11 @@ def written(kind: str) -> tuple[str, str, str]:
         return PLACES.to_csv(header=False), "tissue_positions_list.csv", encoding
     if kind == "excel":
         halves = PLACES.assign(pxl_row_in_fullres=PLACES["pxl_row_in_fullres"] + 0.0)
-        return halves.to_csv(index=False, sep=";", decimal=",", float_format="%.1f"), name, "utf-8-sig"
+        return (
+            halves.to_csv(index=False, sep=";", decimal=",", float_format="%.1f"),
+            name,
+            "utf-8-sig",
+        )
     if kind == "tabs":
         return PLACES.to_csv(index=False, sep="\t"), name, encoding
     if kind == "utf-16":
@@ -83,15 +87,34 @@ def written(kind: str) -> tuple[str, str, str]:
     if kind == "tsv":
         return PLACES.to_csv(index=False, sep="\t"), "tissue_positions.tsv", encoding
     if kind == "order and more columns":
-        return PLACES[PLACES.columns[::-1]].assign(x=1, y=2, cluster="a").to_csv(index=False), name, encoding
+        return (
+            PLACES[PLACES.columns[::-1]].assign(x=1, y=2, cluster="a").to_csv(index=False),
+            name,
+            encoding,
+        )
     seurat = PLACES.drop(columns="barcode").set_axis(PLACES["barcode"])
-    return seurat.set_axis(["tissue", "row", "col", "imagerow", "imagecol"], axis=1).to_csv(
-        index_label=""
-    ), name, encoding
+    return (
+        seurat.set_axis(["tissue", "row", "col", "imagerow", "imagecol"], axis=1).to_csv(
+            index_label=""
+        ),
+        name,
+        encoding,
+    )
 
 
-KINDS = ["write.csv", "write.csv2", "write.table", "v names", "row numbers, no header", "excel", "tabs",
-         "utf-16", "tsv", "order and more columns", "seurat"]  # fmt: skip
+KINDS = [
+    "write.csv",
+    "write.csv2",
+    "write.table",
+    "v names",
+    "row numbers, no header",
+    "excel",
+    "tabs",
+    "utf-16",
+    "tsv",
+    "order and more columns",
+    "seurat",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,7 +151,9 @@ def test_positions_of_other_barcodes_are_refused_with_both_forms(run):
     other = PLACES.assign(
         barcode=[b if i % 3 == 0 else f"TTTT{b[4:]}" for i, b in enumerate(PLACES["barcode"])]
     )
-    with pytest.raises(S2SError, match=r"Of 110 barcodes .*AAA.*among the 120 .*files of one section"):
+    with pytest.raises(
+        S2SError, match=r"Of 110 barcodes .*AAA.*among the 120 .*files of one section"
+    ):
         read(positions(run, other.to_csv(index=False)))
 
 
@@ -138,9 +163,11 @@ def test_positions_of_another_sample_of_the_same_slide_type_are_refused(run):
     (run / "outs/filtered_feature_bc_matrix.h5").unlink()
     counted = (PLACES["array_row"] >= 2).to_numpy()
     made.write_10x_h5(
-        run / "outs/filtered_feature_bc_matrix.h5", COUNTS[counted], PLACES["barcode"][counted],
+        run / "outs/filtered_feature_bc_matrix.h5",
+        COUNTS[counted],
+        PLACES["barcode"][counted],
         [f"Gene{i}" for i in range(6)],
-    )  # fmt: skip
+    )
     with pytest.raises(S2SError, match="outside the tissue.*of different samples"):
         read(positions(run, other.to_csv(index=False)))
 
@@ -158,9 +185,11 @@ def without(run, rows, least: int = 0, name: str = "filtered"):
     keep[rows] = False
     (run / "outs/filtered_feature_bc_matrix.h5").unlink()
     made.write_10x_h5(
-        run / f"outs/{name}_feature_bc_matrix.h5", COUNTS[keep] + least, PLACES["barcode"][keep],
+        run / f"outs/{name}_feature_bc_matrix.h5",
+        COUNTS[keep] + least,
+        PLACES["barcode"][keep],
         [f"Gene{i}" for i in range(6)],
-    )  # fmt: skip
+    )
     return PLACES["barcode"].iloc[rows].tolist()
 
 
@@ -263,9 +292,11 @@ def test_folders_of_two_genomes_are_joined(run):
     (run / "outs/filtered_feature_bc_matrix.h5").unlink()
     for genome, columns in (("GRCh38", slice(0, 3)), ("mm10", slice(3, 6))):
         made.write_mtx(
-            run / "outs/filtered_gene_bc_matrices" / genome, COUNTS[INSIDE][:, columns],
-            PLACES["barcode"][INSIDE].tolist(), [f"Gene{i}" for i in range(6)[columns]],
-        )  # fmt: skip
+            run / "outs/filtered_gene_bc_matrices" / genome,
+            COUNTS[INSIDE][:, columns],
+            PLACES["barcode"][INSIDE].tolist(),
+            [f"Gene{i}" for i in range(6)[columns]],
+        )
     assert_whole(read(run))
 
 
@@ -292,8 +323,12 @@ def aggregated(folder, *, named: str = "aggregation", header: bool = True):
     both = pd.concat([places, places.assign(barcode=real.str.replace("-1", "-2"))])
     inside = both["in_tissue"].to_numpy() == 1
     counts = np.vstack([COUNTS, 2 * COUNTS])[inside]
-    path = made.write_10x_h5(outs / "filtered_feature_bc_matrix.h5", counts, both["barcode"][inside],
-                             [f"Gene{i}" for i in range(6)])  # fmt: skip
+    path = made.write_10x_h5(
+        outs / "filtered_feature_bc_matrix.h5",
+        counts,
+        both["barcode"][inside],
+        [f"Gene{i}" for i in range(6)],
+    )
     if named == "column":
         both["library_id"] = np.repeat(["Liver", "Lung"], len(PLACES))
     if named == "file":
@@ -301,7 +336,9 @@ def aggregated(folder, *, named: str = "aggregation", header: bool = True):
             file.attrs["library_ids"] = np.array([b"Liver", b"Lung"])
     if named == "aggregation":
         (outs / "aggregation.csv").write_text("library_id,molecule_h5\nLiver,/a.h5\nLung,/b.h5\n")
-    both.to_csv(outs / f"aggr_tissue_positions{'' if header else '_list'}.csv", index=False, header=header)
+    both.to_csv(
+        outs / f"aggr_tissue_positions{'' if header else '_list'}.csv", index=False, header=header
+    )
     for library in ("Liver", "Lung"):
         made.write_spatial(outs / "spatial" / library, PLACES, "none")
     return folder
@@ -335,8 +372,9 @@ def test_libraries_without_names_are_told_by_their_barcodes(tmp_path):
 # --- segmented cells -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("outlines", ["cell_segmentations.geojson",
-                                      "graphclust_annotated_cell_segmentations.geojson"])  # fmt: skip
+@pytest.mark.parametrize(
+    "outlines", ["cell_segmentations.geojson", "graphclust_annotated_cell_segmentations.geojson"]
+)
 def test_segmented_cells_lie_at_the_centroids_of_their_outlines(tmp_path, outlines):
     folder = made_kinds.segmented(tmp_path / "run", outlines=outlines)
     section = read(folder, bin_size=25)
@@ -384,7 +422,11 @@ def test_runs_side_by_side_are_named_whatever_their_matrices_are_kept_in(tmp_pat
 
 
 def test_runs_of_bins_and_of_cells_side_by_side_are_named(tmp_path):
-    for name, make in (("hd", made.visium_hd), ("xenium", made.xenium), ("cells", made_kinds.segmented)):
+    for name, make in (
+        ("hd", made.visium_hd),
+        ("xenium", made.xenium),
+        ("cells", made_kinds.segmented),
+    ):
         make(tmp_path / name / "A1")
         make(tmp_path / name / "B1")
         with pytest.raises(S2SError, match=r"holds 2 sections \(A1.*B1"):
@@ -394,10 +436,18 @@ def test_runs_of_bins_and_of_cells_side_by_side_are_named(tmp_path):
 
 def test_every_matrix_of_one_run_is_one_section(run):
     for kind in ("filtered", "raw"):
-        made.write_mtx(run / f"outs/{kind}_feature_bc_matrix", COUNTS[INSIDE], PLACES["barcode"][INSIDE].tolist(),
-                       [f"Gene{i}" for i in range(6)])  # fmt: skip
-    made.write_10x_h5(run / "outs/raw_feature_bc_matrix.h5", COUNTS, PLACES["barcode"],
-                      [f"Gene{i}" for i in range(6)])  # fmt: skip
+        made.write_mtx(
+            run / f"outs/{kind}_feature_bc_matrix",
+            COUNTS[INSIDE],
+            PLACES["barcode"][INSIDE].tolist(),
+            [f"Gene{i}" for i in range(6)],
+        )
+    made.write_10x_h5(
+        run / "outs/raw_feature_bc_matrix.h5",
+        COUNTS,
+        PLACES["barcode"],
+        [f"Gene{i}" for i in range(6)],
+    )
     (run / "outs/web_summary.html").write_text("<!doctype html><p>a, b, c")
     (run / "outs/metrics_summary.csv").write_text("a,b,c\n1,2,3\n")
     assert_whole(read(run))
@@ -408,7 +458,9 @@ def test_positions_without_counts_say_what_is_missing(run):
     report = run / "outs/metrics_summary.csv"
     report.write_text("a,b,c\n1,2,3\n")
     for given in (run, run / "outs/spatial/tissue_positions.csv"):
-        with pytest.raises(S2SError, match="positions of spots .* but no counts: add filtered_feature"):
+        with pytest.raises(
+            S2SError, match="positions of spots .* but no counts: add filtered_feature"
+        ):
             read(given)
     # Counts as a table are counts.
     report.unlink()
@@ -419,14 +471,18 @@ def test_positions_without_counts_say_what_is_missing(run):
 
 def test_positions_gzipped_as_repositories_keep_them(run):
     path = run / "outs/spatial/tissue_positions.csv"
-    (run / "outs/spatial/GSM1_tissue_positions.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (run / "outs/spatial/GSM1_tissue_positions.csv.gz").write_bytes(
+        gzip.compress(path.read_bytes())
+    )
     path.unlink()
     assert_whole(read(run))
 
 
 def test_hdf5_gzipped_as_repositories_keep_it(tmp_path, run):
     path = run / "outs/filtered_feature_bc_matrix.h5"
-    (run / "outs/GSM1_filtered_feature_bc_matrix.h5.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (run / "outs/GSM1_filtered_feature_bc_matrix.h5.gz").write_bytes(
+        gzip.compress(path.read_bytes())
+    )
     path.unlink()
     assert_whole(read(run))
     assert_whole(read(made.zipped(run)))
@@ -446,13 +502,20 @@ def test_a_raw_matrix_beside_positions_of_the_tissue_alone(tmp_path):
     assert "72 barcodes of the raw matrix have no position" in notes(section)
 
 
-@pytest.mark.parametrize(("keep", "word"), [
-    ("filtered_feature_bc_matrix.h5", "has counts but no positions"),
-    ("matrix.mtx.gz", "barcodes.tsv.gz' is missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keep", "word"),
+    [
+        ("filtered_feature_bc_matrix.h5", "has counts but no positions"),
+        ("matrix.mtx.gz", "barcodes.tsv.gz' is missing"),
+    ],
+)
 def test_counts_alone_say_what_is_missing(tmp_path, run, keep, word):
-    made.write_mtx(run / "outs/filtered_feature_bc_matrix", COUNTS, PLACES["barcode"].tolist(),
-                   [f"Gene{i}" for i in range(6)])  # fmt: skip
+    made.write_mtx(
+        run / "outs/filtered_feature_bc_matrix",
+        COUNTS,
+        PLACES["barcode"].tolist(),
+        [f"Gene{i}" for i in range(6)],
+    )
     with pytest.raises(S2SError, match=word):
         read(next(run.rglob(keep)))
 

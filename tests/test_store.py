@@ -51,9 +51,13 @@ def with_everything(kind: str):
     keep = np.ones(len(obs), bool)
     keep[[45, 66]] = False
     section = assemble(
-        counts[keep], obs=obs[keep], var=var, xy=xy[keep], array_index=tuple(a[keep] for a in index),
+        counts[keep],
+        obs=obs[keep],
+        var=var,
+        xy=xy[keep],
+        array_index=tuple(a[keep] for a in index),
         uns={"tissue": "made", "numbers": np.arange(3.0)},
-    )  # fmt: skip
+    )
     return sample(section, "random:0.5", seed=2).subset_genes(["Gene3", "Gene1"])
 
 

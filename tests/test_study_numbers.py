@@ -33,21 +33,47 @@ from tests.made import made_section
 
 
 def scores_of(mae, seed=0, variant="a", genes=8):
-    return pd.DataFrame({"variant": variant, "seed": seed, "gene": [f"g{i}" for i in range(genes)],
-                         "mae": mae, "rmse": 1.0, "pcc": 0.5, "ssim": 0.5})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "variant": variant,
+            "seed": seed,
+            "gene": [f"g{i}" for i in range(genes)],
+            "mae": mae,
+            "rmse": 1.0,
+            "pcc": 0.5,
+            "ssim": 0.5,
+        }
+    )
 
 
-RUN = {"n_measured": 50, "fit_seconds": 2.0, "prediction_seconds": 0.5, "parameters": 7, "steps": 3, "network_share": 0.2}
+RUN = {
+    "n_measured": 50,
+    "fit_seconds": 2.0,
+    "prediction_seconds": 0.5,
+    "parameters": 7,
+    "steps": 3,
+    "network_share": 0.2,
+}
 
 
 def test_a_summary_by_hand():
     base = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-    genes = pd.concat([scores_of(base, variant="b"), scores_of(base * 0.8 - 0.01), scores_of(base * 0.8 + 0.01, seed=1)])
-    runs = pd.DataFrame([{"variant": v, "seed": s, **RUN} for v, s in (("b", 0), ("a", 0), ("a", 1))])
+    genes = pd.concat(
+        [
+            scores_of(base, variant="b"),
+            scores_of(base * 0.8 - 0.01),
+            scores_of(base * 0.8 + 0.01, seed=1),
+        ]
+    )
+    runs = pd.DataFrame(
+        [{"variant": v, "seed": s, **RUN} for v, s in (("b", 0), ("a", 0), ("a", 1))]
+    )
     found = summarise(genes, runs, ["a", "b"], "b").set_index("variant")
     assert found.loc["a", "mae"] == pytest.approx(0.36)
     assert found.loc["a", "mae_change"] == pytest.approx(-0.2)
-    assert found.loc["a", ["mae_median", "mae_q25", "mae_q75"]].tolist() == pytest.approx([0.36, 0.22, 0.5])
+    assert found.loc["a", ["mae_median", "mae_q25", "mae_q75"]].tolist() == pytest.approx(
+        [0.36, 0.22, 0.5]
+    )
     assert found.loc["a", "mae_sd_of_seeds"] == pytest.approx(0.02 / np.sqrt(2))
     # Eight differences of one sign: 2 / 2^8.
     assert found.loc["a", "mae_p"] == pytest.approx(2 / 256)
@@ -57,24 +83,53 @@ def test_a_summary_by_hand():
 def test_six_genes_are_enough_for_a_test_and_equal_ones_need_none():
     runs = pd.DataFrame([{"variant": v, "seed": 0, **RUN} for v in "abc"])
     base = np.linspace(0.1, 0.8, 6)
-    genes = pd.concat([scores_of(base, variant="b", genes=6), scores_of(base * 0.9, genes=6), scores_of(base, variant="c", genes=6)])
+    genes = pd.concat(
+        [
+            scores_of(base, variant="b", genes=6),
+            scores_of(base * 0.9, genes=6),
+            scores_of(base, variant="c", genes=6),
+        ]
+    )
     found = summarise(genes, runs, ["a", "b", "c"], "b").set_index("variant")
     assert found.loc["a", "mae_p"] == pytest.approx(2 / 64)
     assert found.loc["c", "mae_p"] == 1.0
 
 
-@pytest.mark.parametrize(("times", "word"), [(0.8, "lower"), (1.2, "higher"), (0.9995, "no difference")])
+@pytest.mark.parametrize(
+    ("times", "word"), [(0.8, "lower"), (1.2, "higher"), (0.9995, "no difference")]
+)
 def test_a_variant_is_called_by_its_error(tmp_path, times, word):
-    cases = Cases(tmp_path, {"mark": "x", "genes": [f"g{i}" for i in range(8)], "mask": "m", "name": "n", "preset": "fast"})
+    cases = Cases(
+        tmp_path,
+        {
+            "mark": "x",
+            "genes": [f"g{i}" for i in range(8)],
+            "mask": "m",
+            "name": "n",
+            "preset": "fast",
+        },
+    )
     base = np.linspace(0.1, 0.8, 8)
     for variant, mae in (("b", base), ("a", base * times)):
         for seed in range(3):
             # A third draw that nobody asked for is another.
             values = mae * (9.0 if seed == 2 else 1.0)
-            cases.add({"variant": variant, "seed": seed, **RUN, "mae": list(values), "rmse": [1.0] * 8, "pcc": [0.5] * 8, "ssim": [0.5] * 8})
+            cases.add(
+                {
+                    "variant": variant,
+                    "seed": seed,
+                    **RUN,
+                    "mae": list(values),
+                    "rmse": [1.0] * 8,
+                    "pcc": [0.5] * 8,
+                    "ssim": [0.5] * 8,
+                }
+            )
     table = write_tables(tmp_path, ["b", "a"], "Why?", "b", 2).set_index("variant")
     assert table.loc["b", "mae"] == pytest.approx(base.mean())
-    line = next(line for line in (tmp_path / "report.md").read_text().splitlines() if line.startswith("- a"))
+    line = next(
+        line for line in (tmp_path / "report.md").read_text().splitlines() if line.startswith("- a")
+    )
     assert word in line
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 2 * 2 * 8
 
@@ -130,14 +185,19 @@ def test_variants_differ_in_what_they_are_named_for():
     found = {v.name: v.config(base, 0) for v in EXPERIMENTS["colearning"].variants(base)}
     on = {name for name, config in found.items() if config.train.natural_images}
     assert on == {"co-learning", "prior and co-learning"}
-    assert {n for n, c in found.items() if c.train.prior and c.method == "s2s"} == {"prior and co-learning", "prior, no co-learning"}
+    assert {n for n, c in found.items() if c.train.prior and c.method == "s2s"} == {
+        "prior and co-learning",
+        "prior, no co-learning",
+    }
     assert EXPERIMENTS["colearning"].against == "no co-learning"
 
 
 def test_the_time_of_an_experiment_is_that_of_all_its_trainings(monkeypatch):
     section = made_section("square", 12, 12)
     task = experiment_task("cascades", "lattice:2", 3, "fast")
-    monkeypatch.setattr(studies, "forecast_training", lambda s, config, factor: config.model.cascades * factor)
+    monkeypatch.setattr(
+        studies, "forecast_training", lambda s, config, factor: config.model.cascades * factor
+    )
     work = experiment_work(section, task, 2.0)
     assert work.n_trainings == 4 * 3
     assert work.seconds == 3 * 2.0 * (1 + 2 + 3 + 4)
@@ -165,7 +225,11 @@ def test_a_machine_with_more_cores_is_expected_to_be_faster(monkeypatch, tmp_pat
 def test_regions_are_groups_that_touch_along_the_lattice(square):
     def parts(*places):
         where = {(r, c) for r, c in places}
-        return measured_parts(square.with_measured([(r, c) in where for r, c in zip(square.row, square.col, strict=True)]))
+        return measured_parts(
+            square.with_measured(
+                [(r, c) in where for r, c in zip(square.row, square.col, strict=True)]
+            )
+        )
 
     assert parts((0, 0), (0, 1), (1, 1), (5, 5)) == (3, 2)
     # A corner is no side.
@@ -212,6 +276,9 @@ def test_waves_finer_than_a_lattice_can_tell_are_folded_and_others_are_not(kind)
         assert periodic
         assert low <= folded <= high + 1e-6
         # A section's own outline is no period.
-        assert aliased_share(found, np.random.default_rng(1).random(len(points)) < 0.3) == (0.0, False)
+        assert aliased_share(found, np.random.default_rng(1).random(len(points)) < 0.3) == (
+            0.0,
+            False,
+        )
         assert aliased_share(found, np.ones(len(points), bool)) == (0.0, False)
     assert set(SCORES) == {"mae", "rmse", "pcc", "ssim"}

@@ -30,9 +30,20 @@ def test_a_numbered_name_never_meets_one_that_is_there():
 
 
 @pytest.mark.parametrize(
-    "name", ["Blank-12", "NegControlProbe_1", "antisense_X", "Negative3", "Intergenic_Region_7",
-             "BgProbe1", "BGDProbe", "UnassignedCodeword_1", "SystemControl4", "DeprecatedCodeword_2"],
-)  # fmt: skip
+    "name",
+    [
+        "Blank-12",
+        "NegControlProbe_1",
+        "antisense_X",
+        "Negative3",
+        "Intergenic_Region_7",
+        "BgProbe1",
+        "BGDProbe",
+        "UnassignedCodeword_1",
+        "SystemControl4",
+        "DeprecatedCodeword_2",
+    ],
+)
 def test_control_probes_measure_no_gene(name):
     assert base.CONTROL.match(name)
     assert not base.CONTROL.match("NEGR1")
@@ -40,12 +51,20 @@ def test_control_probes_measure_no_gene(name):
 
 @pytest.mark.parametrize(
     ("date", "gene"),
-    [("1-Mar", "MARCHF1 (once MARCH1) or MTARC1 (once MARC1)"), ("3-Mar", "MARCHF3 (once MARCH3)"),
-     ("2-Mar", "MARCHF2 (once MARCH2) or MTARC2 (once MARC2)"), ("15-Sep", "SELENOF (once SEP15)"),
-     ("14-Sep", "SEPTIN14 (once SEPT14)"), ("3/9/2021", "MARCHF9 (once MARCH9)"),
-     ("13/9/2021", "SEPTIN13 (once SEPT13)"), ("44256", "MARCHF1 (once MARCH1) or MTARC1 (once MARC1)"),
-     ("2021-12-01", "DELEC1 (once DEC1)"), ("12345", None), ("A1BG", None)],
-)  # fmt: skip
+    [
+        ("1-Mar", "MARCHF1 (once MARCH1) or MTARC1 (once MARC1)"),
+        ("3-Mar", "MARCHF3 (once MARCH3)"),
+        ("2-Mar", "MARCHF2 (once MARCH2) or MTARC2 (once MARC2)"),
+        ("15-Sep", "SELENOF (once SEP15)"),
+        ("14-Sep", "SEPTIN14 (once SEPT14)"),
+        ("3/9/2021", "MARCHF9 (once MARCH9)"),
+        ("13/9/2021", "SEPTIN13 (once SEPT13)"),
+        ("44256", "MARCHF1 (once MARCH1) or MTARC1 (once MARC1)"),
+        ("2021-12-01", "DELEC1 (once DEC1)"),
+        ("12345", None),
+        ("A1BG", None),
+    ],
+)
 def test_dates_are_told_as_the_genes_they_were(date, gene):
     assert gene_of_date(date) == gene
 
@@ -76,7 +95,9 @@ def test_two_spots_never_get_one_place():
 
 def test_ids_that_r_or_a_program_has_changed():
     assert matching.as_r("X12") == "12" and matching.as_r("Xist") == "Xist"
-    match = matching.match_spots(pd.Index([f"{i}.0" for i in range(9)]), pd.Index([str(i) for i in range(9)]))
+    match = matching.match_spots(
+        pd.Index([f"{i}.0" for i in range(9)]), pd.Index([str(i) for i in range(9)])
+    )
     assert match.rows.tolist() == list(range(9))
     # Of equal matches the closest: R alone makes this difference.
     match = matching.best_match(pd.Index(["AA.1", "CC.1"]), pd.Index(["AA-1", "CC-1"]))
@@ -175,15 +196,23 @@ def test_one_word_among_numbers_is_told_and_words_are_words():
 def test_a_column_of_one_kind_is_not_its_table():
     assert countless.of_cells(["cell_id", "x_centroid", "y_centroid", "nucleus_area"])
     assert not countless.of_cells(["barcode", "array_row", "array_col", "pxl_row_in_fullres"])
-    assert "holds coordinates only" in countless.sentence("t.csv", ["id", "center_x", "center_y"], [])
+    assert "holds coordinates only" in countless.sentence(
+        "t.csv", ["id", "center_x", "center_y"], []
+    )
 
 
 @pytest.mark.parametrize(
     ("cells", "delimiter", "marks"),
-    [(["1,234.5"], ";", (".", ",")), (["1.234,5"], ";", (",", ".")), (["1,234,567"], ";", (".", ",")),
-     (["1.234.567"], ";", (",", ".")), (["1.234"], ",", (".", None)), (["0,5"], ";", (",", None)),
-     (["1,234"], ",", (".", ","))],
-)  # fmt: skip
+    [
+        (["1,234.5"], ";", (".", ",")),
+        (["1.234,5"], ";", (",", ".")),
+        (["1,234,567"], ";", (".", ",")),
+        (["1.234.567"], ";", (",", ".")),
+        (["1.234"], ",", (".", None)),
+        (["0,5"], ";", (",", None)),
+        (["1,234"], ",", (".", ",")),
+    ],
+)
 def test_marks_in_numbers(cells, delimiter, marks):
     assert layout._marks([cells], delimiter, "t.csv") == marks
 
@@ -220,14 +249,18 @@ def test_names_of_columns_are_as_they_were_before_a_program_wrote_them(tmp_path)
 
 
 def test_positions_without_names_begin_with_a_spot(tmp_path):
-    found = laid_out(tmp_path, "".join(f"ACGTACGT{c}-1,1,0,{i},5,{i}\n" for i, c in enumerate("ACGT")))
+    found = laid_out(
+        tmp_path, "".join(f"ACGTACGT{c}-1,1,0,{i},5,{i}\n" for i, c in enumerate("ACGT"))
+    )
     assert found.header == layout.POSITIONS
     assert (found.skip, found.rows[0][0], len(found.rows)) == (0, "ACGTACGTA-1", 4)
 
 
 def molecule_rows(n: int = 60, names: int = 5, **columns):
     header = ["gene", "x", "y", *columns]
-    return header, [[f"G{i % names}", str(i), str(i), *(str(c[i]) for c in columns.values())] for i in range(n)]
+    return header, [
+        [f"G{i % names}", str(i), str(i), *(str(c[i]) for c in columns.values())] for i in range(n)
+    ]
 
 
 def test_molecules_are_told_by_genes_that_come_again():

@@ -145,33 +145,77 @@ IDS = [f"{i}-1" for i in range(120)]
 X, Y = TABLE["x"].to_numpy(), TABLE["y"].to_numpy()
 COUNTLESS = {
     "cell_metadata.csv": (
-        {"EntityID": IDS, "fov": 1, "volume": 9.5, "center_x": X, "center_y": Y, "min_x": X,
-         "max_x": X, "anisotropy": 1.5, "solidity": 0.9, "DAPI_raw": 3.0},
-        "MERSCOPE's table of cells.*add cell_by_gene.csv"),
+        {
+            "EntityID": IDS,
+            "fov": 1,
+            "volume": 9.5,
+            "center_x": X,
+            "center_y": Y,
+            "min_x": X,
+            "max_x": X,
+            "anisotropy": 1.5,
+            "solidity": 0.9,
+            "DAPI_raw": 3.0,
+        },
+        "MERSCOPE's table of cells.*add cell_by_gene.csv",
+    ),
     "cells.csv": (
-        {"cell_id": IDS, "x_centroid": X, "y_centroid": Y, "transcript_counts": 5,
-         "control_probe_counts": 0, "total_counts": 5, "cell_area": 2.5, "nucleus_area": 1.5},
-        "Xenium's table of cells.*add cell_feature_matrix.h5"),
+        {
+            "cell_id": IDS,
+            "x_centroid": X,
+            "y_centroid": Y,
+            "transcript_counts": 5,
+            "control_probe_counts": 0,
+            "total_counts": 5,
+            "cell_area": 2.5,
+            "nucleus_area": 1.5,
+        },
+        "Xenium's table of cells.*add cell_feature_matrix.h5",
+    ),
     "Run_metadata_file.csv": (
-        {"fov": 1, "cell_ID": range(120), "Area": 9, "AspectRatio": 1.5, "CenterX_global_px": X,
-         "CenterY_global_px": Y, "Width": 5, "Height": 5, "Mean.PanCK": 3, "Max.PanCK": 9},
-        "CosMx's table of cells.*add the file ..._exprMat_file.csv"),
+        {
+            "fov": 1,
+            "cell_ID": range(120),
+            "Area": 9,
+            "AspectRatio": 1.5,
+            "CenterX_global_px": X,
+            "CenterY_global_px": Y,
+            "Width": 5,
+            "Height": 5,
+            "Mean.PanCK": 3,
+            "Max.PanCK": 9,
+        },
+        "CosMx's table of cells.*add the file ..._exprMat_file.csv",
+    ),
     "tissue_positions.csv": (
-        {"barcode": IDS, "in_tissue": 1, "array_row": range(120), "array_col": 1,
-         "pxl_row_in_fullres": Y, "pxl_col_in_fullres": X},
-        "positions of spots.*but no counts: add filtered_feature_bc_matrix.h5"),
+        {
+            "barcode": IDS,
+            "in_tissue": 1,
+            "array_row": range(120),
+            "array_col": 1,
+            "pxl_row_in_fullres": Y,
+            "pxl_col_in_fullres": X,
+        },
+        "positions of spots.*but no counts: add filtered_feature_bc_matrix.h5",
+    ),
     "coordinates.csv": (
-        {"": IDS, "imagerow": Y, "imagecol": X}, "Seurat's table of coordinates.*table of counts"),
+        {"": IDS, "imagerow": Y, "imagecol": X},
+        "Seurat's table of coordinates.*table of counts",
+    ),
     "locs.csv": ({"cell_ID": IDS, "sdimx": X, "sdimy": Y}, "Giotto's table.*table of expression"),
     "types.csv": (
         {"id": IDS, "x": X, "y": Y, "cell_type": ["a", "b"] * 60},
-        r"no gene columns: it holds coordinates and metadata \(cell_type\) only; add a table"),
+        r"no gene columns: it holds coordinates and metadata \(cell_type\) only; add a table",
+    ),
     "meta.csv": (
         {"id": IDS, "nCount_RNA": 5, "leiden": 1, "cell_type": ["a", "b"] * 60},
-        r"no coordinates and no gene columns.*\(nCount_RNA, leiden, cell_type\); add the table of"),
+        r"no coordinates and no gene columns.*\(nCount_RNA, leiden, cell_type\); add the table of",
+    ),
     "cell_boundaries.csv": (
-        {"cell_id": IDS, "vertex_x": X, "vertex_y": Y}, "outlines of cells.*table of counts"),
-}  # fmt: skip
+        {"cell_id": IDS, "vertex_x": X, "vertex_y": Y},
+        "outlines of cells.*table of counts",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", COUNTLESS)
@@ -222,19 +266,42 @@ def molecules() -> pd.DataFrame:
 
 MOLECULES = {
     "detected_transcripts.csv": (
-        lambda m: pd.DataFrame({"barcode_id": 3, "global_x": m.x, "global_y": m.y, "global_z": 1.0,
-                                "x": 1.0, "y": 2.0, "fov": 4, "gene": m.gene,
-                                "transcript_id": "ENST", "cell_id": -1}),
-        "global_x and global_y; for the counts of cells give cell_by_gene.csv"),
+        lambda m: pd.DataFrame(
+            {
+                "barcode_id": 3,
+                "global_x": m.x,
+                "global_y": m.y,
+                "global_z": 1.0,
+                "x": 1.0,
+                "y": 2.0,
+                "fov": 4,
+                "gene": m.gene,
+                "transcript_id": "ENST",
+                "cell_id": -1,
+            }
+        ),
+        "global_x and global_y; for the counts of cells give cell_by_gene.csv",
+    ),
     "Run_tx_file.csv": (
-        lambda m: pd.DataFrame({"fov": 1, "cell_ID": 0, "x_local_px": 1, "y_local_px": 2,
-                                "x_global_px": m.x, "y_global_px": m.y, "z": 0,
-                                "target": m.gene.replace("Blank-1", "NegPrb3"), "CellComp": "None"}),
-        "x_global_px and y_global_px; for the counts of cells give ..._exprMat"),
+        lambda m: pd.DataFrame(
+            {
+                "fov": 1,
+                "cell_ID": 0,
+                "x_local_px": 1,
+                "y_local_px": 2,
+                "x_global_px": m.x,
+                "y_global_px": m.y,
+                "z": 0,
+                "target": m.gene.replace("Blank-1", "NegPrb3"),
+                "CellComp": "None",
+            }
+        ),
+        "x_global_px and y_global_px; for the counts of cells give ..._exprMat",
+    ),
     "spots.csv": (lambda m: m.rename(columns={"gene": "Gene"}), "gene in column 'Gene'"),
     "named.csv": (lambda m: m.rename(columns={"gene": "name"}), "gene in column 'name'"),
     "numbered.txt": (lambda m: m.reset_index(), "gene in column 'gene', at 'x' and 'y'"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MOLECULES)

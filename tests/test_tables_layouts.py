@@ -105,8 +105,9 @@ def grouped(value: float, decimals: int, thousands: str, decimal: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("sep", "thousands", "decimal"), [(";", ".", ","), ("\t", ".", ","), (",", ",", "."), (";", ",", ".")]
-)  # fmt: skip
+    ("sep", "thousands", "decimal"),
+    [(";", ".", ","), ("\t", ".", ","), (",", ",", "."), (";", ",", ".")],
+)
 def test_thousands_beside_decimals(tmp_path, sep, thousands, decimal):
     table = TABLE.assign(x=TABLE["x"] + 0.25, y=TABLE["y"] + 0.5)
     text = table.copy().astype(object)

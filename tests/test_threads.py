@@ -41,9 +41,18 @@ def eight(monkeypatch):
 
 @pytest.mark.parametrize(
     ("asked", "variable", "number"),
-    [(0, None, 8), (3, None, 3), (0, "2", 2), (3, "2", 3), (0, "4,2", 4), (0, "", 8), (0, "many", 8),
-     (0, "0", 8), (0, "-1", 8)],
-)  # fmt: skip
+    [
+        (0, None, 8),
+        (3, None, 3),
+        (0, "2", 2),
+        (3, "2", 3),
+        (0, "4,2", 4),
+        (0, "", 8),
+        (0, "many", 8),
+        (0, "0", 8),
+        (0, "-1", 8),
+    ],
+)
 def test_what_was_asked_for_goes_before_the_variable_and_that_before_the_cores(
     eight, monkeypatch, asked, variable, number
 ):
@@ -111,7 +120,13 @@ def test_the_option_reaches_the_network(eight, monkeypatch, uneven):
         assert torch.get_num_threads() == number
 
 
-@pytest.mark.parametrize("words", [["impute", "in.h5ad", "--out", "out", "--mask", "lattice:2"], ["evaluate", "in.h5ad", "--mask", "lattice:2"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["impute", "in.h5ad", "--out", "out", "--mask", "lattice:2"],
+        ["evaluate", "in.h5ad", "--mask", "lattice:2"],
+    ],
+)
 def test_the_commands_hand_the_option_on(monkeypatch, tmp_path, words):
     seen = {}
     monkeypatch.setattr(arguments, "read", lambda *_, **__: made_section())
@@ -134,14 +149,19 @@ class _Seen(Exception):
         self.threads = named["threads"] if config is None else config.threads
 
 
-@pytest.mark.parametrize(("variable", "workers", "share"), [(None, "2", "4"), (None, "3", "2"), ("6", "2", "3"), (None, "99", "1")])
+@pytest.mark.parametrize(
+    ("variable", "workers", "share"),
+    [(None, "2", "4"), (None, "3", "2"), ("6", "2", "3"), (None, "99", "1")],
+)
 def test_workers_share_the_cores(eight, monkeypatch, tmp_path, variable, workers, share):
     monkeypatch.setenv("S2S_RUNS", str(tmp_path))
     monkeypatch.setenv("S2S_WORKERS", workers)
     if variable:
         monkeypatch.setenv("OMP_NUM_THREADS", variable)
     started = []
-    monkeypatch.setattr(runner.subprocess, "Popen", lambda words, *, env, **_: started.append((words, env)))
+    monkeypatch.setattr(
+        runner.subprocess, "Popen", lambda words, *, env, **_: started.append((words, env))
+    )
     job = jobs.create(sample(made_section(), "lattice:2"), FAST, "small")
     runner.start(job)
     ((words, env),) = started

@@ -105,14 +105,22 @@ def test_a_resumed_training_ends_as_one_that_was_never_stopped(tmp_path):
     whole, source, state = trained(scores, steps=5)
     file, seen = tmp_path / "checkpoint.pt", []
     with pytest.raises(Cancelled):
-        trained(scores, steps=5, checkpoint=file, on_step=seen.append, should_stop=lambda: len(seen) == 2)
+        trained(
+            scores,
+            steps=5,
+            checkpoint=file,
+            on_step=seen.append,
+            should_stop=lambda: len(seen) == 2,
+        )
     model, later, again = trained(scores[3:], steps=5, checkpoint=file, resume=True)
     assert later.lots == source.lots[2:]
     assert again == state
     assert torch.equal(model.weight, whole.weight)
 
 
-@pytest.mark.parametrize(("shares", "pull"), [((10.0, 1.0), 9.0), ((1.0, 10.0), -9.0), ((0.5, 0.0), 0.5)])
+@pytest.mark.parametrize(
+    ("shares", "pull"), [((10.0, 1.0), 9.0), ((1.0, 10.0), -9.0), ((0.5, 0.0), 0.5)]
+)
 def test_the_gradient_is_the_weighted_sum_of_the_tasks(shares, pull):
     """One task pulls up, one down; each with its share."""
     model = One()

@@ -30,7 +30,9 @@ def test_published_tasks(square, design):
             counted = batch.weight > 0
             assert torch.isfinite(batch.target[counted]).all()
             assert batch.start.shape == batch.target.shape
-    expected = {"s2s", "s2d", "images s2s", "images s2d"} if design == "lattice:2" else {"s2s", "images"}
+    expected = (
+        {"s2s", "s2d", "images s2s", "images s2d"} if design == "lattice:2" else {"s2s", "images"}
+    )
     assert seen == expected
 
 

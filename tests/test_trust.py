@@ -65,9 +65,7 @@ def test_every_gene_has_one_row_and_one_sentence():
     result = scored(0.65)
     lights = gene_lights(result)
     assert lights.index.tolist() == result.section.genes.tolist()
-    assert lights.columns.tolist() == [
-        "light", "pcc", "spearman", "coverage", "moran", "reason"
-    ]  # fmt: skip
+    assert lights.columns.tolist() == ["light", "pcc", "spearman", "coverage", "moran", "reason"]
     assert lights["reason"].str.endswith(".").all()
     assert count_lights(lights) == {"test": 0, "rank": 5, "look": 0, "leave": 1}
     assert list(count_lights(lights)) == list(LIGHTS)

@@ -55,8 +55,12 @@ def test_genes_are_the_average_over_weightings(demo):
     assert scores == pytest.approx(whole.scores(obs.values)[:, used], abs=1e-4)
     assert scores.shape[1] == len(programmes.scale) == 13
     assert [at.stop - at.start for at in programmes.columns] == [6, 2, 4, 1]
-    each = [part.genes(scores[:, at]) * weight for part, weight, at in
-            zip(programmes.parts, programmes.weights, programmes.columns, strict=True)]  # fmt: skip
+    each = [
+        part.genes(scores[:, at]) * weight
+        for part, weight, at in zip(
+            programmes.parts, programmes.weights, programmes.columns, strict=True
+        )
+    ]
     assert programmes.genes(scores) == pytest.approx(np.tensordot(share, each, 1), abs=1e-4)
     # Genes as they are: a programme is as large as its scores.
     first = programmes.columns[0]

@@ -30,7 +30,10 @@ def result():
     return of(sample(made_section("square", 10, 12), "random:0.25", seed=3), seed=7)
 
 
-@pytest.mark.parametrize(("spots", "said"), [(HIDDEN, "529 hidden spots"), (WITHHELD, "529 measured spots withheld from training")])
+@pytest.mark.parametrize(
+    ("spots", "said"),
+    [(HIDDEN, "529 hidden spots"), (WITHHELD, "529 measured spots withheld from training")],
+)
 def test_it_is_said_where_scores_were_taken(spots, said):
     assert scored_where(pd.DataFrame({"spots": [spots], "n_spots": [529]})) == said
 
@@ -64,7 +67,10 @@ def test_a_command_names_chosen_genes(result):
 
 def test_the_summary_counts_what_was_filled(result):
     said = summary_sentence(result)
-    assert "filled 90 of 120 positions of tissue.h5ad from 30 measured spots (25%), for 6 genes" in said
+    assert (
+        "filled 90 of 120 positions of tissue.h5ad from 30 measured spots (25%), for 6 genes"
+        in said
+    )
 
 
 def test_only_the_chosen_methods_scores_are_told(result):
@@ -88,8 +94,12 @@ def drawn(result, monkeypatch):
     class Figure:
         pass
 
-    monkeypatch.setattr(report, "map_figure", lambda s, panels, *a, **k: seen["panels"].append(panels) or Figure())
-    monkeypatch.setattr(report, "scatter_figure", lambda *a, **k: seen["scatter"].append(a) or Figure())
+    monkeypatch.setattr(
+        report, "map_figure", lambda s, panels, *a, **k: seen["panels"].append(panels) or Figure()
+    )
+    monkeypatch.setattr(
+        report, "scatter_figure", lambda *a, **k: seen["scatter"].append(a) or Figure()
+    )
     monkeypatch.setattr(report, "save", lambda *_: b"png")
     return seen
 
@@ -101,7 +111,13 @@ def test_panels_show_what_their_titles_say(result, drawn, tmp_path):
     (panels,) = drawn["panels"]
     found = dict(panels)
     measured = result.section.measured
-    assert list(found) == ["measured", "imputed (Linear interpolation)", "Nearest measured spot", "truth", "90% interval width"]
+    assert list(found) == [
+        "measured",
+        "imputed (Linear interpolation)",
+        "Nearest measured spot",
+        "truth",
+        "90% interval width",
+    ]
     assert np.array_equal(found["measured"][measured], result.truth[measured, 3])
     assert np.isnan(found["measured"][~measured]).all()
     assert np.array_equal(found["imputed (Linear interpolation)"], result.imputed[:, 3])
@@ -125,14 +141,29 @@ def test_genes_are_shown_from_the_best_to_the_middling(result, drawn, tmp_path):
 
 
 def test_the_best_lights_come_first_and_nothing_is_loaded(result, drawn, tmp_path, monkeypatch):
-    lights = pd.DataFrame({"light": ["leave", "test", "look", "test", "rank", "leave"], "pcc": [0.1, 0.8, 0.4, 0.9, 0.6, 0.2],
-                           "spearman": 0.5, "coverage": 0.9, "moran": 0.3, "reason": "So."},
-                          index=pd.Index([f"Gene{i}" for i in range(6)], name="gene"))  # fmt: skip
+    lights = pd.DataFrame(
+        {
+            "light": ["leave", "test", "look", "test", "rank", "leave"],
+            "pcc": [0.1, 0.8, 0.4, 0.9, 0.6, 0.2],
+            "spearman": 0.5,
+            "coverage": 0.9,
+            "moran": 0.3,
+            "reason": "So.",
+        },
+        index=pd.Index([f"Gene{i}" for i in range(6)], name="gene"),
+    )
     monkeypatch.setattr(report, "gene_lights", lambda _: lights)
     write_report(result, tmp_path / "r.html", genes=["Gene0"])
     page = (tmp_path / "r.html").read_text()
     order = re.findall(r"<td>(Gene\d)</td><td class=\"(\w+)\"", page)
-    assert order == [("Gene3", "test"), ("Gene1", "test"), ("Gene4", "rank"), ("Gene2", "look"), ("Gene5", "leave"), ("Gene0", "leave")]
+    assert order == [
+        ("Gene3", "test"),
+        ("Gene1", "test"),
+        ("Gene4", "rank"),
+        ("Gene2", "look"),
+        ("Gene5", "leave"),
+        ("Gene0", "leave"),
+    ]
     assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
 
 

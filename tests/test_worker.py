@@ -92,9 +92,12 @@ def test_the_users_mistake_is_told_as_its_sentence(monkeypatch, job):
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(RuntimeError("secret detail"), "worker.log"), (MemoryError(), "memory"),
-     (OSError(28, "No space left on device"), "No space left")],
-)  # fmt: skip
+    [
+        (RuntimeError("secret detail"), "worker.log"),
+        (MemoryError(), "memory"),
+        (OSError(28, "No space left on device"), "No space left"),
+    ],
+)
 def test_what_nobody_expected_is_told_calmly_and_logged(monkeypatch, job, caplog, error, said):
     def run(*_, **__):
         raise error

@@ -105,12 +105,15 @@ def _drift(result: Result) -> Finding:
         drift = max(drift, float(np.nan_to_num(off, nan=np.inf).max(initial=0.0)))
     exact = drift == 0.0
     return Finding(
-        "Measured values in place", "fine" if exact else "problem",
+        "Measured values in place",
+        "fine" if exact else "problem",
         f"{'All' if exact else 'Not all'} values of the {int(at.sum()):,} measured spots are as "
         f"they were measured (largest difference {drift:.3g}).",
-        "" if exact else "Do not use this map: data consistency was broken after the run; run it again.",
+        ""
+        if exact
+        else "Do not use this map: data consistency was broken after the run; run it again.",
         drift,
-    )  # fmt: skip
+    )
 
 
 def _impossible(result: Result) -> Finding:
@@ -120,11 +123,12 @@ def _impossible(result: Result) -> Finding:
         # Weights that sum to one in rounded arithmetic leave a zero a hair below it.
         bad += int((~(values >= -1e-5) | np.isinf(values)).sum())
     return Finding(
-        "Possible values", "problem" if bad else "fine",
+        "Possible values",
+        "problem" if bad else "fine",
         f"{f'{bad:,}' if bad else 'No'} imputed values are negative, missing or infinite.",
         "Do not use this map: log-normalised values are finite and not negative." if bad else "",
         float(bad),
-    )  # fmt: skip
+    )
 
 
 def _smoothness(result: Result) -> list[Finding]:
@@ -136,46 +140,57 @@ def _smoothness(result: Result) -> list[Finding]:
     else:
         kept = Withheld.from_info(result.info)
         found = slope_by_scores(result, kept)
-        where = f"at {kept.n_spots:,} withheld spots" if kept else "judged by the PCC at withheld spots"
+        where = (
+            f"at {kept.n_spots:,} withheld spots" if kept else "judged by the PCC at withheld spots"
+        )
     if found.variance < FLAT:
         return [_flat()]
     said = f"The slope of the true values on the map is {found.whole:.2f} ({where}; 1 is right)"
     near = (
         "" if np.isnan(found.near) else f", and {found.near:.2f} for differences between neighbours"
     )
-    moran = "" if found.moran is None else (
-        f" and a mean Moran's I of {found.moran[0]:.2f} (measured: {found.moran[1]:.2f})"
-    )  # fmt: skip
+    moran = (
+        ""
+        if found.moran is None
+        else (f" and a mean Moran's I of {found.moran[0]:.2f} (measured: {found.moran[1]:.2f})")
+    )
     sure = np.nanmax([found.whole - 2 * found.whole_error, found.near - 2 * found.near_error])
     level = _level(sure, SMOOTHED)
     smoothed = Finding(
-        "Over-smoothing", level,
+        "Over-smoothing",
+        level,
         f"{said}{near}. The map has {found.variance:.0%} of the variance of the values measured"
         f"{moran}. A mean is always smoother than noisy data; too smooth it is when a slope is "
         f"surely above {SMOOTHED[0]:g}.",
-        "" if level == "fine" else "Patterns are stronger and sharper than the map shows: measure "
+        ""
+        if level == "fine"
+        else "Patterns are stronger and sharper than the map shows: measure "
         "more spots, train longer, or compare with kriging of gene programmes.",
         float(np.nanmax([found.whole, found.near])),
-    )  # fmt: skip
+    )
     level = _level(-(found.whole + 2 * found.whole_error), tuple(-limit for limit in NOISY))
     noisy = Finding(
-        "Noise kept", level,
+        "Noise kept",
+        level,
         f"{said}. A map whose slope is surely below {NOISY[0]:g} varies more than it knows.",
-        "" if level == "fine" else "The map copies counting noise of single spots: prefer kriging "
+        ""
+        if level == "fine"
+        else "The map copies counting noise of single spots: prefer kriging "
         "or the network, which average it out, and do not read single bright positions.",
         found.whole,
-    )  # fmt: skip
+    )
     return [smoothed, noisy]
 
 
 def _flat() -> Finding:
     return Finding(
-        "Over-smoothing", "watch",
+        "Over-smoothing",
+        "watch",
         "The map is flat: it shows no pattern at all.",
         "That is right where genes have no spatial structure; otherwise measure more spots, or "
         "compare with kriging of gene programmes.",
         float("inf"),
-    )  # fmt: skip
+    )
 
 
 def _grid(result: Result) -> Finding:
@@ -206,14 +221,18 @@ def _grid(result: Result) -> Finding:
         level = "watch"
         advice = "The median of skewed counts lies below their mean: for pictures take the mean."
     elif level != "fine":
-        advice = ("The sampling grid shows through the map: do not read patterns as fine as the "
-                  "mask, and compare with kriging of gene programmes.")  # fmt: skip
+        advice = (
+            "The sampling grid shows through the map: do not read patterns as fine as the "
+            "mask, and compare with kriging of gene programmes."
+        )
     return Finding(
-        "Grid artefacts", level,
+        "Grid artefacts",
+        level,
         f"By their place in the sampling grid, imputed values lie {value:.3f} standard deviations "
         "of a gene off the measured spots around them, beyond what chance explains.",
-        advice, value,
-    )  # fmt: skip
+        advice,
+        value,
+    )
 
 
 def _texture(result: Result) -> list[Finding]:
@@ -224,8 +243,10 @@ def _texture(result: Result) -> list[Finding]:
     # of that distance it can.
     known, gaps = (places(section, at) for at in (section.measured, ~section.measured))
     reach = 2.0 * float(cKDTree(known).query(gaps)[0].mean())
-    advice = ("Neighbouring errors go together, as invented texture or a missed pattern leaves "
-              "them: compare the map with kriging of gene programmes and trust only what both show.")  # fmt: skip
+    advice = (
+        "Neighbouring errors go together, as invented texture or a missed pattern leaves "
+        "them: compare the map with kriging of gene programmes and trust only what both show."
+    )
     count = len(section.genes)
     if not has_truth(section):
         found, kept = _excess(result, reach, advice), Withheld.from_info(result.info)
@@ -249,12 +270,14 @@ def _texture(result: Result) -> list[Finding]:
 def _errors(where: str, reach, errors, true, sure: int, count: int, advice: str) -> Finding:
     level = _level(errors, TEXTURE) if sure >= 0.25 * count else "fine"
     return Finding(
-        "Structure in the errors", level,
+        "Structure in the errors",
+        level,
         f"Errors at {where} {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart have a mean "
         f"Moran's I of {errors:.3f} (the true values: {true:.3f}); it is above chance for "
         f"{sure:,} of {count:,} genes.",
-        "" if level == "fine" else advice, errors,
-    )  # fmt: skip
+        "" if level == "fine" else advice,
+        errors,
+    )
 
 
 def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
@@ -276,11 +299,13 @@ def _excess(result: Result, reach: float, advice: str) -> list[Finding]:
     value = ratio(*sums)
     level = _level(value, EXCESS) if sums[1] > 0 else "fine"
     found = Finding(
-        "Structure never measured", level,
+        "Structure never measured",
+        level,
         f"Imputed positions {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart covary {value:.2f} times "
         "as much as measured spots do; noise does not enter this, and a mean should not exceed 1.",
-        "" if level == "fine" else advice, value,
-    )  # fmt: skip
+        "" if level == "fine" else advice,
+        value,
+    )
     return [found]
 
 

@@ -82,10 +82,16 @@ def gene_lights(result: Result) -> pd.DataFrame:
     table["reason"] = [
         _reason(*row)
         for row in zip(
-            table["light"], table["pcc"], pcc_bound, rank_bound, surprise, coverage, spots,
+            table["light"],
+            table["pcc"],
+            pcc_bound,
+            rank_bound,
+            surprise,
+            coverage,
+            spots,
             strict=True,
         )
-    ]  # fmt: skip
+    ]
     return table
 
 

@@ -86,10 +86,14 @@ def _factor(measured, predicted, sd, coverage: float) -> float:
 def _learn(measured, predicted, sd, coverage: float) -> Levels:
     """Levels of every gene, genes in chunks to bound memory."""
     parts = [
-        _learn_chunk(measured[:, g : g + GENES_AT_ONCE], predicted[:, g : g + GENES_AT_ONCE],
-                     sd[:, g : g + GENES_AT_ONCE], coverage)
+        _learn_chunk(
+            measured[:, g : g + GENES_AT_ONCE],
+            predicted[:, g : g + GENES_AT_ONCE],
+            sd[:, g : g + GENES_AT_ONCE],
+            coverage,
+        )
         for g in range(0, measured.shape[1], GENES_AT_ONCE)
-    ]  # fmt: skip
+    ]
     return Levels(*(np.concatenate(columns, 1) for columns in zip(*parts, strict=True)))
 
 
@@ -123,8 +127,13 @@ def _read(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
     some = np.nonzero(levels.high.any(0))[0]
     for first in range(0, len(some), GENES_AT_ONCE):
         at = some[first : first + GENES_AT_ONCE]
-        part = Levels(levels.predicted[:, at], levels.low[:, at], levels.middle[:, at],
-                      levels.high[:, at], levels.sd[:, at])  # fmt: skip
+        part = Levels(
+            levels.predicted[:, at],
+            levels.low[:, at],
+            levels.middle[:, at],
+            levels.high[:, at],
+            levels.sd[:, at],
+        )
         for whole, piece in zip(out, _read_chunk(part, mean[:, at], sd[:, at], widen), strict=True):
             whole[:, at] = piece
     return out

@@ -64,7 +64,7 @@ def score_genes(
             "ssim_spots": similarity[:, on_spots].mean(1),
             "pcc_paper": pearson(*flat),
         }
-    )  # fmt: skip
+    )
 
 
 def score_intervals(
@@ -142,8 +142,17 @@ def map_mean(similarity: np.ndarray) -> np.ndarray:
 
 def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:
     """Mean over genes of each score for every method, with the number of genes that have one."""
-    scores = ["mae", "mae_median", "rmse", "pcc", "spearman", "ssim", "ssim_spots",
-              "coverage", "interval_width"]  # fmt: skip
+    scores = [
+        "mae",
+        "mae_median",
+        "rmse",
+        "pcc",
+        "spearman",
+        "ssim",
+        "ssim_spots",
+        "coverage",
+        "interval_width",
+    ]
     scores = [score for score in scores if score in metrics]
     table = metrics.groupby(by, sort=False)[scores].mean()
     table["genes"] = metrics.groupby(by, sort=False)["pcc"].count()
@@ -184,7 +193,9 @@ def verdict(metrics: pd.DataFrame, method: str, labels: dict[str, str]) -> str:
     ours, theirs = labels.get(method, method), labels.get(best, best)
     stated = f"{abs(gain):.1%} in mean RMSE over genes, paired Wilcoxon test p = {p:.2g}"
     if p >= 0.05 or abs(gain) < 0.001:
-        return f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
+        return (
+            f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
+        )
     if gain > 0:
         return f"{ours} is better than {theirs}, the best of the others, by {stated}."
     return f"{theirs} is better here than {ours} by {stated}: prefer it for this section."

@@ -29,10 +29,14 @@ def compare_region(result: Result, region: np.ndarray) -> pd.DataFrame:
     inside, outside = _means(values, region), _means(values, ~region)
     alone = _means(values, region & measured) - _means(values, ~region & measured)
     table = pd.DataFrame(
-        {"inside": inside, "outside": outside, "difference": inside - outside,
-         "measured_difference": alone},
+        {
+            "inside": inside,
+            "outside": outside,
+            "difference": inside - outside,
+            "measured_difference": alone,
+        },
         index=pd.Index(result.section.genes, name="gene"),
-    )  # fmt: skip
+    )
     return table.loc[table["difference"].abs().sort_values(ascending=False).index]
 
 

@@ -66,9 +66,11 @@ def slopes_at_hidden(result: Result) -> Slopes:
         variance += [(b**2).sum(), (a**2).sum()]
         moran += [morans_i(imputed, weights)[0].sum(), morans_i(truth, weights)[0].sum()]
     return Slopes(
-        *pooled_slope(whole), *pooled_slope(near), ratio(*variance),
+        *pooled_slope(whole),
+        *pooled_slope(near),
+        ratio(*variance),
         tuple(moran / len(section.genes)),
-    )  # fmt: skip
+    )
 
 
 def slope_by_scores(result: Result, kept: Withheld | None) -> Slopes:

@@ -17,8 +17,13 @@ from s2s_core.jobs.jobs import runs_folder
 def add(commands) -> None:
     """Add the command to the parser."""
     app = commands.add_parser("app", help="open the app in the browser")
-    app.add_argument("--port", type=int, default=8501, metavar="N",
-                     help="port on 127.0.0.1 (default: %(default)s)")  # fmt: skip
+    app.add_argument(
+        "--port",
+        type=int,
+        default=8501,
+        metavar="N",
+        help="port on 127.0.0.1 (default: %(default)s)",
+    )
     app.add_argument("--no-browser", action="store_true", help="serve only; open no browser")
     app.set_defaults(command=_app)
 
@@ -31,10 +36,20 @@ def _app(args: argparse.Namespace, argv: list[str]) -> int:
     # The app's own folder is where Streamlit finds its settings; runs stay where the user is.
     told = {"S2S_RUNS": str(runs_folder())}
     command = [
-        sys.executable, "-m", "pages._serve", "--server.address", "127.0.0.1", "--server.port",
-        str(args.port), "--server.headless", str(args.no_browser).lower(),
-        "--server.showEmailPrompt", "false", "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pages._serve",
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(args.port),
+        "--server.headless",
+        str(args.no_browser).lower(),
+        "--server.showEmailPrompt",
+        "false",
+        "--browser.gatherUsageStats",
+        "false",
+    ]
     try:
         return subprocess.run(command, check=False, cwd=HOME, env=os.environ | told).returncode
     except KeyboardInterrupt:

@@ -26,35 +26,66 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what to read, and how."""
     parser.add_argument("input", metavar="IN", type=Path, help="a section: file, folder or zip")
     group = parser.add_argument_group("reading")
-    group.add_argument("--technology", default="auto", choices=("auto", *READERS), metavar="NAME",
-                       help=f"format: auto (default), {', '.join(READERS)}")  # fmt: skip
+    group.add_argument(
+        "--technology",
+        default="auto",
+        choices=("auto", *READERS),
+        metavar="NAME",
+        help=f"format: auto (default), {', '.join(READERS)}",
+    )
     group.add_argument("--kind", default="auto", choices=KINDS, help="lattice of the spots")
-    group.add_argument("--absent", default="auto", choices=("auto", "gaps", "zeros", "background"),
-                       help="what tissue positions without a spot are")  # fmt: skip
+    group.add_argument(
+        "--absent",
+        default="auto",
+        choices=("auto", "gaps", "zeros", "background"),
+        help="what tissue positions without a spot are",
+    )
     group.add_argument(
         "--bin-size",
         type=float,
         metavar="X",
         help="edge of the bins, in the file's unit (Visium HD: um)",
     )
-    group.add_argument("--scale", default="auto", choices=("auto", "counts", "log"),
-                       help="what the values are: counts or log-normalised")  # fmt: skip
-    group.add_argument("--where", metavar="COLUMN=VALUE",
-                       help="which section, where the input holds several")  # fmt: skip
-    group.add_argument("--totals", default="auto", metavar="auto|sum|none|COLUMN",
-                       help="what the counts of a spot are scaled by")  # fmt: skip
+    group.add_argument(
+        "--scale",
+        default="auto",
+        choices=("auto", "counts", "log"),
+        help="what the values are: counts or log-normalised",
+    )
+    group.add_argument(
+        "--where", metavar="COLUMN=VALUE", help="which section, where the input holds several"
+    )
+    group.add_argument(
+        "--totals",
+        default="auto",
+        metavar="auto|sum|none|COLUMN",
+        help="what the counts of a spot are scaled by",
+    )
 
 
 def add_running(parser: argparse.ArgumentParser, seed: str = FIRST_NUMBER) -> None:
     """Arguments of whatever trains or compares."""
     parser.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=PRESET)
-    parser.add_argument("--genes", default="all", metavar="all|A,B|FILE",
-                        help="genes to impute; a file has one a line (default: all)")  # fmt: skip
+    parser.add_argument(
+        "--genes",
+        default="all",
+        metavar="all|A,B|FILE",
+        help="genes to impute; a file has one a line (default: all)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=seed)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),
-                        help="where the network is trained (default: a GPU if there is one)")  # fmt: skip
-    parser.add_argument("--threads", type=int, default=0, metavar="N",
-                        help="CPU threads (default: OMP_NUM_THREADS where set, else one a core)")  # fmt: skip
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="where the network is trained (default: a GPU if there is one)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=0,
+        metavar="N",
+        help="CPU threads (default: OMP_NUM_THREADS where set, else one a core)",
+    )
 
 
 def read_section(args: argparse.Namespace, measured: str | None = None) -> Section:

@@ -39,40 +39,86 @@ which variant does better. IN may be the word demo: a simulated section.
 def add(commands) -> None:
     """Add the commands to the command line."""
     design = commands.add_parser(
-        "design", help="plan which spots to measure, from a pilot section", description=DESIGN_HELP,
+        "design",
+        help="plan which spots to measure, from a pilot section",
+        description=DESIGN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    design.add_argument("what", nargs="?", choices=("facts", "next"), metavar="facts|next",
-                        help="what to do instead of trying designs")  # fmt: skip
+    )
+    design.add_argument(
+        "what",
+        nargs="?",
+        choices=("facts", "next"),
+        metavar="facts|next",
+        help="what to do instead of trying designs",
+    )
     cli.add_reading(design)
-    design.add_argument("--out", type=Path, metavar="DIR|CSV",
-                        help="what is written: a folder for a plan, a table for facts and next")  # fmt: skip
+    design.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR|CSV",
+        help="what is written: a folder for a plan, a table for facts and next",
+    )
     plan = design.add_argument_group("trying designs on a pilot")
-    plan.add_argument("--designs", default="lattice,hexlattice,poisson,random,active", metavar="A,B",
-                      help=f"from {', '.join(BUDGETED)}")  # fmt: skip
-    plan.add_argument("--budgets", metavar="A;B", help="per cent of the spots, separated by commas with "
-                      'spaces or by semicolons, in quotes: "10, 12.5, 25" (default: "10, 25, 50")')  # fmt: skip
-    plan.add_argument("--seeds", type=int, default=3, metavar="N",
-                      help="draws of each design and budget (default: %(default)s)")  # fmt: skip
-    plan.add_argument("--engine", default="programme-kriging", choices=tuple(METHODS), metavar="NAME",
-                      help="method that imputes: programme-kriging (default) for a draft, s2s for the "
-                      "plan")  # fmt: skip
+    plan.add_argument(
+        "--designs",
+        default="lattice,hexlattice,poisson,random,active",
+        metavar="A,B",
+        help=f"from {', '.join(BUDGETED)}",
+    )
+    plan.add_argument(
+        "--budgets",
+        metavar="A;B",
+        help="per cent of the spots, separated by commas with "
+        'spaces or by semicolons, in quotes: "10, 12.5, 25" (default: "10, 25, 50")',
+    )
+    plan.add_argument(
+        "--seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="draws of each design and budget (default: %(default)s)",
+    )
+    plan.add_argument(
+        "--engine",
+        default="programme-kriging",
+        choices=tuple(METHODS),
+        metavar="NAME",
+        help="method that imputes: programme-kriging (default) for a draft, s2s for the plan",
+    )
     plan.add_argument("--preset", default="fast", choices=tuple(PRESETS), help=cli.PRESET)
     plan.add_argument("--genes", default="all", metavar="all|A,B|FILE", help="genes that count")
-    plan.add_argument("--patterned", action="store_true",
-                      help="count only genes with a spatial pattern in the pilot")  # fmt: skip
-    plan.add_argument("--pcc", type=float, default=0.5, metavar="X",
-                      help="PCC a gene must keep (default: %(default)s)")  # fmt: skip
-    plan.add_argument("--share", type=float, default=80, metavar="X",
-                      help="per cent of the genes that must keep it (default: %(default)s)")  # fmt: skip
+    plan.add_argument(
+        "--patterned",
+        action="store_true",
+        help="count only genes with a spatial pattern in the pilot",
+    )
+    plan.add_argument(
+        "--pcc",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="PCC a gene must keep (default: %(default)s)",
+    )
+    plan.add_argument(
+        "--share",
+        type=float,
+        default=80,
+        metavar="X",
+        help="per cent of the genes that must keep it (default: %(default)s)",
+    )
     for part, what in (
         ("per-spot", "of each measured spot"),
         ("per-row", "of a line of the array with any measured spot"),
         ("per-region", "of a group of measured spots that touch each other"),
         ("fixed", "of a section, whatever is measured"),
     ):
-        plan.add_argument(f"--cost-{part}", type=float, default=0.0, metavar="X",
-                          help=f"cost {what} (default: none)")  # fmt: skip
+        plan.add_argument(
+            f"--cost-{part}",
+            type=float,
+            default=0.0,
+            metavar="X",
+            help=f"cost {what} (default: none)",
+        )
     plan.add_argument("--currency", default="", metavar="EUR", help="word behind the costs")
     one = design.add_argument_group("facts and next")
     one.add_argument("--mask", metavar="SPEC", help="a sampling design")
@@ -83,26 +129,43 @@ def add(commands) -> None:
     asked = questions()
     lines = [f"  {name:<12}{question}" for name, question in asked.items()]
     experiment = commands.add_parser(
-        "experiment", help="the paper's experiments on a section",
+        "experiment",
+        help="the paper's experiments on a section",
         description=EXPERIMENT_HELP + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     # Not choices: a wrong name is answered by `_experiment`.
     experiment.add_argument("name", metavar="EXPERIMENT", help=f"one of {', '.join(asked)}")
     cli.add_reading(experiment)
-    experiment.add_argument("--out", required=True, type=Path, metavar="DIR",
-                            help="folder for the tables; a stopped experiment goes on there")  # fmt: skip
-    experiment.add_argument("--mask", default="lattice:2", metavar="SPEC",
-                            help=f"which spots stay measured (default: %(default)s; sparsity has its "
-                            f"own): {cli.designs_help()}")  # fmt: skip
-    experiment.add_argument("--seeds", type=int, default=3, metavar="N",
-                            help="how often each variant is repeated, with other random numbers; dc "
-                            "is done once (default: %(default)s)")  # fmt: skip
+    experiment.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for the tables; a stopped experiment goes on there",
+    )
+    experiment.add_argument(
+        "--mask",
+        default="lattice:2",
+        metavar="SPEC",
+        help=f"which spots stay measured (default: %(default)s; sparsity has its "
+        f"own): {cli.designs_help()}",
+    )
+    experiment.add_argument(
+        "--seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how often each variant is repeated, with other random numbers; dc "
+        "is done once (default: %(default)s)",
+    )
     experiment.add_argument(
         "--steps", type=int, metavar="N", help="training steps instead of the preset's"
     )
-    cli.add_running(experiment, "random number of dc (default: 0); the repetitions of the others "
-                     "have 0, 1, 2 ...")  # fmt: skip
+    cli.add_running(
+        experiment,
+        "random number of dc (default: 0); the repetitions of the others have 0, 1, 2 ...",
+    )
     experiment.set_defaults(command=_experiment)
 
 
@@ -117,8 +180,9 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.studies.plan import first_budgets, read_budgets
 
     genes = cli.gene_list(args.genes)
-    cost = Cost(args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed,
-                args.currency)  # fmt: skip
+    cost = Cost(
+        args.cost_per_spot, args.cost_per_row, args.cost_per_region, args.cost_fixed, args.currency
+    )
     goal = Goal(args.pcc, args.share / 100, cost, args.patterned)
     out = _needed(args.out, "--out DIR", "a folder for the plan")
     section = only_measured(_section(args))
@@ -127,9 +191,13 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
         first_budgets(n_spots) if args.budgets is None else read_budgets(args.budgets, n_spots)
     )
     plan = Plan(
-        _words(args.designs), budgets, args.seeds, args.engine, args.preset,
+        _words(args.designs),
+        budgets,
+        args.seeds,
+        args.engine,
+        args.preset,
         None if genes is None else tuple(genes),
-    )  # fmt: skip
+    )
     with _running(argv, out) as hooks:
         run_design(section, plan, out, hooks)
     print("\n".join(write_plan(section, out, plan, goal)))
@@ -233,8 +301,15 @@ def _experiment(args: argparse.Namespace, argv: list[str]) -> int:
         if args.name == "dc":
             check_consistency(section, args.out, base, mask=args.mask, hooks=hooks)
         else:
-            run_experiment(section, args.name, args.out, base=base, mask=args.mask,
-                           seeds=args.seeds, hooks=hooks)  # fmt: skip
+            run_experiment(
+                section,
+                args.name,
+                args.out,
+                base=base,
+                mask=args.mask,
+                seeds=args.seeds,
+                hooks=hooks,
+            )
     print((args.out / "report.md").read_text(encoding="utf-8"))
     return cli.OK
 
@@ -255,8 +330,11 @@ def _running(argv: list[str], out: Path):
             yield Hooks(on_progress=bar.show, should_stop=stop.asked)
         except (Cancelled, KeyboardInterrupt):
             bar.close()
-            print(f"What was done is kept in {out}. Go on with:\n"
-                  f"  python -m s2s_core {shlex.join(argv)}", file=sys.stderr)  # fmt: skip
+            print(
+                f"What was done is kept in {out}. Go on with:\n"
+                f"  python -m s2s_core {shlex.join(argv)}",
+                file=sys.stderr,
+            )
             raise KeyboardInterrupt from None
 
 

@@ -21,7 +21,7 @@ from s2s_core.cli.arguments import (
     designs_help,
     gene_list,
     read_section,
-)  # fmt: skip
+)
 from s2s_core.cli.terminal import Bar, Stop
 from s2s_core.config import ANSWERS, RunConfig, preset
 from s2s_core.data.mask_table import mask_table
@@ -65,21 +65,32 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--measured", metavar="COLUMN", help="column that is False where a spot was not measured"
     )
-    which.add_argument("--mask", metavar="SPEC", help=f"simulate a sparse section: {designs_help()}")
+    which.add_argument(
+        "--mask", metavar="SPEC", help=f"simulate a sparse section: {designs_help()}"
+    )
     which.add_argument(
         "--densify", type=int, metavar="S", help="map at S times the lattice density"
     )
     impute.add_argument(
         "--mask-seed", type=int, metavar="N", help="seed of the mask (default: --seed)"
     )
-    impute.add_argument("--method", default="s2s", metavar="NAME",
-                        help=f"{', '.join(METHODS)} (default: %(default)s)")  # fmt: skip
+    impute.add_argument(
+        "--method",
+        default="s2s",
+        metavar="NAME",
+        help=f"{', '.join(METHODS)} (default: %(default)s)",
+    )
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
-    impute.add_argument("--answer", default="mean", choices=ANSWERS,
-                        help="what the table holds: mean (best PCC, RMSE) or median (best MAE)")  # fmt: skip
-    impute.add_argument("--intervals", action="store_true",
-                        help="also write the 90 %% interval's ends as tables")  # fmt: skip
+    impute.add_argument(
+        "--answer",
+        default="mean",
+        choices=ANSWERS,
+        help="what the table holds: mean (best PCC, RMSE) or median (best MAE)",
+    )
+    impute.add_argument(
+        "--intervals", action="store_true", help="also write the 90 %% interval's ends as tables"
+    )
     add_running(impute)
     impute.set_defaults(command=_impute)
 
@@ -93,8 +104,12 @@ def build_parser() -> argparse.ArgumentParser:
     score = commands.add_parser("evaluate", help="compare methods on the spots a mask hides")
     add_reading(score)
     score.add_argument("--mask", required=True, metavar="SPEC", help=designs_help())
-    score.add_argument("--methods", default="all", metavar="all|A,B",
-                       help=f"from {', '.join(METHODS)} (default: all)")  # fmt: skip
+    score.add_argument(
+        "--methods",
+        default="all",
+        metavar="all|A,B",
+        help=f"from {', '.join(METHODS)} (default: all)",
+    )
     score.add_argument("--out", type=Path, metavar="CSV", help="write the table")
     add_running(score)
     score.set_defaults(command=_evaluate)
@@ -131,9 +146,13 @@ def _impute(args: argparse.Namespace, argv: list[str]) -> int:
     if genes is not None:
         section = section.subset_genes(genes)
     config = preset(
-        args.preset, method=args.method, seed=args.seed, device=args.device,
-        threads=args.threads, answer=args.answer,
-    )  # fmt: skip
+        args.preset,
+        method=args.method,
+        seed=args.seed,
+        device=args.device,
+        threads=args.threads,
+        answer=args.answer,
+    )
     if args.compare is not None:
         names = [n.strip() for n in args.compare.split(",") if n.strip()]
         config = replace(config, compare=() if names == ["none"] else tuple(names))

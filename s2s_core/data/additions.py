@@ -65,7 +65,9 @@ def add_measurements(section: Section, table: pd.DataFrame) -> Section:
     try:
         values = table[list(section.genes)].to_numpy(np.float32)
     except (TypeError, ValueError):
-        raise S2SError("The new measurements hold cells that are no numbers; give counts.") from None
+        raise S2SError(
+            "The new measurements hold cells that are no numbers; give counts."
+        ) from None
     check_values(values)
     counts = section.counts.tolil()
     counts[rows] = values
@@ -79,9 +81,13 @@ def add_measurements(section: Section, table: pd.DataFrame) -> Section:
     added = len(rows) + int(section.uns.get(ADDED_KEY, 0))
     note = f"{len(rows):,} spots were measured later and added."
     return replace(
-        section, counts=sparse.csr_matrix(counts, dtype=np.float32), totals=totals,
-        notes=(*section.notes, note), uns={**section.uns, ADDED_KEY: added}, **flags,
-    )  # fmt: skip
+        section,
+        counts=sparse.csr_matrix(counts, dtype=np.float32),
+        totals=totals,
+        notes=(*section.notes, note),
+        uns={**section.uns, ADDED_KEY: added},
+        **flags,
+    )
 
 
 def _positions(section: Section, table: pd.DataFrame) -> np.ndarray:
@@ -124,5 +130,3 @@ def _totals(section: Section, table: pd.DataFrame, values: np.ndarray) -> np.nda
     at = section.measured
     share = np.asarray(section.counts[at].sum(1)).ravel() / np.maximum(section.totals[at], 1e-9)
     return values.sum(1) / max(float(np.median(share)), 1e-9)
-
-

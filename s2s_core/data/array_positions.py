@@ -36,21 +36,31 @@ def checked_index(row, col, xy: np.ndarray | None, kind: str = "auto"):
     if off > OFF:
         found = find_lattice(xy) if np.isfinite(xy).all() else None
         if found is not None:
-            return found.kind, found.row, found.col, (
-                "array_row and array_col do not fit the coordinates, so the lattice is that of the "
-                f"coordinates. {found.note}"
-            )  # fmt: skip
+            return (
+                found.kind,
+                found.row,
+                found.col,
+                (
+                    "array_row and array_col do not fit the coordinates, so the lattice is that of the "
+                    f"coordinates. {found.note}"
+                ),
+            )
     if not one_parity or step_col == 0:
         return "square", row, col, ""
     ratio = step_row / step_col
     if ratio > 1.3:
         return "hex", row, col, ""
     if ratio < 1 / 1.3:
-        return "hex", col, row, (
-            "array_row and array_col are exchanged (steps along array_row are the shorter ones, as "
-            "only columns of a hexagonal lattice are), so they were read the other way round; kind "
-            "hex keeps them as they stand."
-        )  # fmt: skip
+        return (
+            "hex",
+            col,
+            row,
+            (
+                "array_row and array_col are exchanged (steps along array_row are the shorter ones, as "
+                "only columns of a hexagonal lattice are), so they were read the other way round; kind "
+                "hex keeps them as they stand."
+            ),
+        )
     return "square", row, col, ""
 
 

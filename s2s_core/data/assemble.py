@@ -168,7 +168,7 @@ def _meaning(absent: str, *, binned: bool, gaps_known: bool) -> tuple[str, str]:
         return "gaps", (
             "The section says which positions were measured, so absent ones are unknown: they are "
             "gaps, not zeros."
-        )  # fmt: skip
+        )
     return absent, ""
 
 
@@ -221,10 +221,13 @@ def _with_share(section: Section) -> Section:
     are = {
         "empty bin": "measured zeros, as was asked",
         "gap": "gaps to impute",
-    }.get(next(iter(set(section.origin[~of_file])), ""), (
-        "background, since an expression divided by no total means nothing (absent gaps imputes "
-        "them, absent zeros takes them for measured zeros)"
-    ))  # fmt: skip
+    }.get(
+        next(iter(set(section.origin[~of_file])), ""),
+        (
+            "background, since an expression divided by no total means nothing (absent gaps imputes "
+            "them, absent zeros takes them for measured zeros)"
+        ),
+    )
     note = f"{empty:.0%} of the pixels inside the tissue are empty"
     note += f": they are {are}; a larger bin_size has fewer." if empty else "."
     return replace(section, notes=(*section.notes, note))
@@ -299,7 +302,9 @@ def _append(section: Section, grid: Grid, row, col, origin: str) -> Section:
         notes=section.notes,
         uns=section.uns,
         totals=None if section.totals is None else np.append(section.totals, np.zeros(n_new)),
-        file_row=None if section.file_row is None else np.append(section.file_row, np.full(n_new, -1)),
+        file_row=None
+        if section.file_row is None
+        else np.append(section.file_row, np.full(n_new, -1)),
     )
 
 

@@ -72,7 +72,9 @@ def depth_of(
     """
     sums = np.asarray(counts.sum(1)).ravel()
     if totals == "none":
-        return Depth(UNSCALED, np.where(seen, 1.0, 0.0), "Counts are not scaled by depth, as asked.")
+        return Depth(
+            UNSCALED, np.where(seen, 1.0, 0.0), "Counts are not scaled by depth, as asked."
+        )
     if totals not in ("auto", "sum"):
         return _named(obs, totals, sums, seen)
     n_genes = counts.shape[1]
@@ -82,15 +84,23 @@ def depth_of(
     for column in obs.columns:
         found = _totals(obs[column], sums, seen) if TOTALS.fullmatch(str(column)) else None
         if found is not None:
-            return Depth(GIVEN, found, (
-                f"With {few} the sum of a spot says little about its depth: spots are scaled by "
-                f"their totals in the column {column!r}; totals sum or none (--totals) does otherwise."
-            ))  # fmt: skip
-    return Depth(UNSCALED, np.where(seen, 1.0, 0.0), (
-        f"With {few} the sum of a spot is not its depth, so counts are not scaled (log1p of the "
-        "counts themselves); a column total_counts with each spot's total over all genes scales them, "
-        "and totals sum (--totals) by these genes alone."
-    ))  # fmt: skip
+            return Depth(
+                GIVEN,
+                found,
+                (
+                    f"With {few} the sum of a spot says little about its depth: spots are scaled by "
+                    f"their totals in the column {column!r}; totals sum or none (--totals) does otherwise."
+                ),
+            )
+    return Depth(
+        UNSCALED,
+        np.where(seen, 1.0, 0.0),
+        (
+            f"With {few} the sum of a spot is not its depth, so counts are not scaled (log1p of the "
+            "counts themselves); a column total_counts with each spot's total over all genes scales them, "
+            "and totals sum (--totals) by these genes alone."
+        ),
+    )
 
 
 def _named(obs: pd.DataFrame, column: str, sums: np.ndarray, seen: np.ndarray) -> Depth:
@@ -105,7 +115,9 @@ def _named(obs: pd.DataFrame, column: str, sums: np.ndarray, seen: np.ndarray) -
             f"The column {column!r} is no total of these counts: every measured spot needs a number, "
             "at least the sum of its genes and somewhere more."
         )
-    return Depth(GIVEN, found, f"Spots are scaled by their totals in the column {column!r}, as asked.")
+    return Depth(
+        GIVEN, found, f"Spots are scaled by their totals in the column {column!r}, as asked."
+    )
 
 
 def _totals(column: pd.Series, sums: np.ndarray, seen: np.ndarray) -> np.ndarray | None:

@@ -64,10 +64,14 @@ def strides(argument: str) -> tuple[int, int, tuple[int, int]]:
     if first * second == 1:
         raise S2SError("A lattice of stride 1x1 measures every spot; choose a larger stride.")
     row, _, col = phase.partition(",")
-    return first, second, (
-        integer(row, "row phase", 0, first - 1) if row else 0,
-        integer(col, "column phase", 0, second - 1) if col else 0,
-    )  # fmt: skip
+    return (
+        first,
+        second,
+        (
+            integer(row, "row phase", 0, first - 1) if row else 0,
+            integer(col, "column phase", 0, second - 1) if col else 0,
+        ),
+    )
 
 
 def integer(text: str, what: str, low: int, high: int) -> int:

@@ -78,9 +78,16 @@ def find_lattice(xy: np.ndarray, kind: str = "auto") -> Lattice | None:
     xy = xy[order]
     line = _line(xy)
     if line is not None:
-        return None if kind == "hex" else Lattice("square", np.zeros_like(line), line[back], (
-            f"The coordinates of {len(xy):,} spots form a single row at equal steps."
-        ))  # fmt: skip
+        return (
+            None
+            if kind == "hex"
+            else Lattice(
+                "square",
+                np.zeros_like(line),
+                line[back],
+                (f"The coordinates of {len(xy):,} spots form a single row at equal steps."),
+            )
+        )
     peaks = _difference_vectors(xy)
     pairs = sorted(
         (pair for pair in combinations(peaks, 2) if _sine(*pair) > 0.3),
@@ -213,10 +220,15 @@ def _named(basis, index, off, xy, kind: str):
     if kind in ("auto", "hex") and not hexagonal and _array_positions(xy, a, b):
         # Array positions of 10x given as coordinates: columns are half a pitch apart.
         col, row = (np.rint(v).astype(int) for v in xy.T)
-        return "hex", row, col, (
-            "The coordinates are the array positions of a hexagonal lattice (whole numbers of one "
-            "parity); kind square reads them as a square lattice turned by 45 degrees."
-        )  # fmt: skip
+        return (
+            "hex",
+            row,
+            col,
+            (
+                "The coordinates are the array positions of a hexagonal lattice (whole numbers of one "
+                "parity); kind square reads them as a square lattice turned by 45 degrees."
+            ),
+        )
     if kind != "auto" and (kind == "hex") != hexagonal:
         return None
     if hexagonal:
@@ -289,8 +301,11 @@ def _hexagonal(a, b, i, j):
 def _note(name: str, along, a, b, off: float, n: int) -> str:
     pitch, other = np.hypot(*along), np.hypot(*(b if along is a else a))
     turned = np.degrees(np.arctan2(along[1], along[0]))
-    size = f"{pitch:.4g}" if name == "hex" or abs(other / pitch - 1) < 0.05 else (
-        f"{pitch:.4g} x {other:.4g}")  # fmt: skip
+    size = (
+        f"{pitch:.4g}"
+        if name == "hex" or abs(other / pitch - 1) < 0.05
+        else (f"{pitch:.4g} x {other:.4g}")
+    )
     how = "along the axes" if abs(turned) < 0.005 else f"turned by {turned:.2f} degrees"
     return (
         f"The coordinates of {n:,} spots form a {KIND_NAMES[name]} lattice of pitch {size}, {how} "

@@ -74,8 +74,20 @@ def as_bool(column: pd.Series, name: str) -> np.ndarray:
     S2SError
         If it holds anything but yes and no.
     """
-    words = {"true": True, "1": True, "1.0": True, "yes": True, "false": False, "0": False,
-             "0.0": False, "no": False, "nan": False, "": False, "none": False, "<na>": False}  # fmt: skip
+    words = {
+        "true": True,
+        "1": True,
+        "1.0": True,
+        "yes": True,
+        "false": False,
+        "0": False,
+        "0.0": False,
+        "no": False,
+        "nan": False,
+        "": False,
+        "none": False,
+        "<na>": False,
+    }
     text = column.astype(str).str.strip().str.lower()
     unknown = ~text.isin(words)
     if unknown.any():

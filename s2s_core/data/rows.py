@@ -44,9 +44,13 @@ class Rows:
     def take(self, at: np.ndarray) -> Rows:
         """Some of the rows, in the given order."""
         return Rows(
-            self.counts[at], self.obs.iloc[at], None if self.xy is None else self.xy[at],
-            self.seen[at], None if self.totals is None else self.totals[at], self.file_row[at],
-        )  # fmt: skip
+            self.counts[at],
+            self.obs.iloc[at],
+            None if self.xy is None else self.xy[at],
+            self.seen[at],
+            None if self.totals is None else self.totals[at],
+            self.file_row[at],
+        )
 
 
 def keep_rows(counts: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
@@ -104,7 +108,11 @@ def bin_points(rows: Rows, bin_size: float | None, depth: Depth, *, is_log: bool
         f"({how} size; {members / len(bins):.1f} points a pixel)."
     )
     binned = Rows(
-        keep_rows(counts, whole), table, grid.to_xy(row, col), whole, totals,
+        keep_rows(counts, whole),
+        table,
+        grid.to_xy(row, col),
+        whole,
+        totals,
         np.full(len(bins), -1),
-    )  # fmt: skip
+    )
     return binned, ("bins", row, col), grid.affine, note

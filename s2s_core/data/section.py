@@ -296,7 +296,9 @@ def parse_genes(names: list[str], genes: pd.Index) -> tuple[list[str], str]:
     """Sort gene names into those of the section, in order, and a sentence about the others."""
     # Typed by hand: mbp is MBP where no other gene is meant.
     by_any_case = {gene.lower(): gene for gene in reversed(genes)}
-    names = [name if name in genes else by_any_case.get(name.lower(), name) for name in names if name]
+    names = [
+        name if name in genes else by_any_case.get(name.lower(), name) for name in names if name
+    ]
     names = list(dict.fromkeys(names))
     known = [name for name in names if name in genes]
     missing = [name for name in names if name not in genes]

@@ -146,8 +146,12 @@ def _programmes(position: np.ndarray, pitch: float, rng) -> tuple[np.ndarray, li
     add("LAYER", *(below(a) - below(b) for a, b in zip(borders[:-1], borders[1:], strict=True)))
     add("GRADIENT", (x + 1) / 2, (y + 1) / 2, np.clip(depth, 0, 1))
     add("GRADIENT", np.exp(-((x + 0.5) ** 2 + (y - 0.4) ** 2) / 0.3))
-    for sites, radius in (([(-0.5, -0.3), (0.35, 0.5)], 0.15), ([(-0.1, 0.55), (-0.55, 0.2)], 0.12),
-                          ([(0.05, 0.15)], 0.18), ([(-0.25, -0.6), (0.5, 0.1)], 0.1)):  # fmt: skip
+    for sites, radius in (
+        ([(-0.5, -0.3), (0.35, 0.5)], 0.15),
+        ([(-0.1, 0.55), (-0.55, 0.2)], 0.12),
+        ([(0.05, 0.15)], 0.18),
+        ([(-0.25, -0.6), (0.5, 0.1)], 0.1),
+    ):
         add("ISLAND", _discs(position, np.array(sites), radius))
     vessel = np.abs(y - 0.25 * np.sin(4 * x) - 0.05) < 1.2 * pitch
     add("SMALL", vessel.astype(float), (_hole(position) < 1.45).astype(float))

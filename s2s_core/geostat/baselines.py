@@ -49,8 +49,9 @@ def linear_weights(points: np.ndarray, targets: np.ndarray) -> sparse.csr_matrix
         mesh = Delaunay(points)
     except QhullError:
         # Points on one line have no triangles.
-        return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, nearest)),
-                                 shape=(len(targets), len(points)))  # fmt: skip
+        return sparse.csr_matrix(
+            (np.ones(len(rows), np.float32), (rows, nearest)), shape=(len(targets), len(points))
+        )
     simplex = mesh.find_simplex(targets)
     inside = simplex >= 0
     transform = mesh.transform[simplex[inside]]

@@ -78,9 +78,12 @@ class Lens:
 
     def _predict(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> Kriged:
         kriged = krige(
-            self.spots.of(obs, spots_of), scores, obs.lattice_xy(targets), self.variograms,
+            self.spots.of(obs, spots_of),
+            scores,
+            obs.lattice_xy(targets),
+            self.variograms,
             leave_out=any(self.ridges),
-        )  # fmt: skip
+        )
         mean = _corrected(kriged, scores, obs.noise, self.programmes, self.ridges)
         return Kriged(mean, kriged.variance)
 
@@ -237,9 +240,13 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
     for k, out in enumerate(folds(obs)):
         kept, seen = obs.subset(~out), scores[~out]
         kriged = krige(
-            spots.of(kept, spots_of), seen, obs.lattice_xy(obs.pixels[out]), variograms,
-            variance=False, leave_out=True,
-        )  # fmt: skip
+            spots.of(kept, spots_of),
+            seen,
+            obs.lattice_xy(obs.pixels[out]),
+            variograms,
+            variance=False,
+            leave_out=True,
+        )
         for i, ridges in enumerate(RIDGES):
             every = (ridges,) * len(rooms)
             guess[i, out] = _corrected(kriged, seen, kept.noise, programmes, every)

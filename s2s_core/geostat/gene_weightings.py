@@ -85,8 +85,9 @@ class WeightedProgrammes:
     def columns(self) -> list[slice]:
         """Which of the P columns belong to each weighting."""
         ends = np.cumsum([len(part.scale) for part in self.parts])
-        return [slice(end - len(part.scale), end)
-                for part, end in zip(self.parts, ends, strict=True)]  # fmt: skip
+        return [
+            slice(end - len(part.scale), end) for part, end in zip(self.parts, ends, strict=True)
+        ]
 
     def scores(self, values: np.ndarray) -> np.ndarray:
         """(m, P) unit-variance programme scores of (m, G) values."""

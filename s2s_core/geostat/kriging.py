@@ -56,9 +56,11 @@ def krige(
         The variance is that of a new measurement of average noise (nugget included).
     """
     centred = (values - variograms.mean).astype(np.float32)
-    out = [np.zeros((len(targets), values.shape[1]), np.float32),
-           np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
-           np.zeros(values.shape, np.float32) if leave_out else None]  # fmt: skip
+    out = [
+        np.zeros((len(targets), values.shape[1]), np.float32),
+        np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
+        np.zeros(values.shape, np.float32) if leave_out else None,
+    ]
     if spots.many or variograms.local:
         # Threads cost more than they give on systems of some hundred spots.
         with threadpool_limits(1, "blas"):
@@ -121,8 +123,15 @@ def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) ->
     mean, explained, left_out = out
     tree, most = cKDTree(spots.points), min(NEIGHBOURS, len(spots.points) - 1)
     # Columns that share a candidate and a nugget share the solution.
-    groups = [(variograms.candidates[i], NUGGETS[n], np.nonzero(variograms.weight[i, n])[0],
-               variograms.sill[i, n]) for i, n in np.argwhere(variograms.weight.any(2))]  # fmt: skip
+    groups = [
+        (
+            variograms.candidates[i],
+            NUGGETS[n],
+            np.nonzero(variograms.weight[i, n])[0],
+            variograms.sill[i, n],
+        )
+        for i, n in np.argwhere(variograms.weight.any(2))
+    ]
     for rows in _tiles(targets):
         near = np.unique(tree.query(targets[rows], k=most)[1])
         apart = cdist(targets[rows], spots.points[near])

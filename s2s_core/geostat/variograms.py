@@ -209,8 +209,10 @@ def _leave_one_out(spectrum, vectors, projected) -> np.ndarray:
     shrink = (1.0 / (spectrum[:, None] + NUGGETS)).astype(np.float32)
     spread = (vectors**2) @ shrink
     projected = projected.astype(np.float32)
-    residuals = (vectors @ (s[:, None] * projected) / d[:, None]
-                 for s, d in zip(shrink.T, spread.T, strict=True))  # fmt: skip
+    residuals = (
+        vectors @ (s[:, None] * projected) / d[:, None]
+        for s, d in zip(shrink.T, spread.T, strict=True)
+    )
     return np.stack([(r**2).sum(0) for r in residuals])
 
 

@@ -35,8 +35,14 @@ def slots() -> int:
 def start(job: Job, *, resume: bool = False) -> None:
     """Queue a job and start it if a place is free."""
     (job.folder / "cancel").unlink(missing_ok=True)
-    waiting = replace(jobs.written_state(job), status="queued", message="", phase="Waiting",
-                      seconds_left=None, resume=resume)  # fmt: skip
+    waiting = replace(
+        jobs.written_state(job),
+        status="queued",
+        message="",
+        phase="Waiting",
+        seconds_left=None,
+        resume=resume,
+    )
     jobs.write_state(job, waiting)
     for _ in range(ENDING_POLLS):
         if advance_queue():
@@ -155,9 +161,14 @@ def _spawn(job: Job, found: State) -> bool:
         )
         subprocess.Popen(
             [sys.executable, "-m", "s2s_core.jobs.worker", str(job.folder)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            cwd=Path(__file__).parents[2], pass_fds=(lock.fileno(),), start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            pass_fds=(lock.fileno(),),
+            start_new_session=True,
+        )
     return True
 
 

@@ -137,6 +137,11 @@ def run_study(job: Job, hooks: Hooks) -> None:
         )
     else:
         run_experiment(
-            section, task["name"], job.result, base=preset(task["preset"]), mask=task["mask"],
-            seeds=task["seeds"], hooks=hooks,
-        )  # fmt: skip
+            section,
+            task["name"],
+            job.result,
+            base=preset(task["preset"]),
+            mask=task["mask"],
+            seeds=task["seeds"],
+            hooks=hooks,
+        )

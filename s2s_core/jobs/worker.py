@@ -89,8 +89,11 @@ class Reporter:
             self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
         else:
             hours = Limits.limits().max_hours
-            self.end("paused", f"The run was paused after {hours:g} hours, the longest that one "
-                     "may take here at a stretch; resume it, or choose fewer genes.")  # fmt: skip
+            self.end(
+                "paused",
+                f"The run was paused after {hours:g} hours, the longest that one "
+                "may take here at a stretch; resume it, or choose fewer genes.",
+            )
 
     def end(self, status: str, message: str = "") -> None:
         """Write the final state."""
@@ -128,12 +131,16 @@ def work(folder: Path) -> None:
     except OSError as error:
         make_room(job)
         reason = os.strerror(error.errno) if error.errno else error
-        reporter.end("failed", f"The run could not write its files ({reason}); make room on the "
-                     "disk and resume it.")  # fmt: skip
+        reporter.end(
+            "failed",
+            f"The run could not write its files ({reason}); make room on the disk and resume it.",
+        )
     except Exception:
         logging.exception("unexpected error")
-        reporter.end("failed", "Something went wrong in the program; the details are in the "
-                     "run's log, worker.log.")  # fmt: skip
+        reporter.end(
+            "failed",
+            "Something went wrong in the program; the details are in the run's log, worker.log.",
+        )
     finally:
         (job.folder / RESERVE).unlink(missing_ok=True)
         runner.advance_queue()
@@ -155,10 +162,14 @@ def make_room(job: jobs.Job) -> None:
 def impute(job: jobs.Job, reporter: Reporter) -> None:
     """Run an imputation and write its result."""
     result = run(
-        job.section(), job.config(), folder=job.folder, resume=reporter.state.resume,
-        on_progress=reporter.on_progress, should_stop=reporter.should_stop,
+        job.section(),
+        job.config(),
+        folder=job.folder,
+        resume=reporter.state.resume,
+        on_progress=reporter.on_progress,
+        should_stop=reporter.should_stop,
         preview_gene=job.preview_gene,
-    )  # fmt: skip
+    )
     reporter.on_progress(Progress("Writing the results", 0, 1))
     export(result, job.result)
     save_result(result, job.result)

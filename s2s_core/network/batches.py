@@ -44,9 +44,15 @@ class Batch:
             return None if x is None else x.to(device, memory_format=torch.channels_last)
 
         return Batch(
-            move(self.start), move(self.measured), move(self.mask), move(self.target),
-            move(self.weight), move(self.context), self.share, self.restored,
-        )  # fmt: skip
+            move(self.start),
+            move(self.measured),
+            move(self.mask),
+            move(self.target),
+            move(self.weight),
+            move(self.context),
+            self.share,
+            self.restored,
+        )
 
 
 class Source(Protocol):

@@ -71,10 +71,16 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         )
 
     state = train(
-        model, source, config, device, checkpoint=hooks.checkpoint,
-        fingerprint=_fingerprint(obs, config), resume=hooks.resume,
-        on_step=on_step, should_stop=hooks.should_stop,
-    )  # fmt: skip
+        model,
+        source,
+        config,
+        device,
+        checkpoint=hooks.checkpoint,
+        fingerprint=_fingerprint(obs, config),
+        resume=hooks.resume,
+        on_step=on_step,
+        should_stop=hooks.should_stop,
+    )
     details = {
         "device": describe_device(device),
         "parameters": count_parameters(model),

@@ -72,8 +72,10 @@ class PublishedSource:
             # Photographs lie in the range that scaled genes do.
             photo = 0.25 + 0.125 * photo
         if self.lattice is None:
-            kept = mask & (rng.random(mask.shape) >= rng.uniform(
-                self.train.withhold_low, self.train.withhold_high))  # fmt: skip
+            kept = mask & (
+                rng.random(mask.shape)
+                >= rng.uniform(self.train.withhold_low, self.train.withhold_high)
+            )
             if not kept.any():
                 kept = mask
             out = {"s2s": self._task(values, kept, mask & ~kept, turn, weight)}
@@ -110,8 +112,13 @@ class PublishedSource:
     @staticmethod
     def _task(values, mask, counted, turn: int, share: float, *, restored: bool = False) -> Batch:
         start = fill_nearest(np.where(mask, values, 0.0), mask)
-        stack = [start, values * mask, np.broadcast_to(mask, values.shape), values,
-                 np.broadcast_to(counted.astype(np.float32), values.shape)]  # fmt: skip
+        stack = [
+            start,
+            values * mask,
+            np.broadcast_to(mask, values.shape),
+            values,
+            np.broadcast_to(counted.astype(np.float32), values.shape),
+        ]
         start, measured, mask, target, weight = (images(augment(x, turn)) for x in stack)
         return Batch(start, measured, mask, target, weight, share=share, restored=restored)
 

@@ -250,10 +250,14 @@ def _tiles(shape: tuple[int, int], tile: int):
     for row in range(0, shape[0], tile):
         for col in range(0, shape[1], tile):
             inner = [slice(s, min(s + tile, n)) for s, n in zip((row, col), shape, strict=True)]
-            outer = [slice(max(0, i.start - HALO), min(n, i.stop + HALO))
-                     for i, n in zip(inner, shape, strict=True)]  # fmt: skip
-            local = [slice(i.start - o.start, i.stop - o.start)
-                     for i, o in zip(inner, outer, strict=True)]  # fmt: skip
+            outer = [
+                slice(max(0, i.start - HALO), min(n, i.stop + HALO))
+                for i, n in zip(inner, shape, strict=True)
+            ]
+            local = [
+                slice(i.start - o.start, i.stop - o.start)
+                for i, o in zip(inner, outer, strict=True)
+            ]
             yield outer[0], outer[1], (inner, local)
 
 

@@ -29,8 +29,13 @@ from s2s_core.output.run_text import methods_text
 from s2s_core.output.tables import guard
 
 SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
-    "section.h5ad", "config.json", "mask.csv", "expected.json", "imputed.npy", "README.txt",
-)  # fmt: skip
+    "section.h5ad",
+    "config.json",
+    "mask.csv",
+    "expected.json",
+    "imputed.npy",
+    "README.txt",
+)
 # Largest size of each member that is read.
 LIMITS = {SECTION: 2**33, CONFIG: 2**20, EXPECTED: 2**24, VALUES: 2**33}
 COPY_AT_ONCE = 2**20
@@ -129,8 +134,18 @@ def read_bundle(path: str | Path) -> Bundle:
             sha256 = str(expected["sha256"])
         except S2SError:
             raise
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError,
-                TypeError, AttributeError, NotImplementedError, RuntimeError):  # fmt: skip
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            EOFError,
+            KeyError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            NotImplementedError,
+            RuntimeError,
+        ):
             raise S2SError(
                 f"{path.name!r} is no bundle of a run, or it is damaged; make it again from the "
                 "finished run."

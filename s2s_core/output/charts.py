@@ -18,10 +18,12 @@ UNDER_TOOLS = {"l": 8, "r": 8, "t": TOOLBAR, "b": 8}
 def loss_curves(lines: list[dict]) -> go.Figure:
     """Training losses and the error on the spots set aside, by step."""
     figure = make_subplots(
-        1, 2, subplot_titles=["Training losses", "Error on measured spots set aside"],
+        1,
+        2,
+        subplot_titles=["Training losses", "Error on measured spots set aside"],
         # Room for the numbers and the title of the right axis, on narrow pages too.
         horizontal_spacing=0.2,
-    )  # fmt: skip
+    )
     words = {
         "s2s": "section, sparser to sparse",
         "s2d": "section, sparse to dense",
@@ -34,28 +36,39 @@ def loss_curves(lines: list[dict]) -> go.Figure:
     for name in names:
         figure.add_trace(
             go.Scatter(
-                x=steps, y=_smooth([line["losses"][name] for line in lines]), mode="lines",
+                x=steps,
+                y=_smooth([line["losses"][name] for line in lines]),
+                mode="lines",
                 name=words.get(name, name),
             ),
-            1, 1,
-        )  # fmt: skip
+            1,
+            1,
+        )
     scored = [line for line in lines if line["score"] is not None]
     figure.add_trace(
         go.Scatter(
-            x=[line["step"] for line in scored], y=[line["score"] for line in scored],
-            mode="lines+markers", name="set-aside spots", marker={"color": INK},
-            line={"color": INK}, showlegend=False,
+            x=[line["step"] for line in scored],
+            y=[line["score"] for line in scored],
+            mode="lines+markers",
+            name="set-aside spots",
+            marker={"color": INK},
+            line={"color": INK},
+            showlegend=False,
         ),
-        1, 2,
-    )  # fmt: skip
+        1,
+        2,
+    )
     figure.update_xaxes(title_text="step")
     figure.update_yaxes(title_text="loss", row=1, col=1)
     figure.update_yaxes(title_text="error (start = 1)", row=1, col=2)
     figure.update_layout(
-        height=300, margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "y": -0.25}, uirevision="loss",
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        height=300,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "y": -0.25},
+        uirevision="loss",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     figure.update_annotations(font_size=14)
     return figure
 
@@ -65,18 +78,31 @@ def truth_scatter(truth: np.ndarray, imputed: np.ndarray, gene: str) -> go.Figur
     high = float(max(truth.max(initial=0.0), imputed.max(initial=0.0))) or 1.0
     figure = go.Figure(
         [
-            go.Scatter(x=[0, high], y=[0, high], mode="lines", line={"color": "#9AA5AE", "dash": "dot"},
-                       hoverinfo="skip"),
-            go.Scatter(x=truth, y=imputed, mode="markers",
-                       marker={"size": 5, "color": INK, "opacity": 0.45},
-                       hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>"),
+            go.Scatter(
+                x=[0, high],
+                y=[0, high],
+                mode="lines",
+                line={"color": "#9AA5AE", "dash": "dot"},
+                hoverinfo="skip",
+            ),
+            go.Scatter(
+                x=truth,
+                y=imputed,
+                mode="markers",
+                marker={"size": 5, "color": INK, "opacity": 0.45},
+                hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>",
+            ),
         ]
-    )  # fmt: skip
+    )
     figure.update_layout(
-        height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False,
-        xaxis_title=f"true {gene} (log-normalised)", yaxis_title=f"imputed {gene}",
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        height=340,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+        xaxis_title=f"true {gene} (log-normalised)",
+        yaxis_title=f"imputed {gene}",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     return figure
 
 
@@ -108,22 +134,34 @@ def budget_curves(found: pd.DataFrame, score: str, names: dict[str, str], goal: 
         x = 100 * part["budget"] + 0.25 * i
         figure.add_trace(
             go.Scatter(
-                x=x, y=part[score], mode="lines+markers", name=names.get(design, design),
-                error_y={"type": "data", "symmetric": False, "thickness": 1,
-                         "array": part[f"{score}_high"] - part[score],
-                         "arrayminus": part[score] - part[f"{score}_low"]},
+                x=x,
+                y=part[score],
+                mode="lines+markers",
+                name=names.get(design, design),
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "thickness": 1,
+                    "array": part[f"{score}_high"] - part[score],
+                    "arrayminus": part[score] - part[f"{score}_low"],
+                },
                 customdata=part["n_measured"],
                 hovertemplate="%{customdata:,} spots<br>%{y:.3f}<extra>%{fullData.name}</extra>",
             )
-        )  # fmt: skip
+        )
     if np.isfinite(goal):
         figure.add_hline(goal, line={"color": "#9AA5AE", "dash": "dot"})
     figure.update_layout(
-        height=408, margin=UNDER_TOOLS, uirevision=score, modebar=MODEBAR,
-        xaxis_title="measured spots, % of the section", yaxis_title=words[score],
+        height=408,
+        margin=UNDER_TOOLS,
+        uirevision=score,
+        modebar=MODEBAR,
+        xaxis_title="measured spots, % of the section",
+        yaxis_title=words[score],
         legend={"orientation": "h", "y": -0.2},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     return figure
 
 
@@ -136,18 +174,31 @@ def variants_chart(summary: pd.DataFrame, score: str, cost: str = "") -> go.Figu
     middle = summary[f"{score}_median"]
     figure = go.Figure(
         go.Scatter(
-            x=x, y=middle, mode="markers+text" if cost else "markers", text=summary["variant"],
-            textposition="top center", marker={"color": INK, "size": 10},
-            error_y={"type": "data", "symmetric": False, "thickness": 1,
-                     "array": summary[f"{score}_q75"] - middle,
-                     "arrayminus": middle - summary[f"{score}_q25"]},
+            x=x,
+            y=middle,
+            mode="markers+text" if cost else "markers",
+            text=summary["variant"],
+            textposition="top center",
+            marker={"color": INK, "size": 10},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "thickness": 1,
+                "array": summary[f"{score}_q75"] - middle,
+                "arrayminus": middle - summary[f"{score}_q25"],
+            },
         )
-    )  # fmt: skip
+    )
     figure.update_layout(
-        height=368, margin=UNDER_TOOLS, showlegend=False, modebar=MODEBAR,
-        xaxis_title=cost.replace("_", " "), yaxis_title=f"{score.upper()}, median and quartiles over genes",
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        height=368,
+        margin=UNDER_TOOLS,
+        showlegend=False,
+        modebar=MODEBAR,
+        xaxis_title=cost.replace("_", " "),
+        yaxis_title=f"{score.upper()}, median and quartiles over genes",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     return figure
 
 
@@ -156,13 +207,20 @@ def histogram(values: np.ndarray, name: str, count: str) -> go.Figure:
     heights, edges = np.histogram(values, bins=min(40, max(5, len(values) // 20)))
     figure = go.Figure(
         go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2, y=heights, width=np.diff(edges),
-            marker={"color": INK}, hovertemplate=f"{name} about %{{x:,.0f}}<br>%{{y}} {count}<extra></extra>",
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=heights,
+            width=np.diff(edges),
+            marker={"color": INK},
+            hovertemplate=f"{name} about %{{x:,.0f}}<br>%{{y}} {count}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_layout(
-        height=170, margin={"l": 8, "r": 8, "t": 8, "b": 8}, bargap=0.02,
-        xaxis_title=name, yaxis_title=count,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        height=170,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        bargap=0.02,
+        xaxis_title=name,
+        yaxis_title=count,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     return figure

@@ -133,9 +133,15 @@ def map_figure(
     bar.outline.set_linewidth(0.5)
     if title:
         figure.text(
-            0.0, 1 - 1 / height, _plain(title), size=FONT + 1, weight="bold", va="top", color=INK,
+            0.0,
+            1 - 1 / height,
+            _plain(title),
+            size=FONT + 1,
+            weight="bold",
+            va="top",
+            color=INK,
             parse_math=False,
-        )  # fmt: skip
+        )
     return figure
 
 
@@ -148,9 +154,15 @@ def scatter_figure(
     high = float(max(np.max(truth, initial=0.0), np.max(imputed, initial=0.0))) * 1.03 or 1.0
     axes.plot([0, high], [0, high], ":", color="#9AA5AE", linewidth=0.8)
     axes.plot(
-        truth, imputed, ".", color=POINT, alpha=0.45, markersize=3, markeredgewidth=0,
+        truth,
+        imputed,
+        ".",
+        color=POINT,
+        alpha=0.45,
+        markersize=3,
+        markeredgewidth=0,
         rasterized=len(truth) > MOST_SHAPES,
-    )  # fmt: skip
+    )
     axes.set(xlim=(0, high), ylim=(0, high), aspect="equal")
     words = {"size": FONT, "color": INK, "parse_math": False}
     axes.set_xlabel(_plain(f"true {gene} (log-normalised)"), **words)
@@ -220,20 +232,29 @@ def _draw(axes, section: Section, corners: np.ndarray, values: np.ndarray, scale
     # Thin edges of the same colour close the hairlines between neighbours.
     axes.add_collection(
         PolyCollection(
-            corners, facecolors=colours, edgecolors=colours, linewidths=0.15,
+            corners,
+            facecolors=colours,
+            edgecolors=colours,
+            linewidths=0.15,
             rasterized=len(corners) > MOST_SHAPES,
         ),
         autolim=False,
-    )  # fmt: skip
+    )
 
 
 def _mark(axes, section: Section, points_per_unit: float) -> None:
     size = float(np.clip(0.3 * section.grid.pitch * points_per_unit, 0.15, 2.5))
     x, y = section.grid.to_xy(section.row, section.col)[section.measured].T
     axes.plot(
-        x, y, "o", markersize=size, color="white", markeredgecolor=INK,
-        markeredgewidth=0.15 * size, rasterized=len(x) > MOST_SHAPES,
-    )  # fmt: skip
+        x,
+        y,
+        "o",
+        markersize=size,
+        color="white",
+        markeredgecolor=INK,
+        markeredgewidth=0.15 * size,
+        rasterized=len(x) > MOST_SHAPES,
+    )
 
 
 def _scale_bar(axes, section: Section, extent: float) -> None:
@@ -246,9 +267,14 @@ def _scale_bar(axes, section: Section, extent: float) -> None:
     length = max(n for n in (1, 2, 5) if n * power <= wanted * (1 + 1e-9)) * power
     share = length / scale / extent
     axes.plot(
-        [0, share], [-0.04, -0.04], color=INK, linewidth=1.2, solid_capstyle="butt",
-        transform=axes.transAxes, clip_on=False,
-    )  # fmt: skip
+        [0, share],
+        [-0.04, -0.04],
+        color=INK,
+        linewidth=1.2,
+        solid_capstyle="butt",
+        transform=axes.transAxes,
+        clip_on=False,
+    )
     words = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
     _write(axes, share + 0.02, -0.04, words, 0.0, ha="left", va="center")
 
@@ -256,10 +282,17 @@ def _scale_bar(axes, section: Section, extent: float) -> None:
 def _write(axes, x: float, y: float, words: str, above: float, **place) -> None:
     """Words at a place of the axes, ``above`` points above it."""
     axes.annotate(
-        _plain(words), (x, y), xycoords="axes fraction", xytext=(0, above),
-        textcoords="offset points", size=FONT, color=INK, annotation_clip=False,
-        parse_math=False, **place,
-    )  # fmt: skip
+        _plain(words),
+        (x, y),
+        xycoords="axes fraction",
+        xytext=(0, above),
+        textcoords="offset points",
+        size=FONT,
+        color=INK,
+        annotation_clip=False,
+        parse_math=False,
+        **place,
+    )
 
 
 def _plain(words: str) -> str:

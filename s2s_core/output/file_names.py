@@ -11,9 +11,22 @@ from s2s_core.data.section import Section
 
 # What ends the name of a file that sections are read from; others may be part of the name itself.
 ENDINGS = (
-    ".h5ad", ".h5", ".hdf5", ".csv", ".tsv", ".txt", ".parquet", ".gem", ".gef", ".mtx", ".gz",
-    ".bz2", ".zip", ".tar", ".tgz",
-)  # fmt: skip
+    ".h5ad",
+    ".h5",
+    ".hdf5",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".parquet",
+    ".gem",
+    ".gef",
+    ".mtx",
+    ".gz",
+    ".bz2",
+    ".zip",
+    ".tar",
+    ".tgz",
+)
 # Bytes of each part: file systems hold 255 in all, and some programs put a path before them.
 LONGEST = 80
 

@@ -61,9 +61,11 @@ def mosaic(section: Section) -> Mosaic:
     """Tessellation of a section's tissue positions, kept for the next map of that section."""
     # Sections are rebuilt at every choice of genes or mask; what they look like is not.
     return _mosaic(
-        section.grid.kind, section.grid.affine.tobytes(), section.grid.parity,
+        section.grid.kind,
+        section.grid.affine.tobytes(),
+        section.grid.parity,
         np.stack(section.array_index).astype(np.int32).tobytes(),
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=8)

@@ -31,12 +31,16 @@ def add_map(figure, place, section, values, axis, limits, colours, unit, words, 
         shown = np.isfinite(values)
         color = {"coloraxis": axis} if axis else {"cmin": limits[0], "cmax": limits[1]}
         trace = go.Scattergl(
-            x=section.xy[shown, 0], y=section.xy[shown, 1], mode="markers", showlegend=False,
+            x=section.xy[shown, 0],
+            y=section.xy[shown, 1],
+            mode="markers",
+            showlegend=False,
             marker={"size": 9, "color": values[shown], "opacity": 0.0, **color},
-            selected={"marker": CLEAR}, unselected={"marker": CLEAR},
+            selected={"marker": CLEAR},
+            unselected={"marker": CLEAR},
             text=None if words is None else words[shown],
             hovertemplate=said + "<extra></extra>",
-        )  # fmt: skip
+        )
     else:
         height, width = section.grid.shape
         image = np.full(height * width, np.nan, np.float32)
@@ -47,14 +51,23 @@ def add_map(figure, place, section, values, axis, limits, colours, unit, words, 
             text[section.pixels] = words
             text = text.reshape(height, width)
         (x0, y0), (x1, y1) = section.grid.to_xy(np.array([0, height - 1]), np.array([0, width - 1]))
-        color = {"coloraxis": axis} if axis else {
-            "zmin": limits[0], "zmax": limits[1], "colorscale": colours, "showscale": False}  # fmt: skip
+        color = (
+            {"coloraxis": axis}
+            if axis
+            else {"zmin": limits[0], "zmax": limits[1], "colorscale": colours, "showscale": False}
+        )
         trace = go.Heatmap(
-            z=image.reshape(height, width), text=text,
-            x0=x0, dx=(x1 - x0) / max(width - 1, 1), y0=y0, dy=(y1 - y0) / max(height - 1, 1),
-            hoverongaps=False, opacity=opacity,
-            hovertemplate=said + "<extra></extra>", **color,
-        )  # fmt: skip
+            z=image.reshape(height, width),
+            text=text,
+            x0=x0,
+            dx=(x1 - x0) / max(width - 1, 1),
+            y0=y0,
+            dy=(y1 - y0) / max(height - 1, 1),
+            hoverongaps=False,
+            opacity=opacity,
+            hovertemplate=said + "<extra></extra>",
+            **color,
+        )
     figure.add_trace(trace, **place)
 
 
@@ -62,21 +75,32 @@ def add_image(figure, place, source, extent, opacity: float = 1.0) -> None:
     """Lay a picture beneath a map; ``extent`` are its edges in the section's unit."""
     x0, x1, y0, y1 = extent
     figure.add_layout_image(
-        source=source, x=x0, y=y0, sizex=x1 - x0, sizey=y1 - y0, xanchor="left", yanchor="top",
-        sizing="stretch", layer="below", opacity=opacity, **place,
-    )  # fmt: skip
+        source=source,
+        x=x0,
+        y=y0,
+        sizex=x1 - x0,
+        sizey=y1 - y0,
+        xanchor="left",
+        yanchor="top",
+        sizing="stretch",
+        layer="below",
+        opacity=opacity,
+        **place,
+    )
 
 
 def add_marks(figure, place, section: Section) -> None:
     """Dots on measured spots, dark on light and light on dark."""
     figure.add_trace(
         go.Scattergl(
-            x=section.xy[section.measured, 0], y=section.xy[section.measured, 1], mode="markers",
+            x=section.xy[section.measured, 0],
+            y=section.xy[section.measured, 1],
+            mode="markers",
             marker={"size": 4, "color": "white", "line": {"color": "black", "width": 1}},
             hoverinfo="skip",
         ),
         **place,
-    )  # fmt: skip
+    )
 
 
 def _rim(section: Section, where: np.ndarray) -> np.ndarray:
@@ -93,9 +117,13 @@ def edge_dots(section: Section, where: np.ndarray, color: str, name: str) -> go.
     """Dots around a region, so that what lies in it stays visible."""
     where = _rim(section, where)
     return go.Scattergl(
-        x=section.xy[where, 0], y=section.xy[where, 1], mode="markers", name=name,
-        hoverinfo="skip", marker={"size": 5, "color": color},
-    )  # fmt: skip
+        x=section.xy[where, 0],
+        y=section.xy[where, 1],
+        mode="markers",
+        name=name,
+        hoverinfo="skip",
+        marker={"size": 5, "color": color},
+    )
 
 
 def words_of(section: Section, hints: np.ndarray | None) -> np.ndarray | None:

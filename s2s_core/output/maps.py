@@ -150,18 +150,26 @@ def map_panels(
     figure.update_layout(
         height=int(rows * (panel_height + 40) + 20 + TOOLBAR - 8),
         margin={"l": 8, "r": 8, "t": TOOLBAR + 28, "b": 8},
-        showlegend=False, uirevision=uirevision, dragmode=look.dragmode, modebar=MODEBAR,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        showlegend=False,
+        uirevision=uirevision,
+        dragmode=look.dragmode,
+        modebar=MODEBAR,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     figure.update_annotations(font_size=14)
     return figure
 
 
 def mask_map(
-    section: Section, *, width: int = 640, dragmode: str = "zoom",
-    outlined: np.ndarray | None = None, proposed: np.ndarray | None = None,
+    section: Section,
+    *,
+    width: int = 640,
+    dragmode: str = "zoom",
+    outlined: np.ndarray | None = None,
+    proposed: np.ndarray | None = None,
     underlay: Underlay | None = None,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """The sampling design on the tissue: measured, hidden and gap positions.
 
     ``outlined`` (n,) bool marks the edge of a painted region with dots, ``proposed`` (n,) bool spots
@@ -201,9 +209,14 @@ def mask_map(
     for name, where, color in kinds:
         if where.any():
             figure.add_trace(
-                go.Scatter(x=[None], y=[None], mode="markers", name=f"{name}: {int(where.sum()):,}",
-                           marker={"color": color, "size": 11, "symbol": symbol(section)})
-            )  # fmt: skip
+                go.Scatter(
+                    x=[None],
+                    y=[None],
+                    mode="markers",
+                    name=f"{name}: {int(where.sum()):,}",
+                    marker={"color": color, "size": 11, "symbol": symbol(section)},
+                )
+            )
     steps = [[edge / len(kinds), c] for i, c in enumerate(colours) for edge in (i, i + 1)]
     limits = {"cmin": -0.5, "cmax": len(kinds) - 0.5}
     figure.update_layout(coloraxis={"colorscale": steps, "showscale": False, **limits})
@@ -211,10 +224,15 @@ def mask_map(
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     figure.update_layout(
         height=int(np.clip(width * aspect, 260, 680) + 52 + TOOLBAR),
-        margin={"l": 8, "r": 8, "t": TOOLBAR, "b": 8}, uirevision="mask", dragmode=dragmode,
-        legend={"orientation": "h", "y": -0.02}, showlegend=True, modebar=MODEBAR,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        margin={"l": 8, "r": 8, "t": TOOLBAR, "b": 8},
+        uirevision="mask",
+        dragmode=dragmode,
+        legend={"orientation": "h", "y": -0.02},
+        showlegend=True,
+        modebar=MODEBAR,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
     return figure
 
 
@@ -227,13 +245,23 @@ def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
         share = 1.0 / len(used)
         colours = DIVERGING if scale == "error" else _colours(Panel("", np.empty(0), scale), look)
         figure.update_layout(
-            {AXES[scale]: {
-                "colorscale": colours, "cmin": low, "cmax": high,
-                "colorbar": {"title": {"text": said[scale], "side": "right"}, "thickness": 12,
-                             "x": 1.0, "lenmode": "fraction", "len": min(share, 0.9),
-                             "y": 1.0 - i * share, "yanchor": "top"},
-            }}
-        )  # fmt: skip
+            {
+                AXES[scale]: {
+                    "colorscale": colours,
+                    "cmin": low,
+                    "cmax": high,
+                    "colorbar": {
+                        "title": {"text": said[scale], "side": "right"},
+                        "thickness": 12,
+                        "x": 1.0,
+                        "lenmode": "fraction",
+                        "len": min(share, 0.9),
+                        "y": 1.0 - i * share,
+                        "yanchor": "top",
+                    },
+                }
+            }
+        )
 
 
 def _colours(panel: Panel, look: Look) -> str:

@@ -215,17 +215,23 @@ def _trust(lights: pd.DataFrame) -> str:
         _table(
             ["light", "good for", "genes"],
             [[light, what, f"{counts[light]:,}"] for light, what in LIGHTS.items()],
-            numbers=[2], classes=0,
+            numbers=[2],
+            classes=0,
         ),
-    ]  # fmt: skip
+    ]
     place = {light: i for i, light in enumerate(LIGHTS)}
     ranked = lights.assign(place=lights["light"].map(place)).sort_values(
         ["place", "pcc"], ascending=[True, False], kind="stable"
     )
     rows = [
-        [gene, row.light, *map(_number, (row.pcc, row.spearman, row.coverage, row.moran)), row.reason]
+        [
+            gene,
+            row.light,
+            *map(_number, (row.pcc, row.spearman, row.coverage, row.moran)),
+            row.reason,
+        ]
         for gene, row in zip(ranked.index, ranked.itertuples(), strict=True)
-    ][:MOST_ROWS]  # fmt: skip
+    ][:MOST_ROWS]
     head = ["gene", "light", "PCC", "Spearman", "inside interval", "Moran's I, measured", "why"]
     table = _table(head, rows, numbers=range(2, 6), classes=1)
     cut = f", the best {MOST_ROWS:,} of {len(lights):,}" if len(lights) > MOST_ROWS else ""
@@ -239,9 +245,12 @@ def _diagnosis(result: Result) -> str:
     ]
     words = "; ".join(f"{word}: {meaning}" for word, meaning in CHECKS.words.items())
     return "\n".join(
-        ["<h2>Diagnosis</h2>", _p(f"{CHECKS.asked} ({words}.)", "soft"),
-         _table(["check", "level", "found"], rows, classes=1)]
-    )  # fmt: skip
+        [
+            "<h2>Diagnosis</h2>",
+            _p(f"{CHECKS.asked} ({words}.)", "soft"),
+            _table(["check", "level", "found"], rows, classes=1),
+        ]
+    )
 
 
 def _again(result: Result) -> str:
@@ -269,7 +278,9 @@ def _again(result: Result) -> str:
 
 
 def _details(title: str, text: str) -> str:
-    return f"<details><summary>{escape(title)}</summary><p><code>{escape(text)}</code></p></details>"
+    return (
+        f"<details><summary>{escape(title)}</summary><p><code>{escape(text)}</code></p></details>"
+    )
 
 
 def _picture(figure, words: str) -> str:

@@ -31,7 +31,7 @@ CLASSICAL = {
     "by maximum likelihood)",
     "programme-kriging-withheld": "kriging of gene programmes (principal components; Matern 3/2 covariance and "
     "nugget, by leave-one-out error)",
-}  # fmt: skip
+}
 # What a design measures, with its number in place.
 DESIGN_WORDS = {
     "lattice": "one of every {} rows and columns measured",
@@ -152,9 +152,14 @@ def command(result: Result) -> str | None:
     section, config = result.section, result.config
     source = (section.uns.get(INPUT_KEY) or {}).get("file")
     same = config.preset in PRESETS and config == preset(
-        config.preset, method=config.method, compare=config.compare, answer=config.answer,
-        seed=config.seed, device=config.device, threads=config.threads,
-    )  # fmt: skip
+        config.preset,
+        method=config.method,
+        compare=config.compare,
+        answer=config.answer,
+        seed=config.seed,
+        device=config.device,
+        threads=config.threads,
+    )
     how = _situation(result)
     if not source or not same or how is None:
         return None

@@ -30,9 +30,16 @@ DAMAGED = (
     "{!r} is damaged or incomplete and cannot be read as an AnnData file; copy or export it again."
 )
 SYMBOL_COLUMNS = (
-    "gene_symbols", "gene_symbol", "symbol", "symbols", "gene_name", "gene_names", "feature_name",
-    "gene_short_name", "name",
-)  # fmt: skip
+    "gene_symbols",
+    "gene_symbol",
+    "symbol",
+    "symbols",
+    "gene_name",
+    "gene_names",
+    "feature_name",
+    "gene_short_name",
+    "name",
+)
 # The attributes of a SpatialData table.
 SPATIALDATA = "spatialdata_attrs"
 # uns is carried to the output; pictures and graphs are not.
@@ -178,9 +185,17 @@ def section(found: Annotated, name: str, options: ReadOptions) -> Section:
             "The file says its pixels are bins of points: empty ones in the tissue are zeros.",
         )
     return build(
-        found.counts, found.obs, found.var, options, xy=xy, notes=notes, binned=binned,
-        uns=found.uns, more_xy=more, libraries=found.libraries,
-    )  # fmt: skip
+        found.counts,
+        found.obs,
+        found.var,
+        options,
+        xy=xy,
+        notes=notes,
+        binned=binned,
+        uns=found.uns,
+        more_xy=more,
+        libraries=found.libraries,
+    )
 
 
 def _named(var: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

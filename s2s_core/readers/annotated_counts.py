@@ -14,8 +14,16 @@ from s2s_core.readers.annotated_parts import Group, frame, matrix, shape_of
 from s2s_core.readers.preflight import check_values
 
 COUNT_LAYERS = (
-    "counts", "raw_counts", "raw", "count", "counts_raw", "raw_count", "umi_counts", "umi", "umis",
-)  # fmt: skip
+    "counts",
+    "raw_counts",
+    "raw",
+    "count",
+    "counts_raw",
+    "raw_count",
+    "umi_counts",
+    "umi",
+    "umis",
+)
 # Only where there is no X: what R's objects call their log-normalised values.
 LOG_LAYERS = ("logcounts", "lognorm", "log1p", "log_normalized", "normalized", "data")
 RAW = ("raw/X", "raw.X")
@@ -50,8 +58,15 @@ def is_layer(name: str, *, has_x: bool) -> bool:
 
 
 def choose(
-    file: Group, obs: pd.DataFrame, var: pd.DataFrame, seen: np.ndarray, scale: str, *, log: bool, name: str
-) -> Counts:  # fmt: skip
+    file: Group,
+    obs: pd.DataFrame,
+    var: pd.DataFrame,
+    seen: np.ndarray,
+    scale: str,
+    *,
+    log: bool,
+    name: str,
+) -> Counts:
     """Choose the counts.
 
     Parameters
@@ -77,7 +92,9 @@ def choose(
         x = Counts(_checked(file["X"], "X", obs, var, name), var, None)
         whole = _is_whole(x.values[seen])
         if scale == "log" or whole or not (log or _is_processed(x.values[seen])):
-            return replace(x, is_log=False, notes=(STRAY,)) if log and whole and scale == "auto" else x
+            return (
+                replace(x, is_log=False, notes=(STRAY,)) if log and whole and scale == "auto" else x
+            )
     why = "there is no X" if x is None else "X is normalised already"
     for layer in _layers(file, COUNT_LAYERS):
         values = _checked(file["layers"][layer], f"layers[{layer!r}]", obs, var, name)

@@ -49,9 +49,14 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
         (folder / "task.json").write_text(json.dumps(task))
         done = subprocess.run(
             [sys.executable, "-m", "s2s_core.readers.apart", name],
-            check=False, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, errors="replace",
-        )  # fmt: skip
+            check=False,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
         if (folder / "error.json").is_file():
             raise _error(json.loads((folder / "error.json").read_text(encoding="utf-8")))
         if done.returncode or not (folder / "section.h5ad").is_file():

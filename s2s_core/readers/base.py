@@ -21,9 +21,24 @@ from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
 
 ID_NAMES = (
-    "spot_id", "spot", "barcode", "barcodes", "cell_id", "cell", "bead", "bead_id", "id", "index",
-    "entityid", "cellid", "spotid", "cell_barcode", "spot_barcode", "bead_barcode", "cell_ids",
-)  # fmt: skip
+    "spot_id",
+    "spot",
+    "barcode",
+    "barcodes",
+    "cell_id",
+    "cell",
+    "bead",
+    "bead_id",
+    "id",
+    "index",
+    "entityid",
+    "cellid",
+    "spotid",
+    "cell_barcode",
+    "spot_barcode",
+    "bead_barcode",
+    "cell_ids",
+)
 # Probes and codewords that measure no gene, as the makers of instruments name them.
 CONTROL = re.compile(
     r"(blank[-_]?\d+|negcontrol|negprb|negative[-_ ]?\d*$|negative(control|probe)|systemcontrol"
@@ -214,5 +229,3 @@ def _in_tissue(obs: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
     left = int((~inside).sum())
     note = f"{left} spots outside the tissue (in_tissue 0) were left out."
     return inside, (note,) if left else ()
-
-

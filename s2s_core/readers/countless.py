@@ -7,24 +7,45 @@ from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair
 # Columns (lower case) that a table of a kind has, what it is, and what to add.
 KINDS = (
     ({"vertex_x", "vertex_y"}, "outlines of cells", "the table of counts and the one of cells"),
-    ({"center_x", "center_y", "fov", "volume"}, "MERSCOPE's table of cells (cell_metadata.csv)",
-     "cell_by_gene.csv"),
-    ({"center_x", "center_y", "min_x", "max_x"}, "MERSCOPE's table of cells (cell_metadata.csv)",
-     "cell_by_gene.csv"),
-    ({"x_centroid", "y_centroid", "transcript_counts"}, "Xenium's table of cells",
-     "cell_feature_matrix.h5"),
-    ({"x_centroid", "y_centroid", "nucleus_area"}, "Xenium's table of cells",
-     "cell_feature_matrix.h5"),
-    ({"fov", "centerx_global_px", "centery_global_px"}, "CosMx's table of cells (metadata_file)",
-     "the file ..._exprMat_file.csv"),
-    ({"fov", "x_global_px", "y_global_px"}, "CosMx's places of the fields of view",
-     "..._exprMat_file.csv and ..._metadata_file.csv"),
-    ({"array_row", "array_col", "pxl_row_in_fullres"}, "Space Ranger's table of positions",
-     "filtered_feature_bc_matrix.h5"),
+    (
+        {"center_x", "center_y", "fov", "volume"},
+        "MERSCOPE's table of cells (cell_metadata.csv)",
+        "cell_by_gene.csv",
+    ),
+    (
+        {"center_x", "center_y", "min_x", "max_x"},
+        "MERSCOPE's table of cells (cell_metadata.csv)",
+        "cell_by_gene.csv",
+    ),
+    (
+        {"x_centroid", "y_centroid", "transcript_counts"},
+        "Xenium's table of cells",
+        "cell_feature_matrix.h5",
+    ),
+    (
+        {"x_centroid", "y_centroid", "nucleus_area"},
+        "Xenium's table of cells",
+        "cell_feature_matrix.h5",
+    ),
+    (
+        {"fov", "centerx_global_px", "centery_global_px"},
+        "CosMx's table of cells (metadata_file)",
+        "the file ..._exprMat_file.csv",
+    ),
+    (
+        {"fov", "x_global_px", "y_global_px"},
+        "CosMx's places of the fields of view",
+        "..._exprMat_file.csv and ..._metadata_file.csv",
+    ),
+    (
+        {"array_row", "array_col", "pxl_row_in_fullres"},
+        "Space Ranger's table of positions",
+        "filtered_feature_bc_matrix.h5",
+    ),
     ({"imagerow", "imagecol"}, "Seurat's table of coordinates", "the table of counts"),
     ({"sdimx", "sdimy"}, "Giotto's table of places", "the table of expression"),
     ({"xcoord", "ycoord"}, "a table of bead locations", "the table of counts of the beads"),
-)  # fmt: skip
+)
 # A table of cells with so few columns of other numbers has columns of a newer version, no genes.
 FEW = 4
 CELLS = ("MERSCOPE's table of cells", "Xenium's table of cells", "CosMx's table of cells")

@@ -97,8 +97,9 @@ def join_genomes(parts: dict[str, Matrix]) -> Matrix:
             shape=(len(barcodes), len(place)),
         )
         blocks.append(spread @ part.values)
-        tables.append(part.var.set_axis([f"{genome}_{n}" for n in part.var.index])
-                      if alike else part.var)  # fmt: skip
+        tables.append(
+            part.var.set_axis([f"{genome}_{n}" for n in part.var.index]) if alike else part.var
+        )
     notes = _of_genomes({genome: part.values.shape[1] for genome, part in parts.items()})
     if alike:
         notes += ("Genes of one name in several genomes: the genome stands before their names.",)
@@ -110,7 +111,9 @@ def join_genomes(parts: dict[str, Matrix]) -> Matrix:
         )
     values = sparse.hstack(blocks).tocsr().astype(np.float32)
     said = tuple(note for part in parts.values() for note in part.notes)
-    return replace(first, values=values, barcodes=barcodes, var=pd.concat(tables), notes=said + notes)
+    return replace(
+        first, values=values, barcodes=barcodes, var=pd.concat(tables), notes=said + notes
+    )
 
 
 def sum_probes(
@@ -132,18 +135,28 @@ def sum_probes(
     genes = pd.Index(gene_ids, dtype=object)[kept].unique()
     rows = np.nonzero(kept)[0]
     gather = sparse.csr_matrix(
-        (np.ones(len(rows), np.float32), (rows, genes.get_indexer(np.asarray(gene_ids, object)[kept]))),
+        (
+            np.ones(len(rows), np.float32),
+            (rows, genes.get_indexer(np.asarray(gene_ids, object)[kept])),
+        ),
         shape=(len(gene_ids), len(genes)),
     )
     name_of = dict(zip(gene_ids, gene_names, strict=True))
-    var = pd.DataFrame({"gene_ids": genes.to_numpy()},
-                       index=pd.Index([name_of[g] for g in genes], dtype=object))  # fmt: skip
+    var = pd.DataFrame(
+        {"gene_ids": genes.to_numpy()}, index=pd.Index([name_of[g] for g in genes], dtype=object)
+    )
     note = (
         f"The matrix counts probes: {len(rows):,} were summed to {len(genes):,} genes"
-        + (f", {(~kept).sum():,} that Space Ranger does not count were left out" if not kept.all() else "")
+        + (
+            f", {(~kept).sum():,} that Space Ranger does not count were left out"
+            if not kept.all()
+            else ""
+        )
         + "; filtered_feature_bc_matrix.h5 beside it would be read instead."
     )
-    return replace(matrix, values=(matrix.values @ gather).tocsr(), var=var, notes=(*matrix.notes, note))
+    return replace(
+        matrix, values=(matrix.values @ gather).tocsr(), var=var, notes=(*matrix.notes, note)
+    )
 
 
 def _of_genomes(counted: dict[str, int]) -> tuple[str, ...]:

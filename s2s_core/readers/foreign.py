@@ -51,56 +51,151 @@ def _starts(pattern: bytes) -> re.Pattern:
 
 # The first that fits is told; contents of every kind before names of any.
 KINDS = (
-    Kind("an R workspace", f'in R: x <- get(load("{{name}}")[1]); {SEURAT} (of a Seurat object), and give '
-         "both tables", (".rdata", ".rda"), _starts(rb"RD[AXB][234]\n")),
-    Kind("an R object", f'in R: x <- readRDS("{{name}}"); {SEURAT} (of a Seurat object), and give both '
-         "tables", (".rds",), _starts(rb"(X\n\0\0\0[23]|A\n[23]\n|B\n[\x02\x03]\0\0\0)")),
-    Kind("an R object that the package qs wrote", f'in R: x <- qs::qread("{{name}}"); {SEURAT}, and give '
-         "both tables", (".qs", ".qs2"), _starts(rb"\x0b\x0e\x0a[\x0b\x0c\x0d\xc1]")),
+    Kind(
+        "an R workspace",
+        f'in R: x <- get(load("{{name}}")[1]); {SEURAT} (of a Seurat object), and give both tables',
+        (".rdata", ".rda"),
+        _starts(rb"RD[AXB][234]\n"),
+    ),
+    Kind(
+        "an R object",
+        f'in R: x <- readRDS("{{name}}"); {SEURAT} (of a Seurat object), and give both tables',
+        (".rds",),
+        _starts(rb"(X\n\0\0\0[23]|A\n[23]\n|B\n[\x02\x03]\0\0\0)"),
+    ),
+    Kind(
+        "an R object that the package qs wrote",
+        f'in R: x <- qs::qread("{{name}}"); {SEURAT}, and give both tables',
+        (".qs", ".qs2"),
+        _starts(rb"\x0b\x0e\x0a[\x0b\x0c\x0d\xc1]"),
+    ),
     Kind("an old Excel sheet", TABLE, (".xls",), _starts(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
     Kind("a spreadsheet", TABLE, (".xlsx", ".xlsm", ".ods")),
-    Kind("a matrix without names of its spots and genes", "give it with barcodes.tsv and features.tsv "
-         "(or genes.tsv) beside it, called matrix.mtx, and spatial/tissue_positions.csv", (".mtx", ".mtx.gz"),
-         _starts(rb"%%MatrixMarket")),
-    Kind("a TIFF image", f"an image holds no counts: {COUNTS}", (".tif", ".tiff", ".btf", ".svs"),
-         _starts(rb"(II[*+]\0|MM\0[*+])")),
-    Kind("an image", f"an image holds no counts: {COUNTS}", (".png", ".jpg", ".jpeg"),
-         _starts(rb"(\x89PNG\r\n|\xff\xd8\xff)")),
-    Kind("a file of aligned reads", "give the counts that were made of it (Space Ranger: the folder outs)",
-         (".bam", ".cram", ".sam"), _starts(rb"(BAM\x01|CRAM[\x02\x03])")),
-    Kind("a file of raw reads", "count them first (10x: spaceranger count) and give the folder outs",
-         (".fastq", ".fq", ".fastq.gz", ".fq.gz"), _starts(rb"@[^\n]+\n[ACGTN.]+\r?\n\+[^\n]*\n")),
-    Kind("a file of Loupe Browser", "it cannot be read outside of it; give the folder outs of the same run "
-         "(filtered_feature_bc_matrix.h5 and spatial)", (".cloupe",)),
-    Kind("a 7z archive", "unpack it and give the folder, or a zip of it", (".7z",),
-         _starts(rb"7z\xbc\xaf\x27\x1c")),
-    Kind("a RAR archive", "unpack it and give the folder, or a zip of it", (".rar",), _starts(rb"Rar!\x1a\x07")),
-    Kind("packed by zstd", "unpack it first (zstd -d {name})", (".zst",), _starts(rb"\x28\xb5\x2f\xfd")),
-    Kind("an array of numpy", f"it names neither spots nor genes: {LAYOUT}", (".npy", ".npz"),
-         _starts(rb"\x93NUMPY")),
-    Kind("a pickle of Python, which may run programs and is never opened", f"in Python, where you trust it: "
-         f"{LAYOUT}", (".pkl", ".pickle", ".p"), _starts(rb"\x80[\x02-\x05](\x95|[c}\](K.\x8cq])")),
-    Kind("a file of MATLAB", "write its counts and coordinates as CSV (writetable), one row a spot", (".mat",),
-         _starts(rb"MATLAB [57]")),
-    Kind("a database (SQLite)", "export its counts as CSV, one row a spot with x and y", (".db", ".sqlite"),
-         _starts(rb"SQLite format 3\0")),
-    Kind("an Arrow (Feather) table", 'in Python: pandas.read_feather("{name}").to_parquet("table.parquet")',
-         (".feather", ".arrow"), _starts(rb"(ARROW1|FEA1)")),
+    Kind(
+        "a matrix without names of its spots and genes",
+        "give it with barcodes.tsv and features.tsv "
+        "(or genes.tsv) beside it, called matrix.mtx, and spatial/tissue_positions.csv",
+        (".mtx", ".mtx.gz"),
+        _starts(rb"%%MatrixMarket"),
+    ),
+    Kind(
+        "a TIFF image",
+        f"an image holds no counts: {COUNTS}",
+        (".tif", ".tiff", ".btf", ".svs"),
+        _starts(rb"(II[*+]\0|MM\0[*+])"),
+    ),
+    Kind(
+        "an image",
+        f"an image holds no counts: {COUNTS}",
+        (".png", ".jpg", ".jpeg"),
+        _starts(rb"(\x89PNG\r\n|\xff\xd8\xff)"),
+    ),
+    Kind(
+        "a file of aligned reads",
+        "give the counts that were made of it (Space Ranger: the folder outs)",
+        (".bam", ".cram", ".sam"),
+        _starts(rb"(BAM\x01|CRAM[\x02\x03])"),
+    ),
+    Kind(
+        "a file of raw reads",
+        "count them first (10x: spaceranger count) and give the folder outs",
+        (".fastq", ".fq", ".fastq.gz", ".fq.gz"),
+        _starts(rb"@[^\n]+\n[ACGTN.]+\r?\n\+[^\n]*\n"),
+    ),
+    Kind(
+        "a file of Loupe Browser",
+        "it cannot be read outside of it; give the folder outs of the same run "
+        "(filtered_feature_bc_matrix.h5 and spatial)",
+        (".cloupe",),
+    ),
+    Kind(
+        "a 7z archive",
+        "unpack it and give the folder, or a zip of it",
+        (".7z",),
+        _starts(rb"7z\xbc\xaf\x27\x1c"),
+    ),
+    Kind(
+        "a RAR archive",
+        "unpack it and give the folder, or a zip of it",
+        (".rar",),
+        _starts(rb"Rar!\x1a\x07"),
+    ),
+    Kind(
+        "packed by zstd",
+        "unpack it first (zstd -d {name})",
+        (".zst",),
+        _starts(rb"\x28\xb5\x2f\xfd"),
+    ),
+    Kind(
+        "an array of numpy",
+        f"it names neither spots nor genes: {LAYOUT}",
+        (".npy", ".npz"),
+        _starts(rb"\x93NUMPY"),
+    ),
+    Kind(
+        "a pickle of Python, which may run programs and is never opened",
+        f"in Python, where you trust it: {LAYOUT}",
+        (".pkl", ".pickle", ".p"),
+        _starts(rb"\x80[\x02-\x05](\x95|[c}\](K.\x8cq])"),
+    ),
+    Kind(
+        "a file of MATLAB",
+        "write its counts and coordinates as CSV (writetable), one row a spot",
+        (".mat",),
+        _starts(rb"MATLAB [57]"),
+    ),
+    Kind(
+        "a database (SQLite)",
+        "export its counts as CSV, one row a spot with x and y",
+        (".db", ".sqlite"),
+        _starts(rb"SQLite format 3\0"),
+    ),
+    Kind(
+        "an Arrow (Feather) table",
+        'in Python: pandas.read_feather("{name}").to_parquet("table.parquet")',
+        (".feather", ".arrow"),
+        _starts(rb"(ARROW1|FEA1)"),
+    ),
     Kind("an archive, deeper in others than is looked", "unpack it and give the folder", ENDINGS),
-    Kind("a report", f"a report holds no counts: {COUNTS}", (".html", ".pdf"),
-         _starts(rb"(\s*<(!doctype html|html)|%PDF-)")),
-)  # fmt: skip
+    Kind(
+        "a report",
+        f"a report holds no counts: {COUNTS}",
+        (".html", ".pdf"),
+        _starts(rb"(\s*<(!doctype html|html)|%PDF-)"),
+    ),
+)
 # HDF5 files are told by what they hold: names that must all be at the top, and the kind.
 HDF5 = (
-    (("assays", "cell.names"), Kind("a Seurat object (h5Seurat)", f'in R: x <- SeuratDisk::LoadH5Seurat("{{name}}"); {SEURAT}, '
-     "and give both tables")),
-    (("mod",), Kind("a MuData file of several kinds of data", 'in Python: mudata.read("{name}").mod["rna"]'
-     '.write_h5ad("rna.h5ad") with the name of its genes for rna, and give that')),
-    (("barcode_idx", "umi"), Kind("10x's list of single molecules (molecule_info)", "give "
-     "filtered_feature_bc_matrix.h5 and the folder spatial of the same run")),
-    (("feature_slices",), Kind("10x's file of slices of a Visium HD section", "give the folder binned_outputs of the "
-     "same run")),
-)  # fmt: skip
+    (
+        ("assays", "cell.names"),
+        Kind(
+            "a Seurat object (h5Seurat)",
+            f'in R: x <- SeuratDisk::LoadH5Seurat("{{name}}"); {SEURAT}, and give both tables',
+        ),
+    ),
+    (
+        ("mod",),
+        Kind(
+            "a MuData file of several kinds of data",
+            'in Python: mudata.read("{name}").mod["rna"]'
+            '.write_h5ad("rna.h5ad") with the name of its genes for rna, and give that',
+        ),
+    ),
+    (
+        ("barcode_idx", "umi"),
+        Kind(
+            "10x's list of single molecules (molecule_info)",
+            "give filtered_feature_bc_matrix.h5 and the folder spatial of the same run",
+        ),
+    ),
+    (
+        ("feature_slices",),
+        Kind(
+            "10x's file of slices of a Visium HD section",
+            "give the folder binned_outputs of the same run",
+        ),
+    ),
+)
 
 
 def check(source: Source) -> None:

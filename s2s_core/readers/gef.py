@@ -43,7 +43,11 @@ def _part(source: Source, name: str) -> str | None:
         return None
     try:
         with h5py.File(source.hdf5(name), "r") as file:
-            held = (key for key in (CELLS, BINS) if isinstance(file.get(key, getlink=True), h5py.HardLink))
+            held = (
+                key
+                for key in (CELLS, BINS)
+                if isinstance(file.get(key, getlink=True), h5py.HardLink)
+            )
             return next((key for key in held if isinstance(file[key], h5py.Group)), None)
     except (OSError, RuntimeError, KeyError):
         return None
@@ -53,7 +57,9 @@ def read(source: Source, options: ReadOptions) -> Section:
     """Read the smallest bins of a GEF as molecules, or the cells of a ``.cellbin.gef``."""
     files = _files(source)
     if len(files) > 1:
-        raise S2SError(f"{source.name!r} holds {len(files)} GEF files ({', '.join(list(files)[:3])}); give one.")
+        raise S2SError(
+            f"{source.name!r} holds {len(files)} GEF files ({', '.join(list(files)[:3])}); give one."
+        )
     name, part = next(iter(files.items()))
     spoken = source.spoken(name)
     with h5py.File(source.hdf5(name), "r") as file:
@@ -73,12 +79,20 @@ def read(source: Source, options: ReadOptions) -> Section:
 def _molecules(group: h5py.Group, spoken: str) -> pa.Table:
     genes, rows = group["gene"][:], group["expression"][:]
     held = genes["count"].astype(np.int64)
-    if (genes["offset"].astype(np.int64) != np.cumsum(held) - held).any() or held.sum() != len(rows):
+    if (genes["offset"].astype(np.int64) != np.cumsum(held) - held).any() or held.sum() != len(
+        rows
+    ):
         raise S2SError(f"{spoken!r} is damaged: its genes do not fit its places; copy it again.")
-    return pa.table({
-        "gene": pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(genes), dtype=np.int32), held), _names(genes)),
-        "x": rows["x"].astype(float), "y": rows["y"].astype(float), "count": rows["count"].astype(float),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "gene": pa.DictionaryArray.from_arrays(
+                np.repeat(np.arange(len(genes), dtype=np.int32), held), _names(genes)
+            ),
+            "x": rows["x"].astype(float),
+            "y": rows["y"].astype(float),
+            "count": rows["count"].astype(float),
+        }
+    )
 
 
 def _counted(table: pa.Table, name: str, options: ReadOptions, unit: str, note: str) -> Section:
@@ -110,9 +124,15 @@ def _cells(group: h5py.Group, spoken: str, options: ReadOptions) -> Section:
 
 def _names(genes: np.ndarray) -> list[str]:
     """Symbols, or identifiers where a gene has none."""
-    parts = [[v.decode("utf-8", "replace").strip() for v in genes[key]] for key in
-             ("geneName", "geneID", "gene") if key in genes.dtype.names]  # fmt: skip
-    return [next((name for name in found if name), f"gene_{i}") for i, found in enumerate(zip(*parts, strict=True))]
+    parts = [
+        [v.decode("utf-8", "replace").strip() for v in genes[key]]
+        for key in ("geneName", "geneID", "gene")
+        if key in genes.dtype.names
+    ]
+    return [
+        next((name for name in found if name), f"gene_{i}")
+        for i, found in enumerate(zip(*parts, strict=True))
+    ]
 
 
 READER = Reader("gef", "Stereo-seq (GEF)", sniff, read)

@@ -39,8 +39,12 @@ def found(
     scales = scalefactors(source, beside)
     images, notes = {}, []
     for size in SIZES:
-        name = source.nearest(beside, f"tissue_{size}_image.png", f"tissue_{size}_image.jpg",
-                              f"tissue_{size}_image.png.gz")  # fmt: skip
+        name = source.nearest(
+            beside,
+            f"tissue_{size}_image.png",
+            f"tissue_{size}_image.jpg",
+            f"tissue_{size}_image.png.gz",
+        )
         if name is None or f"tissue_{size}_scalef" not in scales:
             continue
         try:
@@ -60,8 +64,10 @@ def kept(spatial) -> dict:
     for library, layout in spatial.items() if isinstance(spatial, dict) else ():
         if not isinstance(layout, dict):
             continue
-        parts = {key: value if isinstance(value := layout.get(key), dict) else {} for key in
-                 ("images", "scalefactors", "metadata")}  # fmt: skip
+        parts = {
+            key: value if isinstance(value := layout.get(key), dict) else {}
+            for key in ("images", "scalefactors", "metadata")
+        }
         images = {size: np.asarray(image) for size, image in parts["images"].items()}
         images = {size: image for size, image in images.items() if _is_image(image)}
         scales = {

@@ -28,8 +28,13 @@ BOTH = {
 }
 # Space Ranger 1 writes its positions without a line of names; its first cell is a barcode.
 POSITIONS = [
-    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
-]  # fmt: skip
+    "barcode",
+    "in_tissue",
+    "array_row",
+    "array_col",
+    "pxl_row_in_fullres",
+    "pxl_col_in_fullres",
+]
 BARCODE = re.compile(r"[ACGTN]{8,}[-\w]*|s_\d{3}um_\d+_\d+-\d")
 
 
@@ -269,8 +274,10 @@ def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str
     for mark, other in ((",", "."), (".", ",")):
         if any(BOTH[mark].fullmatch(c) for c in cells):
             return other, mark
-    some = {mark: {c for c in cells if MARKED[mark].fullmatch(c) or GROUPED[mark].fullmatch(c)}
-            for mark in ",."}  # fmt: skip
+    some = {
+        mark: {c for c in cells if MARKED[mark].fullmatch(c) or GROUPED[mark].fullmatch(c)}
+        for mark in ",."
+    }
     grouped = {m: bool(some[m]) and all(GROUPED[m].fullmatch(c) for c in some[m]) for m in ",."}
     repeated = {m: any(c.count(m) > 1 for c in some[m]) for m in ",."}
     if some[","] and some["."]:

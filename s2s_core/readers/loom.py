@@ -14,8 +14,20 @@ from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, find_pair, xy_columns
 from s2s_core.readers.preflight import check_hdf5, check_values
 from s2s_core.readers.source import Source, is_hdf5
 
-GENE_NAMES = ("gene", "genes", "gene_name", "gene_names", "gene_symbol", "symbol", "name", "var_names",
-              "accession", "gene_id", "gene_ids", "ensembl")  # fmt: skip
+GENE_NAMES = (
+    "gene",
+    "genes",
+    "gene_name",
+    "gene_names",
+    "gene_symbol",
+    "symbol",
+    "name",
+    "var_names",
+    "accession",
+    "gene_id",
+    "gene_ids",
+    "ensembl",
+)
 CELL_NAMES = ("cellid", "obs_names", "cell_names", *ID_NAMES)
 PARTS = ("matrix", "row_attrs", "col_attrs")
 # Values of one block of the dense matrix.
@@ -48,11 +60,15 @@ def read(source: Source, options: ReadOptions) -> Section:
     name = _file(source)
     spoken = source.spoken(name)
     with h5py.File(source.hdf5(name), "r") as file:
-        check_hdf5(file, spoken, lambda place: place.startswith(("/matrix", "/row_attrs", "/col_attrs")))
+        check_hdf5(
+            file, spoken, lambda place: place.startswith(("/matrix", "/row_attrs", "/col_attrs"))
+        )
         n_genes, n_cells = file["matrix"].shape
         check_values(n_cells, n_genes, spoken)
-        rows, columns = (_attributes(file[key], size) for key, size in
-                         (("row_attrs", n_genes), ("col_attrs", n_cells)))  # fmt: skip
+        rows, columns = (
+            _attributes(file[key], size)
+            for key, size in (("row_attrs", n_genes), ("col_attrs", n_cells))
+        )
         if find_pair(columns.columns, (*XY_NAMES, *INDEX_NAMES)) is None:
             held = ", ".join(map(str, columns.columns[:8])) or "none"
             raise S2SError(
@@ -66,8 +82,10 @@ def read(source: Source, options: ReadOptions) -> Section:
             f"{spoken!r} is a Loom file that names no genes; add row_attrs Gene, or give an AnnData file."
         )
     genes, notes = unique_names(rows[gene].astype(str))
-    ids = pd.Index([f"cell_{i}" for i in range(n_cells)] if cell is None
-                   else columns[cell].astype(str), dtype=object)  # fmt: skip
+    ids = pd.Index(
+        [f"cell_{i}" for i in range(n_cells)] if cell is None else columns[cell].astype(str),
+        dtype=object,
+    )
     obs = columns.drop(columns=[cell] if cell else []).set_axis(ids)
     return build(
         values,
@@ -86,7 +104,9 @@ def _attributes(group: h5py.Group, size: int) -> pd.DataFrame:
         if isinstance(item, h5py.Dataset) and item.shape in ((size,), (size, 1)):
             values = item[:].ravel()
             if values.dtype.kind in "SO":
-                words = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+                words = [
+                    v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values
+                ]
                 values = np.array(words, object)
             found[key] = values
     return pd.DataFrame(found, index=range(size))
@@ -95,8 +115,10 @@ def _attributes(group: h5py.Group, size: int) -> pd.DataFrame:
 def _transposed(matrix: h5py.Dataset) -> sparse.csr_matrix:
     """(cells, genes), block by block: whole it would be dense."""
     step = max(1, BLOCK // max(1, matrix.shape[1]))
-    blocks = [sparse.csr_matrix(matrix[at : at + step].astype(np.float32))
-              for at in range(0, matrix.shape[0], step)]  # fmt: skip
+    blocks = [
+        sparse.csr_matrix(matrix[at : at + step].astype(np.float32))
+        for at in range(0, matrix.shape[0], step)
+    ]
     return sparse.vstack(blocks).T.tocsr()
 
 

@@ -219,8 +219,9 @@ def _bare(keys: list[str], *, before: bool, after: bool) -> list[str]:
 
 def _several_samples(ids: pd.Index, places: pd.Index) -> bool:
     """Whether barcodes fit, but some come with several prefixes or suffixes."""
-    cores = [[m[0] for i in index if (m := re.search(r"[ACGT]{10,}", str(i)))]
-             for index in (ids, places)]  # fmt: skip
+    cores = [
+        [m[0] for i in index if (m := re.search(r"[ACGT]{10,}", str(i)))] for index in (ids, places)
+    ]
     common = set(cores[0]) & set(cores[1])
     enough = len(common) >= ENOUGH * min(len(set(cores[0])), len(set(cores[1])))
     return bool(common) and enough and any(len(set(c)) < len(c) for c in cores)

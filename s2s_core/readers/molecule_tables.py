@@ -10,19 +10,42 @@ from s2s_core.readers.places import XY_NAMES, find_pair
 
 # What the column of genes is called, the clearest first.
 GENES = (
-    "target", "target_name", "feature_name", "gene_name", "genename", "gene_symbol", "symbol", "gene", "genes", "geneid",
-    "gene_id", "feature", "transcript", "barcode_name", "name",
-)  # fmt: skip
+    "target",
+    "target_name",
+    "feature_name",
+    "gene_name",
+    "genename",
+    "gene_symbol",
+    "symbol",
+    "gene",
+    "genes",
+    "geneid",
+    "gene_id",
+    "feature",
+    "transcript",
+    "barcode_name",
+    "name",
+)
 COUNTS = (
-    "MIDCount", "MIDCounts", "UMICount", "umi_count", "umicounts", "umi", "count", "counts",
-    "n_molecules", "readcount",
-)  # fmt: skip
+    "MIDCount",
+    "MIDCounts",
+    "UMICount",
+    "umi_count",
+    "umicounts",
+    "umi",
+    "count",
+    "counts",
+    "n_molecules",
+    "readcount",
+)
 # Other columns of numbers that a table of molecules may have; more are genes.
 MOST_OTHERS = 12
 PLACES = (
-    ("global_x", "global_y"), ("x_global_px", "y_global_px"), ("x_location", "y_location"),
+    ("global_x", "global_y"),
+    ("x_global_px", "y_global_px"),
+    ("x_location", "y_location"),
     *XY_NAMES,
-)  # fmt: skip
+)
 
 
 def any_molecules(header: list[str], rows: list[list[str]]) -> Columns | None:

@@ -206,8 +206,9 @@ def _text_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.Rec
     )
     if found.delimiter == SPACES or found.thousands:
         # Arrow knows neither; it is faster where it can be used.
-        schema = pa.schema([(c, pa.string() if c == columns.gene else pa.float64())
-                            for c in columns.names])  # fmt: skip
+        schema = pa.schema(
+            [(c, pa.string() if c == columns.gene else pa.float64()) for c in columns.names]
+        )
         for block in text_blocks(source, name, found, columns.gene, columns.names):
             yield pa.RecordBatch.from_pandas(block, schema=schema, preserve_index=False)
         return
@@ -233,8 +234,9 @@ def _text_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.Rec
 def named(columns: list[str], *wanted: str) -> str | None:
     """The first of the wanted names that a table has, as it is or else in any case."""
     lower = {c.lower(): c for c in reversed(columns)} | {c: c for c in columns}
-    return next((lower.get(w) or lower[w.lower()] for w in wanted
-                 if w in lower or w.lower() in lower), None)  # fmt: skip
+    return next(
+        (lower.get(w) or lower[w.lower()] for w in wanted if w in lower or w.lower() in lower), None
+    )
 
 
 def find_table(

@@ -55,7 +55,11 @@ def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
     placed = table.iloc[match[has]].set_axis(found.obs.index[has])
     kept = found.obs[has]
     obs = kept.join(placed[[c for c in placed.columns if c not in kept.columns]])
-    notes = (*found.notes, *matched.notes, f"Coordinates were taken from {source.spoken(name)!r}, joined by spot id.")
+    notes = (
+        *found.notes,
+        *matched.notes,
+        f"Coordinates were taken from {source.spoken(name)!r}, joined by spot id.",
+    )
     if not has.all():
         notes += (f"{(~has).sum()} spots without a position were left out.",)
     found = replace(found, counts=found.counts[rows], obs=obs, notes=notes)

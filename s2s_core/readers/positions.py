@@ -21,8 +21,13 @@ from s2s_core.readers.several import SECTIONS
 from s2s_core.readers.source import Source
 
 COLUMNS = (
-    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
-)  # fmt: skip
+    "barcode",
+    "in_tissue",
+    "array_row",
+    "array_col",
+    "pxl_row_in_fullres",
+    "pxl_col_in_fullres",
+)
 # What others call the columns (lower case, without signs); Seurat's own names among them.
 OTHER_NAMES = {
     "barcode": ("barcodes", "spot", "spotid", "cell", "cellid"),
@@ -34,9 +39,21 @@ OTHER_NAMES = {
 }
 ENDINGS = tuple(
     f"tissue_positions{ending}"
-    for ending in (".parquet", ".csv", ".csv.gz", "_list.csv", "_list.csv.gz", "_list.txt",
-                   ".tsv", ".tsv.gz", ".txt", ".txt.gz", "_list.txt.gz", "_list.tsv")
-)  # fmt: skip
+    for ending in (
+        ".parquet",
+        ".csv",
+        ".csv.gz",
+        "_list.csv",
+        "_list.csv.gz",
+        "_list.txt",
+        ".tsv",
+        ".tsv.gz",
+        ".txt",
+        ".txt.gz",
+        "_list.txt.gz",
+        "_list.tsv",
+    )
+)
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 COMMA = re.compile(r"-?\d+,\d+")
 # What R calls columns that a file without header has.
@@ -147,7 +164,9 @@ def _plain(name) -> str:
 def _is_header(cells: list[str]) -> bool:
     known = {n for wanted, more in OTHER_NAMES.items() for n in (wanted, *more)}
     words = [cell for cell in cells if cell]
-    return any(_plain(c) in known for c in words) or all(NAMELESS.fullmatch(c.lower()) for c in words)
+    return any(_plain(c) in known for c in words) or all(
+        NAMELESS.fullmatch(c.lower()) for c in words
+    )
 
 
 def _wordy(cells: list[str]) -> list[int]:
@@ -194,6 +213,7 @@ def _named(table: pd.DataFrame, spoken: str):
 def _first_words(table: pd.DataFrame):
     """The first column without a name, where it holds words; None elsewhere."""
     first = table.columns[0] if len(table.columns) else None
-    nameless = first is not None and (_plain(first) in ("", "x", "rownames", "index")
-                                      or str(first).lower().startswith("unnamed"))  # fmt: skip
+    nameless = first is not None and (
+        _plain(first) in ("", "x", "rownames", "index") or str(first).lower().startswith("unnamed")
+    )
     return first if nameless and not pd.api.types.is_numeric_dtype(table[first].dtype) else None

@@ -45,9 +45,16 @@ PATIENCE = 30
 SCAN_SCRIPT = Path(__file__).with_name("hdf5_scan.py")
 # Compressions of HDF5 that need a plugin, by their registered number.
 FILTERS = {
-    307: "bzip2", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
-    32022: "jpeg", 32024: "sz3", 32026: "blosc2",
-}  # fmt: skip
+    307: "bzip2",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32013: "zfp",
+    32015: "zstd",
+    32022: "jpeg",
+    32024: "sz3",
+    32026: "blosc2",
+}
 # Where the plugin is installed its compressions are read as any other.
 with suppress(ImportError):
     import hdf5plugin  # noqa: F401
@@ -168,9 +175,14 @@ def scan_hdf5(path: Path, name: str) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            command, check=False, timeout=PATIENCE * seconds, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            command,
+            check=False,
+            timeout=PATIENCE * seconds,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     except subprocess.TimeoutExpired:
         done = None
     if done is None or done.returncode:

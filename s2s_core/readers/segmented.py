@@ -64,9 +64,15 @@ def read(source: Source, options: ReadOptions) -> Section:
     uns, more = images.found(source, library_of(source, name, matrix), name, about)
     note = "Cells lie at the centroids of their outlines, in pixels of the full-resolution image."
     return join(
-        matrix.values, matrix.barcodes, matrix.var, places, match, points(options),
-        notes=(note, *matrix.notes, *more), uns=uns,
-    )  # fmt: skip
+        matrix.values,
+        matrix.barcodes,
+        matrix.var,
+        places,
+        match,
+        points(options),
+        notes=(note, *matrix.notes, *more),
+        uns=uns,
+    )
 
 
 def _numbers(barcodes: pd.Index) -> pd.Index:
@@ -95,11 +101,13 @@ def _centroids(source: Source, name: str) -> pd.DataFrame:
 
 def _centroid(geometry: dict) -> np.ndarray:
     polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}
-    return centroid([
-        (np.array(ring, float)[:, :2], place > 0)
-        for polygon in polygons[geometry["type"]]
-        for place, ring in enumerate(polygon)
-    ])  # fmt: skip
+    return centroid(
+        [
+            (np.array(ring, float)[:, :2], place > 0)
+            for polygon in polygons[geometry["type"]]
+            for place, ring in enumerate(polygon)
+        ]
+    )
 
 
 READER = Reader("visium_hd_cells", "10x Visium HD (segmented cells)", sniff, read)

@@ -16,7 +16,7 @@ SECTIONS = re.compile(
     r"|donor|patient|subject|animal|mouse|dataset)([_. ]?(id|name|nr|no|number|label))?"
     r"|orig\.ident|bregma|z|z_?(level|index|plane|position|section)|section_?z|brain_section_label",
     re.IGNORECASE,
-)  # fmt: skip
+)
 PARTS = re.compile(r"fov([_. ]?(id|name))?|field(_of_view)?|tile|region_?id", re.IGNORECASE)
 # What barcodes of joined libraries differ by: -1, -2 of Space Ranger, -0, _1, .1 of joining.
 SUFFIX = re.compile(r"[ACGTN]{8,}(-\d+)?([-_.][A-Za-z0-9]+)?")
@@ -134,11 +134,14 @@ def check(
         other = _apart(more_xy or {}, labels.to_numpy(), len(obs))
         if other is not None:
             name, xy = other
-            return xy, (*notes, (
-                f"obsm['spatial'] lays the {len(counts)} groups of the column {column!r} on top of "
-                f"each other, so the coordinates were taken from obsm[{name!r}], where they lie side "
-                "by side."
-            ))  # fmt: skip
+            return xy, (
+                *notes,
+                (
+                    f"obsm['spatial'] lays the {len(counts)} groups of the column {column!r} on top of "
+                    f"each other, so the coordinates were taken from obsm[{name!r}], where they lie side "
+                    "by side."
+                ),
+            )
         first = next(iter(counts))
         raise SeveralSections(
             f"The input holds {len(counts)} sections on top of each other, told apart by the column "
@@ -152,9 +155,7 @@ def check(
     return places, notes
 
 
-def _candidates(
-    obs: pd.DataFrame, libraries: tuple[str, ...]
-) -> list[tuple[str, bool, pd.Series]]:
+def _candidates(obs: pd.DataFrame, libraries: tuple[str, ...]) -> list[tuple[str, bool, pd.Series]]:
     """(column, whether it names sections, labels) of what may tell sections apart.
 
     Columns that hold the names of the images come first, then those named as sections are, then
@@ -208,7 +209,9 @@ def _check_coincidence(obs: pd.DataFrame, places: np.ndarray, libraries: tuple[s
         return
     first = np.nonzero(twice)[0][0]
     second = next(i for i in np.nonzero(twice)[0][1:] if (places[i] == places[first]).all())
-    named = f" (the file names the libraries {', '.join(libraries[:3])})" if len(libraries) > 1 else ""
+    named = (
+        f" (the file names the libraries {', '.join(libraries[:3])})" if len(libraries) > 1 else ""
+    )
     raise S2SError(
         f"{twice.mean():.0%} of the spots share their place with another (such as "
         f"{obs.index[first]!r} and {obs.index[second]!r}): several sections seem to lie on top of "

@@ -86,9 +86,11 @@ class Source:
             parts = name.split("/")
             shared = len(os.path.commonprefix([folders, parts[:-1]]))
             alike = len(os.path.commonprefix([beside, name]))
-            return len(folders) + len(parts) - 2 * shared, -alike, endings.index(
-                next(e for e in endings if parts[-1].lower().endswith(e))
-            )  # fmt: skip
+            return (
+                len(folders) + len(parts) - 2 * shared,
+                -alike,
+                endings.index(next(e for e in endings if parts[-1].lower().endswith(e))),
+            )
 
         return min(self.find(*endings), key=distance, default=None)
 

@@ -26,10 +26,24 @@ from s2s_core.readers.tenx import find_matrices, is_raw, one_a_section, read_mat
 ABOUT = ("chemistry_description", "software_version")
 # Tables that could be counts, and those of a run that are not.
 TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet")
-REPORTS = ("metrics_summary.csv", "aggregation.csv", "probe_set.csv", "spatial_enrichment.csv",
-           "barcode_fluorescence_intensity.csv", "clusters.csv", "projection.csv", "components.csv",
-           "dispersion.csv", "features_selected.csv", "variance.csv", "differential_expression.csv",
-           ".json.gz", ".png.gz", ".fastq.gz", ".tar.gz")  # fmt: skip
+REPORTS = (
+    "metrics_summary.csv",
+    "aggregation.csv",
+    "probe_set.csv",
+    "spatial_enrichment.csv",
+    "barcode_fluorescence_intensity.csv",
+    "clusters.csv",
+    "projection.csv",
+    "components.csv",
+    "dispersion.csv",
+    "features_selected.csv",
+    "variance.csv",
+    "differential_expression.csv",
+    ".json.gz",
+    ".png.gz",
+    ".fastq.gz",
+    ".tar.gz",
+)
 # More columns than positions have are genes.
 MOST_COLUMNS = 10
 # Below this share of barcodes with a position the positions are of another sample; and so they are
@@ -115,7 +129,12 @@ def _with_position(matrix: Matrix, places: pd.DataFrame) -> tuple[Matrix, tuple[
 
 
 def _check_match(
-    spoken: tuple[str, str], barcodes: pd.Index, places: pd.DataFrame, match: np.ndarray, *, raw: bool
+    spoken: tuple[str, str],
+    barcodes: pd.Index,
+    places: pd.DataFrame,
+    match: np.ndarray,
+    *,
+    raw: bool,
 ) -> None:
     """Refuse positions of another sample: of other barcodes, or of other spots in tissue."""
     inside = as_bool(places["in_tissue"], "in_tissue")
@@ -151,8 +170,11 @@ def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent
     least = float(matrix.values.sum(1).min())
     said = f"{len(lacking):,} of {inside.sum():,} spots in tissue are not among the counts"
     if len(lacking) > SILENT * inside.sum() or least > SILENT_READS:
-        why = ("too many to have no read" if least <= SILENT_READS
-               else f"while every other spot has {least:,.0f} reads or more")  # fmt: skip
+        why = (
+            "too many to have no read"
+            if least <= SILENT_READS
+            else f"while every other spot has {least:,.0f} reads or more"
+        )
         return matrix, match, (f"{said}, {why}: they are taken for spots that were left out.",)
     extra = sparse.csr_matrix((len(lacking), matrix.values.shape[1]), dtype=np.float32)
     matrix = replace(
@@ -186,11 +208,20 @@ def library_of(source: Source, name: str, matrix: Matrix) -> str:
     said = matrix.about.get("library_ids", "")
     prefix = name.rsplit("/", 1)[-1]
     prefix = re.split(r"(filtered|raw)_(feature|gene)_bc|matrix\.mtx", prefix)[0].strip("_-. ")
-    folder = next((p for p in reversed([source.name, *name.split("/")[:-1]])
-                   if p not in ("outs", "spatial") and "_bc_matri" not in p
-                   and not p.startswith(("square_", "binned_outputs"))), "section")  # fmt: skip
+    folder = next(
+        (
+            p
+            for p in reversed([source.name, *name.split("/")[:-1]])
+            if p not in ("outs", "spatial")
+            and "_bc_matri" not in p
+            and not p.startswith(("square_", "binned_outputs"))
+        ),
+        "section",
+    )
     # A slash would make groups of it in the file.
-    return re.sub(r"[/\\]", "_", said or prefix or re.sub(r"\.(zip|h5|tar|tgz|tar\.\w+)$", "", folder))
+    return re.sub(
+        r"[/\\]", "_", said or prefix or re.sub(r"\.(zip|h5|tar|tgz|tar\.\w+)$", "", folder)
+    )
 
 
 def check_counts(source: Source) -> None:

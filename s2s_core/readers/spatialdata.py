@@ -183,9 +183,12 @@ def _placed(
     if not has.all():
         notes += (f"{(~has).sum()} spots without a shape were left out.",)
     return replace(
-        found, counts=found.counts[np.nonzero(has)[0]], obs=found.obs[has],
-        xy=shapes.to_numpy()[match[has]], notes=notes,
-    )  # fmt: skip
+        found,
+        counts=found.counts[np.nonzero(has)[0]],
+        obs=found.obs[has],
+        xy=shapes.to_numpy()[match[has]],
+        notes=notes,
+    )
 
 
 READER = Reader("spatialdata", "SpatialData or AnnData store (.zarr)", sniff, read)

@@ -26,7 +26,8 @@ FILTERED = "filtered_feature_bc_matrix.h5"
 # Counts of single probes: of a gene several.
 PROBES = "probe_bc_matrix"
 MATRIX_NAME = re.compile(
-    r"(sample_)?(filtered|raw)_(feature|gene|probe)_(bc|cell)_matri(x|ces)(_h5|_mex)?", re.IGNORECASE
+    r"(sample_)?(filtered|raw)_(feature|gene|probe)_(bc|cell)_matri(x|ces)(_h5|_mex)?",
+    re.IGNORECASE,
 )
 # The smallest entry of a Matrix Market file, packed as tightly as gzip can.
 MIN_ENTRY_BYTES = 6 / 1032
@@ -34,7 +35,11 @@ MIN_ENTRY_BYTES = 6 / 1032
 
 def find_matrices(source: Source) -> list[str]:
     """Files that hold a count matrix, the one to read first: filtered before raw, HDF5 first."""
-    found = [n for n in source.find(*H5_ENDINGS) if not n.removesuffix(".gz").endswith(OTHER_H5) and _is_10x(source, n)]
+    found = [
+        n
+        for n in source.find(*H5_ENDINGS)
+        if not n.removesuffix(".gz").endswith(OTHER_H5) and _is_10x(source, n)
+    ]
     if not found and source.single and _is_10x(source, source.single):
         found = [source.single]
     found += source.find(*MTX_ENDINGS)
@@ -170,9 +175,13 @@ def _of_group(matrix: h5py.Group, spoken: str) -> Matrix:
     features = matrix["features"]
     words = {key: _texts(features[key][:]) for key in WORDS if key in features}
     genes = genes_of(
-        values, barcodes, words["id"], words["name"],
-        kinds=words.get("feature_type"), genomes=words.get("genome"),
-    )  # fmt: skip
+        values,
+        barcodes,
+        words["id"],
+        words["name"],
+        kinds=words.get("feature_type"),
+        genomes=words.get("genome"),
+    )
     if "gene_id" not in words:
         return genes
     kept = features["filtered_probes"][:].astype(bool) if "filtered_probes" in features else None
@@ -204,9 +213,15 @@ def _matrix_market(source: Source, name: str) -> Matrix:
     parts, count = [], 0
     with source.open(name) as stream:
         for block in pd.read_csv(
-            stream, sep=" ", header=None, names=["feature", "barcode", "value"], skiprows=skip,
-            chunksize=ENTRIES, float_precision=SAFE, dtype={"feature": np.int64, "barcode": np.int64, "value": np.float32},
-        ):  # fmt: skip
+            stream,
+            sep=" ",
+            header=None,
+            names=["feature", "barcode", "value"],
+            skiprows=skip,
+            chunksize=ENTRIES,
+            float_precision=SAFE,
+            dtype={"feature": np.int64, "barcode": np.int64, "value": np.float32},
+        ):
             count += len(block)
             place = (block["barcode"].to_numpy() - 1, block["feature"].to_numpy() - 1)
             part = sparse.coo_matrix((block["value"], place), shape=(n_barcodes, n_features))

@@ -21,8 +21,13 @@ PACKERS = ("blosc", "zstd", "gzip", "zlib", "lz4")
 HEADS = {"blosc": (slice(4, 8), slice(12, 16)), "lz4": (slice(0, 4), None)}
 WORDS = "vlen-utf8"
 PLAIN = re.compile(r"[<>|][biufSU]\d{1,5}")
-NUMBERS = {"bool", *(f"{kind}{8 * n}" for kind in ("int", "uint") for n in (1, 2, 4, 8)), "float16",
-           "float32", "float64"}  # fmt: skip
+NUMBERS = {
+    "bool",
+    *(f"{kind}{8 * n}" for kind in ("int", "uint") for n in (1, 2, 4, 8)),
+    "float16",
+    "float32",
+    "float64",
+}
 FIXED = ("fixed_length_utf32", "null_terminated_bytes")
 # A reference to a word; the words themselves are bounded chunk by chunk.
 REFERENCE_BYTES = 16

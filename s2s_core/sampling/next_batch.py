@@ -61,9 +61,14 @@ def next_batch(
     unsure = uncertainty(section, spread)
     pilot = Pilot(section) if pilot is None else pilot
     picked = reduce_variance(
-        pilot.points, pilot.covariance, free, count, given=np.nonzero(section.measured)[0],
-        weights=unsure**2, rng=np.random.default_rng(seed),
-    )  # fmt: skip
+        pilot.points,
+        pilot.covariance,
+        free,
+        count,
+        given=np.nonzero(section.measured)[0],
+        weights=unsure**2,
+        rng=np.random.default_rng(seed),
+    )
     array_row, array_col = section.array_index
     return pd.DataFrame(
         {

@@ -65,9 +65,11 @@ def inside(section: Section, selection: dict) -> np.ndarray:
     for box in selection.get("box") or ():
         x, y = np.sort(box["x"]), np.sort(box["y"])
         found |= (
-            (section.xy[:, 0] >= x[0]) & (section.xy[:, 0] <= x[-1])
-            & (section.xy[:, 1] >= y[0]) & (section.xy[:, 1] <= y[-1])
-        )  # fmt: skip
+            (section.xy[:, 0] >= x[0])
+            & (section.xy[:, 0] <= x[-1])
+            & (section.xy[:, 1] >= y[0])
+            & (section.xy[:, 1] <= y[-1])
+        )
     for lasso in selection.get("lasso") or ():
         corners = np.column_stack([lasso["x"], lasso["y"]]).astype(float)
         if len(corners) > 2:

@@ -34,9 +34,19 @@ from s2s_core.sampling import stochastic as spread
 from s2s_core.sampling.task import Task, densities, flags
 
 __all__ = [
-    "BATCH", "DESIGNS", "Decimation", "Design", "as_bool", "at_budget", "decimation", "mask_from_table",
-    "mask_seed", "mask_table", "read_mask_table", "sample",
-]  # fmt: skip
+    "BATCH",
+    "DESIGNS",
+    "Decimation",
+    "Design",
+    "as_bool",
+    "at_budget",
+    "decimation",
+    "mask_from_table",
+    "mask_seed",
+    "mask_table",
+    "read_mask_table",
+    "sample",
+]
 
 
 @dataclass(frozen=True)
@@ -79,9 +89,16 @@ class Design:
 
 
 def sample(
-    section: Section, spec: str, seed: int = 0, *, must=None, avoid=None, density=None,
-    region=None, pilot=None,
-) -> Section:  # fmt: skip
+    section: Section,
+    spec: str,
+    seed: int = 0,
+    *,
+    must=None,
+    avoid=None,
+    density=None,
+    region=None,
+    pilot=None,
+) -> Section:
     """Apply a sampling design; positions it leaves out become hidden truth.
 
     Parameters
@@ -199,29 +216,142 @@ def _task(section: Section, design: Design, argument: str, given: dict, seed: in
             "the budget or avoid fewer."
         )
     return Task(
-        section, argument, np.random.default_rng(seed), allowed, must, count,
+        section,
+        argument,
+        np.random.default_rng(seed),
+        allowed,
+        must,
+        count,
         densities(section, given["density"]) if "density" in given else None,
-        flags(section, given["region"], "region") if "region" in given else None, pilot,
-    )  # fmt: skip
+        flags(section, given["region"], "region") if "region" in given else None,
+        pilot,
+    )
 
 
 DESIGNS = {
     design.name: design
     for design in (
-        Design("lattice", "Lattice (every S-th row and column)", "stride S, or rows x columns", "2", "lattice:2", designs.lattice, "periodic"),
-        Design("hexlattice", "Hexagonal part of a hexagonal lattice", "one spot in 3, 4, 7, ...", "4", "hexlattice:4", designs.hexlattice, "periodic"),
-        Design("checkerboard", "Checkerboard", "phase 0 or 1", "0", "checkerboard", designs.checkerboard, "periodic"),
-        Design("random", "Random", "fraction measured", "0.25", "random:0.25", spread.random, seeded=True),
-        Design("stratified", "Stratified (one random spot in each part)", "fraction measured", "0.25", "stratified:0.25", spread.stratified, seeded=True),
-        Design("stripes", "Stripes (every S-th row)", "period S, or period x width", "2", "stripes:2", designs.stripes, "periodic"),
-        Design("columns", "Columns (every S-th column)", "period S, or period x width", "2", "columns:2", designs.columns, "periodic"),
-        Design("poisson", "Poisson disc (random, evenly spread)", "fraction measured", "0.25", "poisson:0.25", spread.poisson, seeded=True),
-        Design("density", "Poisson disc, denser where it matters", "fraction measured", "0.25", "density:0.25/density=COLUMN", informed.density, seeded=True, informed=True),
-        Design("region", "A region in full, its surroundings sparsely", "fraction measured", "0.25", "region:0.25/region=COLUMN", informed.region, seeded=True, informed=True),
-        Design("leverage", "Leverage (spots of unusual profile)", "fraction measured", "0.25", "leverage:0.25", informed.leverage, seeded=True, informed=True),
-        Design("active", "Active (least kriging variance)", "fraction measured[@range]", "0.25", "active:0.25", informed.active, seeded=True),
-        Design("obs", "A column of the table", "column name", "measured", "obs:COLUMN", designs.obs_column, "table"),
+        Design(
+            "lattice",
+            "Lattice (every S-th row and column)",
+            "stride S, or rows x columns",
+            "2",
+            "lattice:2",
+            designs.lattice,
+            "periodic",
+        ),
+        Design(
+            "hexlattice",
+            "Hexagonal part of a hexagonal lattice",
+            "one spot in 3, 4, 7, ...",
+            "4",
+            "hexlattice:4",
+            designs.hexlattice,
+            "periodic",
+        ),
+        Design(
+            "checkerboard",
+            "Checkerboard",
+            "phase 0 or 1",
+            "0",
+            "checkerboard",
+            designs.checkerboard,
+            "periodic",
+        ),
+        Design(
+            "random",
+            "Random",
+            "fraction measured",
+            "0.25",
+            "random:0.25",
+            spread.random,
+            seeded=True,
+        ),
+        Design(
+            "stratified",
+            "Stratified (one random spot in each part)",
+            "fraction measured",
+            "0.25",
+            "stratified:0.25",
+            spread.stratified,
+            seeded=True,
+        ),
+        Design(
+            "stripes",
+            "Stripes (every S-th row)",
+            "period S, or period x width",
+            "2",
+            "stripes:2",
+            designs.stripes,
+            "periodic",
+        ),
+        Design(
+            "columns",
+            "Columns (every S-th column)",
+            "period S, or period x width",
+            "2",
+            "columns:2",
+            designs.columns,
+            "periodic",
+        ),
+        Design(
+            "poisson",
+            "Poisson disc (random, evenly spread)",
+            "fraction measured",
+            "0.25",
+            "poisson:0.25",
+            spread.poisson,
+            seeded=True,
+        ),
+        Design(
+            "density",
+            "Poisson disc, denser where it matters",
+            "fraction measured",
+            "0.25",
+            "density:0.25/density=COLUMN",
+            informed.density,
+            seeded=True,
+            informed=True,
+        ),
+        Design(
+            "region",
+            "A region in full, its surroundings sparsely",
+            "fraction measured",
+            "0.25",
+            "region:0.25/region=COLUMN",
+            informed.region,
+            seeded=True,
+            informed=True,
+        ),
+        Design(
+            "leverage",
+            "Leverage (spots of unusual profile)",
+            "fraction measured",
+            "0.25",
+            "leverage:0.25",
+            informed.leverage,
+            seeded=True,
+            informed=True,
+        ),
+        Design(
+            "active",
+            "Active (least kriging variance)",
+            "fraction measured[@range]",
+            "0.25",
+            "active:0.25",
+            informed.active,
+            seeded=True,
+        ),
+        Design(
+            "obs",
+            "A column of the table",
+            "column name",
+            "measured",
+            "obs:COLUMN",
+            designs.obs_column,
+            "table",
+        ),
         Design("csv", "A CSV of spot ids", "file", "", "csv:FILE", designs.csv_file, "table"),
     )
-}  # fmt: skip
+}
 BUDGETED = tuple(name for name, design in DESIGNS.items() if design.kind != "table")

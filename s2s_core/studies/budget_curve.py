@@ -53,8 +53,11 @@ class Cost:
 
     def made_up(self, spots: float, rows: float, regions: float) -> str:
         """The cost and what it is made up of, e.g. ``950 EUR = 100 spots x 9 + 50 fixed``."""
-        counts = {"spot": (spots, self.per_spot), "row": (rows, self.per_row),
-                  "region": (regions, self.per_region)}  # fmt: skip
+        counts = {
+            "spot": (spots, self.per_spot),
+            "row": (rows, self.per_row),
+            "region": (regions, self.per_region),
+        }
         parts = [
             f"{_amount(n)} {word}{'' if n == 1 else 's'} x {_amount(price)}"
             for word, (n, price) in counts.items()

@@ -23,9 +23,13 @@ MEASURED = 0.25
 
 
 def check_consistency(
-    section: Section, folder: Path, config: RunConfig, *, mask: str = "lattice:2",
+    section: Section,
+    folder: Path,
+    config: RunConfig,
+    *,
+    mask: str = "lattice:2",
     hooks: Hooks | None = None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Check random tensors through untrained networks, then a trained run on the section.
 
     Writes ``summary.csv`` and ``report.md``.
@@ -48,15 +52,25 @@ def check_consistency(
     rows.append(_on_section(sample(section, mask, config.seed), config, hooks))
     table = pd.DataFrame(rows)
     good = bool(table["identical"].all())
-    lines = ["# dc: Do measured values come out as they went in?", "",
-             "Yes: every measured value is bit-identical after data consistency." if good else
-             "NO: measured values were changed.", "",
-             f"Random tensors go through untrained networks with {MEASURED:.0%} of the pixels measured. The last row "
-             f"is a trained run (preset {config.preset}, {mask}): the map as the engine predicts it, and as it is "
-             "delivered.", "",
-             "| what | cascade | measured values | largest change before | after | identical |", "|" + "---|" * 6]  # fmt: skip
-    lines += [f"| {r['what']} | {r['cascade']} | {r['measured']:,} | {r['before']:.4g} | {r['after']:.4g} "
-              f"| {'yes' if r['identical'] else 'NO'} |" for r in rows]  # fmt: skip
+    lines = [
+        "# dc: Do measured values come out as they went in?",
+        "",
+        "Yes: every measured value is bit-identical after data consistency."
+        if good
+        else "NO: measured values were changed.",
+        "",
+        f"Random tensors go through untrained networks with {MEASURED:.0%} of the pixels measured. The last row "
+        f"is a trained run (preset {config.preset}, {mask}): the map as the engine predicts it, and as it is "
+        "delivered.",
+        "",
+        "| what | cascade | measured values | largest change before | after | identical |",
+        "|" + "---|" * 6,
+    ]
+    lines += [
+        f"| {r['what']} | {r['cascade']} | {r['measured']:,} | {r['before']:.4g} | {r['after']:.4g} "
+        f"| {'yes' if r['identical'] else 'NO'} |"
+        for r in rows
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / "summary.csv") as file:
         table.to_csv(file, index=False)

@@ -27,21 +27,33 @@ def write_tables(
     records = [r for r in records if not r.get("left_out")]
     genes = pd.concat(
         [
-            pd.DataFrame({"variant": r["variant"], "seed": r["seed"], "gene": about["genes"],
-                          **{s: np.array(r[s], float) for s in SCORES}})
+            pd.DataFrame(
+                {
+                    "variant": r["variant"],
+                    "seed": r["seed"],
+                    "gene": about["genes"],
+                    **{s: np.array(r[s], float) for s in SCORES},
+                }
+            )
             for r in records
         ],
         ignore_index=True,
-    )  # fmt: skip
+    )
     runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
     summary = summarise(genes, runs, [n for n in names if n not in left_out], against)
-    lines = [f"# {about['name']}: {question}", "",
-             f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seed{'s' * (seeds != 1)}; {len(about['genes']):,} "
-             f"genes, scored at the hidden spots ({about.get('scale', SCALED)}). Mean and median (quartiles) over genes, seeds averaged; "
-             f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
-             "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
-             "Share: how much of the network's correction withheld spots let in.", "",
-             *_verdicts(summary, against), "", *_markdown(summary)]  # fmt: skip
+    lines = [
+        f"# {about['name']}: {question}",
+        "",
+        f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seed{'s' * (seeds != 1)}; {len(about['genes']):,} "
+        f"genes, scored at the hidden spots ({about.get('scale', SCALED)}). Mean and median (quartiles) over genes, seeds averaged; "
+        f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
+        "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
+        "Share: how much of the network's correction withheld spots let in.",
+        "",
+        *_verdicts(summary, against),
+        "",
+        *_markdown(summary),
+    ]
     if left_out:
         lines += ["", left_out_words(left_out)]
     for name, part in (("scores.csv", genes), ("summary.csv", summary)):
@@ -105,8 +117,11 @@ def _verdicts(summary: pd.DataFrame, against: str) -> list[str]:
 
 
 def _markdown(summary: pd.DataFrame) -> list[str]:
-    lines = ["| variant | spots | MAE | sd of seeds | median (quartiles) | change | p | RMSE | PCC | median (quartiles) "
-             "| p | SSIM | parameters | steps | share | fit, s | prediction, s |", "|" + "---|" * 17]  # fmt: skip
+    lines = [
+        "| variant | spots | MAE | sd of seeds | median (quartiles) | change | p | RMSE | PCC | median (quartiles) "
+        "| p | SSIM | parameters | steps | share | fit, s | prediction, s |",
+        "|" + "---|" * 17,
+    ]
 
     def number(value, digits: int) -> str:
         return "" if pd.isna(value) else f"{value:,.{digits}f}"

@@ -43,9 +43,13 @@ class Variant:
     def config(self, base: RunConfig, seed: int) -> RunConfig:
         """The whole configuration."""
         return replace(
-            base, method=self.method, seed=seed, compare=(),
-            model=replace(base.model, **self.model), train=replace(base.train, **self.train),
-        )  # fmt: skip
+            base,
+            method=self.method,
+            seed=seed,
+            compare=(),
+            model=replace(base.model, **self.model),
+            train=replace(base.train, **self.train),
+        )
 
 
 @dataclass(frozen=True)
@@ -188,8 +192,14 @@ def run_experiment(
     digest = hashlib.sha256(section.counts.data.tobytes() + section.counts.indices.tobytes())
     digest.update(section.pixels.tobytes() + section.known.tobytes())
     digest.update(f"{name}|{mask}|{base.to_json()}|{list(section.genes)}".encode())
-    about = {"mark": digest.hexdigest(), "genes": list(section.genes), "mask": mask, "name": name,
-             "preset": base.preset, "scale": section.scale}  # fmt: skip
+    about = {
+        "mark": digest.hexdigest(),
+        "genes": list(section.genes),
+        "mask": mask,
+        "name": name,
+        "preset": base.preset,
+        "scale": section.scale,
+    }
     cases = Cases(folder, about)
     done = {(record["variant"], record["seed"]) for record in read_cases(folder)}
     wanted = [(variant, seed) for seed in range(seeds) for variant in variants]
@@ -227,9 +237,12 @@ def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks
         predictor(obs, obs.targets)
         times.append(time.perf_counter() - start)
     scores = score_genes(
-        known_values(sampled, obs.target_sum), answer.mean, sampled.hidden,
-        pixels=sampled.pixels, shape=sampled.grid.shape,
-    )  # fmt: skip
+        known_values(sampled, obs.target_sum),
+        answer.mean,
+        sampled.hidden,
+        pixels=sampled.pixels,
+        shape=sampled.grid.shape,
+    )
     details = answer.details
     return {
         "n_measured": int(sampled.measured.sum()),

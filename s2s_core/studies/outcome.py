@@ -111,8 +111,11 @@ def outcome(
             f"{', '.join(followers)} chose their spots by the pilot's own values: their scores say "
             "how they do on a section just like it."
         )
-    missing = {f"{r['design']} at {in_percent(r['budget'])}": 0 for r in read_cases(folder)
-               if r["spec"] is None and r["design"] in plan.designs and r["budget"] in plan.budgets}  # fmt: skip
+    missing = {
+        f"{r['design']} at {in_percent(r['budget'])}": 0
+        for r in read_cases(folder)
+        if r["spec"] is None and r["design"] in plan.designs and r["budget"] in plan.budgets
+    }
     if missing:
         sentences.append(
             f"Left out: {', '.join(missing)} (no such period, or fewer than {MIN_MEASURED} spots)."
@@ -134,10 +137,17 @@ def outcome(
     counts = (
         f" (of these {len(patterned):,} with a spatial pattern count)" if goal.patterned else ""
     )
-    lines = ["# How sparsely can this tissue be sampled?", "", *(f"- {s}" for s in sentences), "",
-             f"Pilot: {about['n_spots']:,} measured spots; {len(scored):,} genes scored{counts} at the "
-             f"spots a design hides ({about.get('scale', SCALED)}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
-             "Intervals: 90 %, bootstrap over genes and draws.", "", *_markdown(found, goal)]  # fmt: skip
+    lines = [
+        "# How sparsely can this tissue be sampled?",
+        "",
+        *(f"- {s}" for s in sentences),
+        "",
+        f"Pilot: {about['n_spots']:,} measured spots; {len(scored):,} genes scored{counts} at the "
+        f"spots a design hides ({about.get('scale', SCALED)}); engine: {METHODS[plan.engine].label}; draws: {plan.seeds}. "
+        "Intervals: 90 %, bootstrap over genes and draws.",
+        "",
+        *_markdown(found, goal),
+    ]
     files["recommendation.md"] = "\n".join(lines) + "\n"
     return Outcome(found, reached, tuple(sentences), sampled.measured, files)
 
@@ -145,12 +155,21 @@ def outcome(
 def _markdown(found: pd.DataFrame, goal: Goal) -> list[str]:
     """The curve as a table; a column of costs only where there are some."""
     priced = any(goal.cost.prices)
-    columns = ["design", "budget", "spots", *(["cost"] if priced else []), "PCC",
-               f"genes with PCC of {goal.threshold:g} or more", "RMSE"]  # fmt: skip
+    columns = [
+        "design",
+        "budget",
+        "spots",
+        *(["cost"] if priced else []),
+        "PCC",
+        f"genes with PCC of {goal.threshold:g} or more",
+        "RMSE",
+    ]
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for _, row in found.iterrows():
-        scores = [f"{row[s]:{f}} ({row[f'{s}_low']:{f}} to {row[f'{s}_high']:{f}})"
-                  for s, f in (("pcc", ".3f"), ("reached", ".0%"), ("rmse", ".3f"))]  # fmt: skip
+        scores = [
+            f"{row[s]:{f}} ({row[f'{s}_low']:{f}} to {row[f'{s}_high']:{f}})"
+            for s, f in (("pcc", ".3f"), ("reached", ".0%"), ("rmse", ".3f"))
+        ]
         price = [goal.cost.words(row["cost"])] if priced else []
         cells = [
             row["design"],

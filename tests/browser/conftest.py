@@ -23,7 +23,16 @@ from tests.made import made_section
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "tests" / "screenshots"
 CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 HERE = re.compile(r"(http|ws)://127\.0\.0\.1:|data:|blob:|file:")
 # Tall enough for the longest page.
 TALLEST = 4000
@@ -45,10 +54,20 @@ class Server:
         told = {"S2S_RUNS": str(self.runs), "S2S_EXAMPLE": "0", "S2S_WORKERS": "1"}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pages._serve", "--server.port",
-                 str(self.port), "--server.headless", "true"],
-                cwd=ROOT, env=os.environ | told, stdout=log, stderr=log,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "pages._serve",
+                    "--server.port",
+                    str(self.port),
+                    "--server.headless",
+                    "true",
+                ],
+                cwd=ROOT,
+                env=os.environ | told,
+                stdout=log,
+                stderr=log,
+            )
         for _ in range(600):
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5):

@@ -41,10 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).resolve().parent
 PLACES = ("s2s_core", "pages")
 # What numbers come from: the default sample is drawn among the bugs of these modules.
-HEART = frozenset((
-    "observation", "programmes", "variograms", "kriging", "first_estimate", "gene_weightings", "estimate_images", "programme_source",
-    "batches", "trainer", "fit", "layers", "cdcin", "losses", "intervals", "metrics", "imputation", "export",
-))  # fmt: skip
+HEART = frozenset(("observation","programmes","variograms","kriging","first_estimate","gene_weightings","estimate_images","programme_source","batches","trainer","fit","layers","cdcin","losses","intervals","metrics","imputation","export"))  # fmt: skip
 SAMPLE, SEED = 60, 0
 LEAST = 0.9
 SECONDS = 300
@@ -121,7 +118,9 @@ def stem(path: Path) -> str:
 
 def copy(root: Path, target: Path) -> Path:
     """A copy of the project to injure, without compiled files: those may outlive a change."""
-    unwanted = shutil.ignore_patterns("__pycache__", ".*", "runs", "results", "shared", "node_modules")
+    unwanted = shutil.ignore_patterns(
+        "__pycache__", ".*", "runs", "results", "shared", "node_modules"
+    )
     shutil.copytree(root, target, ignore=unwanted, symlinks=True)
     return target
 
@@ -131,12 +130,21 @@ def test(tree: Path, tests: tuple[str, ...], *, first: bool = True) -> subproces
     names = [name if name.startswith("-") else f"tests/{name}" for name in tests]
     words = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *names]
     # Plugins that no test here needs take longer to load than most of the tests to run.
-    settings = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # fmt: skip
+    settings = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     return subprocess.run(
-        [*words, "-x"] if first else words, cwd=tree, env=os.environ | settings, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS if first else None,
-    )  # fmt: skip
+        [*words, "-x"] if first else words,
+        cwd=tree,
+        env=os.environ | settings,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=SECONDS if first else None,
+    )
 
 
 def try_one(mutant: Mutant, tree: Path) -> tuple[str, str]:
@@ -172,11 +180,17 @@ def choose(mutants: list[Mutant], args: argparse.Namespace) -> list[Mutant]:
 
 def main(words: list[str] | None = None) -> int:
     """Entry point: 0 where enough bugs are noticed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--all", action="store_true", help="every bug of the list, not the sample")
     parser.add_argument("--only", nargs="+", metavar="ID", help="these ids, or all of a module")
-    parser.add_argument("--check", action="store_true", help="only see whether the list fits the project")
-    parser.add_argument("--least", type=float, default=LEAST, help="rate to reach (default %(default)s)")
+    parser.add_argument(
+        "--check", action="store_true", help="only see whether the list fits the project"
+    )
+    parser.add_argument(
+        "--least", type=float, default=LEAST, help="rate to reach (default %(default)s)"
+    )
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="at once")
     args = parser.parse_args(words)
     try:
@@ -198,7 +212,10 @@ def main(words: list[str] | None = None) -> int:
         trees: queue.Queue[Path] = queue.Queue()
         trees.put(copy(ROOT, Path(folder) / "0"))
         names = tuple(sorted({name for m in chosen for name in m.tests}))
-        print(f"{len(chosen)} of {len(mutants)} mutants; first their tests as they are ...", flush=True)
+        print(
+            f"{len(chosen)} of {len(mutants)} mutants; first their tests as they are ...",
+            flush=True,
+        )
         done = test(Path(folder) / "0", names, first=False)
         if done.returncode:
             print(done.stdout[-4000:])
@@ -229,7 +246,9 @@ def report(chosen: list[Mutant], verdicts: list[str], least: float, seconds: flo
         killed[mutant.module] += verdict == KILLED
     print()
     for module in sorted(every):
-        print(f"{module:20}{killed[module]:4} of {every[module]:4}{killed[module] / every[module]:7.0%}")
+        print(
+            f"{module:20}{killed[module]:4} of {every[module]:4}{killed[module] / every[module]:7.0%}"
+        )
     rate = killed.total() / len(chosen)
     print(f"{'all':20}{killed.total():4} of {len(chosen):4}{rate:7.0%}   in {seconds / 60:.1f} min")
     if BROKEN in verdicts:

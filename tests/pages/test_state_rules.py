@@ -271,7 +271,12 @@ SEVERAL = SeveralSections("several", "slice", {"A": 3, "B": 4})
 
 @pytest.mark.parametrize(
     ("answers", "together"),
-    [([None], False), ([SEVERAL], False), ([S2SError("no"), None], True), ([S2SError("no")] * 2, True)],
+    [
+        ([None], False),
+        ([SEVERAL], False),
+        ([S2SError("no"), None], True),
+        ([S2SError("no")] * 2, True),
+    ],
 )
 def test_only_what_was_refused_is_tried_with_what_was_refused_before(
     st, tmp_path, monkeypatch, answers, together
@@ -303,7 +308,9 @@ def test_one_of_several_sections_is_picked_or_all(st, tmp_path, monkeypatch, pic
     monkeypatch.setattr(_upload, "open_files", lambda _, reading, __: asked.append(reading.where))
     st.session_state.section_pick = picked
     st.answers["read_again"] = True
-    _upload.show_desk(_upload.Desk(tmp_path, SEVERAL), _upload.Reading("auto", "auto", "auto", None))
+    _upload.show_desk(
+        _upload.Desk(tmp_path, SEVERAL), _upload.Reading("auto", "auto", "auto", None)
+    )
     assert asked == [where]
     assert st.session_state.desk is None
 

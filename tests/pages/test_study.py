@@ -74,8 +74,11 @@ def test_a_plan_is_started_and_ends_in_a_recommendation(app, section, saved):
     assert len(at.get("plotly_chart")) == 2
     labels = [b.label for b in at.get("download_button")]
     assert {"mask.csv: recommended spots", "mask.csv: best tested spots"} & set(labels)
-    assert {"demo_section-plan-curve.csv", "demo_section-plan-mask.csv",
-            "demo_section-plan-recommendation.md"} <= set(saved)  # fmt: skip
+    assert {
+        "demo_section-plan-curve.csv",
+        "demo_section-plan-mask.csv",
+        "demo_section-plan-recommendation.md",
+    } <= set(saved)
     at.slider(key="goal_pcc").set_value(0.9).run()
     assert not at.exception
 
@@ -214,8 +217,14 @@ def test_what_cannot_be_planned_is_one_sentence(app, section):
     assert app.healthy().at.button(key="plan_start").disabled
     assert "Nothing is planned" in app.words()
     app.at.multiselect(key="plan_designs").set_value(before).run()
-    for typed, word in (("", "at least one budget"), ("20, 100", "found 100 %"), ("12,5", "one number or two"),
-                        ("20, ten", "'ten'"), ("1", "imputation needs at least"), ("80", "above the largest")):  # fmt: skip
+    for typed, word in (
+        ("", "at least one budget"),
+        ("20, 100", "found 100 %"),
+        ("12,5", "one number or two"),
+        ("20, ten", "'ten'"),
+        ("1", "imputation needs at least"),
+        ("80", "above the largest"),
+    ):
         app.at.text_input(key="plan_budgets").set_value(typed).run()
         assert app.healthy().at.button(key="plan_start").disabled
         assert word in app.words()
@@ -288,10 +297,20 @@ def test_a_wrong_design_is_refused_before_start(app, section, design, word):
 def test_every_column_of_the_tables_has_a_plain_name():
     found = summarise(
         pd.DataFrame({"variant": "a", "seed": 0, "gene": ["x", "y"], **dict.fromkeys(SCORES, 0.5)}),
-        pd.DataFrame({"variant": ["a"], "n_measured": 9, "fit_seconds": 1.0, "prediction_seconds": 1.0,
-                      "parameters": 1, "steps": 1, "network_share": 1.0}),
-        ["a"], "a",
-    )  # fmt: skip
+        pd.DataFrame(
+            {
+                "variant": ["a"],
+                "n_measured": 9,
+                "fit_seconds": 1.0,
+                "prediction_seconds": 1.0,
+                "parameters": 1,
+                "steps": 1,
+                "network_share": 1.0,
+            }
+        ),
+        ["a"],
+        "a",
+    )
     names = [_experiment.plain_name(column) for column in found.columns]
     assert len(set(names)) == len(names)
     assert not [name for name in names if "_" in name]
@@ -314,9 +333,17 @@ def test_an_experiment_leaves_a_report(section, saved):
     assert "# sparsity" not in words(at)
     assert "fewer than 20 measured spots: S = 8, linear" in at.warning[0].value
     assert list(at.dataframe[0].value.columns) == [
-        "Variant", "Measured spots", "MAE, mean", "MAE, median", "MAE, lower quartile",
-        "MAE, upper quartile", "PCC, median", "PCC, lower quartile", "PCC, upper quartile", "Fitting, s",
-    ]  # fmt: skip
+        "Variant",
+        "Measured spots",
+        "MAE, mean",
+        "MAE, median",
+        "MAE, lower quartile",
+        "MAE, upper quartile",
+        "PCC, median",
+        "PCC, lower quartile",
+        "PCC, upper quartile",
+        "Fitting, s",
+    ]
     assert len(at.get("plotly_chart")) == 2
     assert len(at.dataframe) == 1
     assert saved == ["demo_section-sparsity-summary.csv", "demo_section-sparsity-report.md"]

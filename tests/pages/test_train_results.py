@@ -90,17 +90,31 @@ def words(at):
 
 def test_every_file_is_offered(results):
     labels = {b.label for b in view(results, "Download").get("download_button")}
-    assert {"Imputed table (CSV)", "AnnData (.h5ad)", "Long table (CSV)", "Sampling mask (CSV)",
-            "Median (CSV)", "Report (HTML)", "Run bundle (ZIP)", "Figure (PNG)", "Figure (SVG)",
-            } <= labels  # fmt: skip
+    assert {
+        "Imputed table (CSV)",
+        "AnnData (.h5ad)",
+        "Long table (CSV)",
+        "Sampling mask (CSV)",
+        "Median (CSV)",
+        "Report (HTML)",
+        "Run bundle (ZIP)",
+        "Figure (PNG)",
+        "Figure (SVG)",
+    } <= labels
 
 
 def test_downloads_are_named_after_their_section(results, saved):
     view(results, "Download")
     gene = results.session_state["result_gene"]
-    assert {"demo_section-imputed.csv", "demo_section-imputed.h5ad", "demo_section-mask.csv",
-            "demo_section-run.json", "demo_section-report.html", "demo_section-run.zip",
-            f"demo_section-{gene}.svg"} <= set(saved)  # fmt: skip
+    assert {
+        "demo_section-imputed.csv",
+        "demo_section-imputed.h5ad",
+        "demo_section-mask.csv",
+        "demo_section-run.json",
+        "demo_section-report.html",
+        "demo_section-run.zip",
+        f"demo_section-{gene}.svg",
+    } <= set(saved)
     assert all(name.startswith("demo_section-") for name in saved)
 
 
@@ -283,8 +297,13 @@ def working(section, config, kind="run", **state):
 def test_time_left_is_that_of_the_whole_run(sampled):
     began = time.time() - 5
     stages = (("Fitting gene programmes", began), ("Training on CPU", began + 1))
-    training = {"phase": "Training on CPU", "step": 5, "steps": 9, "stages": stages,
-                "seconds_left": 3600.0}  # fmt: skip
+    training = {
+        "phase": "Training on CPU",
+        "step": 5,
+        "steps": 9,
+        "stages": stages,
+        "seconds_left": 3600.0,
+    }
     said = []
     for name in ("fast", "paper"):
         job, lock = working(sampled, preset(name), **training)
@@ -358,5 +377,7 @@ def test_the_web_process_never_loads_torch():
         "    assert not at.exception\n"
         "sys.exit('torch' in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -71,8 +71,13 @@ def validate(model: CDCIN, batches: list[Batch], device: torch.device) -> np.nda
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photographs", nargs="*", type=Path, default=[],
-                        help="folders beside the packages' own photographs")  # fmt: skip
+    parser.add_argument(
+        "--photographs",
+        nargs="*",
+        type=Path,
+        default=[],
+        help="folders beside the packages' own photographs",
+    )
     parser.add_argument("--match", default="", help="only files whose name starts with this")
     parser.add_argument("--validate", type=Path, help="folder of other photographs")
     parser.add_argument("--validate-match", default="")
@@ -94,8 +99,11 @@ def main() -> None:
     quiet = np.random.default_rng([args.seed, 2])
     held_out = [make_batch(draw_example(other, quiet, kriging=kriging)) for _ in range(VALIDATION)]
     share = np.concatenate([b.context[:, 4].amax((1, 2)).numpy() for b in held_out])
-    noisy = {"low noise": share < 0.3, "noise": (share >= 0.3) & (share < 0.6),
-             "high noise": share >= 0.6}  # fmt: skip
+    noisy = {
+        "low noise": share < 0.3,
+        "noise": (share >= 0.3) & (share < 0.6),
+        "high noise": share >= 0.6,
+    }
     torch.manual_seed(args.seed)
     model = CDCIN(COMPACT).to(device, memory_format=torch.channels_last)
     earlier = []
@@ -128,8 +136,10 @@ def main() -> None:
             by_noise = {name: round(float(ratio[among].mean()), 4) for name, among in noisy.items()}
             history.append({"step": step + 1, "validation": round(score, 4), **by_noise})
             minutes = (time.monotonic() - started) / 60
-            print(f"{step + 1} validation {score:.4f} {by_noise} loss {np.mean(losses):.3f} {minutes:.1f} min",
-                  flush=True)  # fmt: skip
+            print(
+                f"{step + 1} validation {score:.4f} {by_noise} loss {np.mean(losses):.3f} {minutes:.1f} min",
+                flush=True,
+            )
             if score < best:
                 best = score
                 weights = {k: v.cpu().contiguous() for k, v in model.state_dict().items()}
@@ -149,18 +159,25 @@ def _card(args, model, device, history, best, photographs, minutes) -> dict:
         "learned_from": f"{photographs} photographs (scikit-image, scikit-learn"
         + (f", {args.match or 'folder'}" if args.photographs else "")
         + ") and made random patterns",
-        "validated_on": f"{args.validate_match or 'other'} photographs" if args.validate
+        "validated_on": f"{args.validate_match or 'other'} photographs"
+        if args.validate
         else "new crops of the same photographs",
         "score": "squared error at unmeasured pixels relative to the first estimate's, mean over images",
         "best": round(best, 4),
         "seed": args.seed,
         "stages": [
-            {"steps": history[-1]["step"], "of": args.steps, "learning_rate": args.learning_rate,
-             "seed": args.seed, "minutes": round(minutes, 1), "history": history}
+            {
+                "steps": history[-1]["step"],
+                "of": args.steps,
+                "learning_rate": args.learning_rate,
+                "seed": args.seed,
+                "minutes": round(minutes, 1),
+                "history": history,
+            }
         ],
         "date": f"{datetime.date.today():%Y-%m-%d}",
         "machine": f"{describe_device(device)} of {os.cpu_count()}, {platform.machine()}",
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

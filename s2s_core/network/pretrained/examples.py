@@ -41,8 +41,9 @@ def draw_example(photographs, rng: np.random.Generator, *, kriging: bool = True)
     hexagonal = rng.random() < 0.5
     tissue = draw_tissue((SIZE, SIZE), rng)
     grid = Grid("hex" if hexagonal else "square", tissue, 0, 0, 0, np.eye(3)[:, :2])
-    truth = np.stack([draw_pattern(photographs, tissue.shape, rng, hexagonal=hexagonal)
-                      for _ in range(IMAGES)])  # fmt: skip
+    truth = np.stack(
+        [draw_pattern(photographs, tissue.shape, rng, hexagonal=hexagonal) for _ in range(IMAGES)]
+    )
     low, high = NOISE_TO_SIGNAL
     ratio = np.exp(rng.uniform(np.log(low), np.log(high), IMAGES))
     ratio[rng.random(IMAGES) < NOISE_FREE] = 0.0
