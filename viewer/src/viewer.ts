@@ -1,0 +1,426 @@
+// A viewer: its panes, its controls and what it remembers from one gene to the next.
+
+import { Camera } from "./camera";
+import { ColourBar } from "./colourbar";
+import { el, rgb, told } from "./dom";
+import { Interaction } from "./interact";
+import { Maps, REGION } from "./maps";
+import { Painter, Picture, Style, Under } from "./painter";
+import { Pane, arrange, scaleBar } from "./pane";
+import { PALETTES, Place } from "./place";
+import { packedBits } from "./protocol";
+import { save } from "./save";
+import { recall, remember } from "./memory";
+import css from "./style.css";
+import { fillToolbar, underChooser } from "./toolbar";
+import { Tooltip, rowsOf } from "./tooltip";
+
+type Tell = (event: string, value: unknown) => void;
+const CAPTION = 28;
+// Densities of the canvas while it moves; a slow machine goes down the list.
+const DENSITIES = [1, 0.7, 0.5, 0.35];
+
+export class Viewer {
+  readonly root = el("div", { class: "viewer", role: "group" });
+  readonly tip = new Tooltip();
+  panes: Pane[] = [];
+  place!: Place;
+  maps!: Maps;
+  camera!: Camera;
+  tell: Tell = () => {};
+  private canvas = el("canvas");
+  private bar = el("div", { role: "toolbar", "aria-label": "Map tools" });
+  private grid = el("div", { class: "maps" });
+  private scales = el("div", { class: "scales" });
+  private toast = el("div", { class: "hint", "aria-hidden": "true" });
+  private words = el("p", { class: "sr", role: "status" });
+  private spoken = el("p", { class: "sr", "aria-live": "polite" });
+  private painter: Painter;
+  private act: Interaction;
+  private swipe: [number, number] | null = null;
+  private split = 0.5;
+  private solo: number | null = null;
+  private under: Under[] = [];
+  private opacity = 0.7;
+  private marks = false;
+  private frameAsked = false;
+  private moving = 0;
+  private last = 0;
+  private slow = 0;
+  private observer = new ResizeObserver(() => this.layout());
+
+  constructor(parent: ShadowRoot | HTMLElement) {
+    this.grid.append(this.canvas);
+    this.root.append(this.bar, this.grid, this.scales, this.tip.node, this.toast, this.words, this.spoken);
+    parent.append(el("style", {}, css), this.root);
+    this.painter = new Painter(this.canvas);
+    this.camera = new Camera([0, 1, 0, 1]);
+    this.act = new Interaction(this);
+    this.canvas.addEventListener("webglcontextlost", (e) => e.preventDefault());
+    this.canvas.addEventListener("webglcontextrestored", () => {
+      this.painter.prepare();
+      this.upload(true);
+    });
+    document.addEventListener("fullscreenchange", this.refit);
+    this.observer.observe(this.root);
+  }
+
+  /** Show maps; the view stays as long as the section does. */
+  show(place: Place, maps: Maps, tell: Tell, arrived: number): void {
+    const before = this.maps as Maps | undefined;
+    const samePlace = this.place === place;
+    this.tell = tell;
+    if (!samePlace) this.enter(place, maps);
+    if (before?.head.title === maps.head.title && samePlace)
+      for (const [name, range] of before.ranges)
+        if (JSON.stringify(before.head.scales[name]) === JSON.stringify(maps.head.scales[name])) maps.ranges.set(name, range);
+    this.place = place;
+    this.maps = maps;
+    const count = maps.head.maps.length;
+    const same = before && samePlace && before.head.maps.length === count && before.head.maps.every((m, i) => m.scale === maps.head.maps[i].scale);
+    if (!same) {
+      if (this.swipe && Math.max(...this.swipe) >= count) this.swipe = null;
+      if (this.solo !== null && this.solo >= count) this.solo = null;
+      this.under = maps.head.maps.map((m, i) => (samePlace && this.under[i]) || (m.image && place.image ? "both" : "spots"));
+    }
+    this.upload(!samePlace);
+    if (same) {
+      this.label();
+      this.colourBars();
+    } else this.arrangePanes();
+    this.toolbar();
+    this.words.textContent = maps.head.summary;
+    this.root.setAttribute("aria-label", `Maps of ${maps.head.title}`);
+    this.act.follow();
+    // Coarse at once, fine when it rests: the next gene may be asked for before that.
+    this.moved();
+    // For tests and the benchmark: when the message came and when its maps were on the screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      this.root.dataset.title = maps.head.title;
+      this.root.dataset.took = String(Math.round(performance.now() - arrived));
+    }));
+  }
+
+  private enter(place: Place, maps: Maps): void {
+    const kept = recall(place.head.key);
+    const [w, h] = [this.camera.width, this.camera.height];
+    if (!this.place || JSON.stringify(this.place.head.frame) !== JSON.stringify(place.head.frame)) {
+      this.camera = new Camera(place.head.frame);
+      [this.camera.width, this.camera.height] = [w, h];
+      this.camera.turns = kept.turns ?? 0;
+      this.camera.flipped = kept.flipped ?? false;
+    }
+    this.marks = kept.marks ?? maps.head.options.marked ?? false;
+    this.opacity = kept.opacity ?? 0.7;
+  }
+
+  private upload(fresh: boolean): void {
+    const { place, maps, painter } = this;
+    if (fresh) painter.setImage(place.image);
+    painter.setColours(place, maps.named.map((name) => maps.head.scales[name].categories.map(([, hex]) => rgb(hex))));
+    maps.levels.slice(0, maps.head.maps.length).forEach((levels, i) => painter.setLayer(i, place, levels));
+    painter.setState(place, maps.state);
+    this.ask();
+  }
+
+  private get visible(): number[] {
+    if (this.swipe) return [this.swipe[0]];
+    return this.solo === null ? this.maps.head.maps.map((_, i) => i) : [this.solo];
+  }
+
+  private arrangePanes(): void {
+    for (const pane of this.panes) pane.node.remove();
+    this.panes = this.visible.map((map) => new Pane(map));
+    for (const pane of this.panes) this.act.bind(pane);
+    this.grid.append(...this.panes.map((pane) => pane.node));
+    if (this.swipe) this.panes[0].area.append(this.divider());
+    this.label();
+    this.colourBars();
+    this.layout();
+  }
+
+  private label(): void {
+    const { head } = this.maps;
+    for (const pane of this.panes) {
+      const map = head.maps[pane.map];
+      const other = this.swipe ? ` | ${head.maps[this.swipe[1]].title}` : "";
+      const name = el("button", {
+        type: "button", class: "name", title: this.solo === null ? "Show this map alone" : "Show all maps", "data-act": `map ${pane.map}`,
+        click: () => {
+          if (this.swipe) return;
+          this.solo = this.solo === null ? pane.map : null;
+          this.arrangePanes();
+        },
+      }, map.title + other);
+      const parts: Node[] = [name];
+      if (this.place.image && !this.swipe)
+        parts.push(underChooser(`Tissue image under ${map.title}`, this.under[pane.map], (mode) => {
+          this.under[pane.map] = mode;
+          this.toolbar();
+          this.ask();
+        }));
+      pane.title.replaceChildren(...parts);
+      const scale = this.maps.scaleOf(pane.map);
+      const range = scale.categories.length ? scale.categories.map(([word]) => word).join(", ") : `${told(scale.low, scale.high / 100)} to ${told(scale.high, scale.high / 100)}`;
+      pane.area.setAttribute("aria-label", `${map.title}${other}, ${head.title}: ${scale.label || "kinds"}, ${range}. Plus and minus zoom, arrows move, Shift and arrows read positions, 0 shows everything.`);
+    }
+  }
+
+  private divider(): HTMLElement {
+    const node = el("div", { class: "split", role: "slider", tabindex: 0, "aria-label": "Line between the two maps", "aria-valuemin": 0, "aria-valuemax": 100 });
+    const put = (share: number) => {
+      this.split = Math.min(0.98, Math.max(0.02, share));
+      node.style.left = `${100 * this.split}%`;
+      node.setAttribute("aria-valuenow", String(Math.round(100 * this.split)));
+      this.moved();
+    };
+    const drag = (e: PointerEvent) => {
+      const box = this.panes[0].area.getBoundingClientRect();
+      put((e.clientX - box.left) / box.width);
+      e.stopPropagation();
+    };
+    node.addEventListener("pointerdown", (e) => {
+      node.setPointerCapture(e.pointerId);
+      node.addEventListener("pointermove", drag);
+      node.addEventListener("pointerup", () => node.removeEventListener("pointermove", drag), { once: true });
+      e.stopPropagation();
+    });
+    // The zoom listens to mouse and touch of its own.
+    for (const name of ["mousedown", "touchstart", "dblclick"]) node.addEventListener(name, (e) => e.stopPropagation());
+    node.addEventListener("keydown", (e) => {
+      if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
+      put(this.split + (e.key === "ArrowLeft" ? -0.02 : 0.02));
+      e.preventDefault();
+      e.stopPropagation();
+    });
+    put(this.split);
+    return node;
+  }
+
+  private refit = () => {
+    this.toolbar();
+    this.layout();
+  };
+
+  private layout(): void {
+    if (!this.panes.length) return;
+    const width = this.grid.clientWidth;
+    if (!width) return;
+    const full = this.isFull;
+    const used = this.bar.offsetHeight + this.scales.offsetHeight + 34;
+    const [w, h] = this.camera.extent;
+    const height = full ? window.innerHeight - used : (this.maps.head.options.height ?? 620);
+    let [columns, tall] = arrange(this.panes.length, width, height, h / w, CAPTION + 8);
+    if (full) tall = Math.max(tall, height / Math.ceil(this.panes.length / columns) - CAPTION - 8);
+    this.grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+    for (const pane of this.panes) pane.area.style.height = `${Math.round(tall)}px`;
+    this.camera.resize(this.panes[0].area.clientWidth, Math.round(tall));
+    this.act.link();
+    this.ask();
+  }
+
+  private toolbar(): void {
+    const { head } = this.maps;
+    const all = new Set(this.under);
+    fillToolbar(this.bar, {
+      tools: head.tools, tool: this.act.tool, marks: this.marks, swipe: this.swipe, titles: head.maps.map((m) => m.title),
+      image: this.place.image !== null, under: all.size === 1 ? this.under[0] : null, opacity: this.opacity, full: this.isFull,
+    }, {
+      tool: (name) => {
+        this.act.tool = name;
+        this.root.classList.toggle("drawing", name !== "move");
+        this.toolbar();
+      },
+      zoom: (factor) => this.act.zoomBy(factor),
+      home: () => this.act.home(),
+      turn: () => this.turn(1),
+      flip: () => this.turn(0, true),
+      marks: () => this.keep({ marks: (this.marks = !this.marks) }),
+      swipe: () => {
+        this.swipe = this.swipe ? null : [0, 1];
+        this.solo = null;
+        this.arrangePanes();
+        this.toolbar();
+      },
+      side: (which, map) => {
+        this.swipe![which] = map;
+        this.arrangePanes();
+      },
+      under: (mode) => {
+        this.under = head.maps.map((m) => (m.image || mode === "image" ? mode : "spots"));
+        this.label();
+        this.toolbar();
+        this.ask();
+      },
+      opacity: (value) => {
+        this.opacity = value;
+        remember(this.place.head.key, { opacity: value });
+        this.moved();
+      },
+      save: (kind) => this.save(kind),
+      full: () => this.fullScreen(),
+    });
+  }
+
+  private keep(what: { marks?: boolean }): void {
+    remember(this.place.head.key, what);
+    this.toolbar();
+    this.ask();
+  }
+
+  private turn(quarters: number, flip = false): void {
+    this.camera.turn(quarters, flip);
+    remember(this.place.head.key, { turns: this.camera.turns, flipped: this.camera.flipped });
+    this.act.away();
+    this.layout();
+  }
+
+  private colourBars(): void {
+    const { maps } = this;
+    const seen = this.swipe ?? this.visible;
+    const used = [...new Set(seen.map((i) => maps.head.maps[i].scale))];
+    this.scales.replaceChildren(...used.flatMap((name) => {
+      const scale = maps.head.scales[name];
+      if (scale.categories.length)
+        return scale.categories.map(([word, hex]) => {
+          const swatch = el("i");
+          swatch.style.background = hex;
+          return el("span", { class: "key" }, swatch, word);
+        });
+      let [low, high] = [scale.low, scale.high];
+      maps.head.maps.forEach((m, i) => {
+        if (m.scale !== name) return;
+        const layer = maps.head.layers[i];
+        low = Math.min(low, layer.low);
+        high = Math.max(high, layer.low + layer.step * (layer.bytes === 2 ? 65534 : 254));
+      });
+      if (scale.palette === PALETTES.at(-1)) [low, high] = [-Math.max(-low, high), Math.max(-low, high)];
+      const bar = new ColourBar(scale.label, this.place.palettes.get(scale.palette)!, [low, high], [scale.low, scale.high], maps.ranges.get(name)!, (range) => {
+        maps.ranges.set(name, range);
+        this.moved();
+      });
+      return [bar.node];
+    }));
+  }
+
+  /** A stroke: shown at once, told to Python once. */
+  async drawn(inside: Uint8Array, mode: string, tool: string): Promise<void> {
+    const { state } = this.maps;
+    for (let i = 0; i < inside.length; i++) {
+      if (mode === "replace") state[i] &= ~REGION;
+      if (inside[i]) state[i] = mode === "remove" ? state[i] & ~REGION : state[i] | REGION;
+    }
+    this.painter.setState(this.place, state);
+    this.ask();
+    this.tell("drawn", { mode, tool, count: inside.length, bits: await packedBits(inside) });
+  }
+
+  say(position: number): void {
+    const rows = rowsOf(this.maps, position).map(([name, value]) => `${name} ${value}`);
+    this.spoken.textContent = `${this.place.name(position)}, ${this.maps.stateWord(position)}: ${rows.join(", ")}`;
+  }
+
+  hint(words: string): void {
+    if (words) this.toast.textContent = words;
+    this.toast.classList.toggle("on", words !== "");
+  }
+
+  get isFull(): boolean {
+    return (this.root.getRootNode() as ShadowRoot | Document).fullscreenElement === this.root;
+  }
+
+  fullScreen(): void {
+    if (this.isFull) document.exitFullscreen();
+    else this.root.requestFullscreen?.();
+  }
+
+  /** Something moves: draw at once and coarsely, and finely when it rests. */
+  moved(): void {
+    clearTimeout(this.moving);
+    this.moving = window.setTimeout(() => {
+      this.moving = 0;
+      this.last = 0;
+      this.ask();
+    }, 160);
+    this.ask();
+  }
+
+  ask(): void {
+    if (this.frameAsked) return;
+    this.frameAsked = true;
+    requestAnimationFrame((now) => {
+      this.frameAsked = false;
+      this.draw(now);
+    });
+  }
+
+  private draw(now: number): void {
+    if (!this.panes.length || !this.maps) return;
+    if (this.moving) {
+      const took = this.last ? now - this.last : 20;
+      if (took > 34 && took < 500) this.slow = Math.min(DENSITIES.length - 1, this.slow + 0.5);
+      else if (took < 18) this.slow = Math.max(0, this.slow - 0.05);
+      this.last = now;
+    }
+    const density = this.moving ? DENSITIES[Math.round(this.slow)] : Math.min(2, window.devicePixelRatio || 1);
+    this.paint(density, this.moving ? 1 : 4);
+    for (const pane of this.panes) pane.showScale(scaleBar(this.place, this.camera));
+    this.act.follow();
+  }
+
+  private paint(density: number, taps: number): void {
+    const [w, h] = [this.grid.clientWidth, this.grid.clientHeight].map((v) => Math.max(1, Math.round(v * density)));
+    if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
+    this.painter.draw(this.place, this.camera, this.pictures(), this.style(), density, taps);
+  }
+
+  private pictures(): (Picture & { map: number; title: string })[] {
+    const one = (pane: Pane, map: number) => ({
+      map, layer: map, title: this.maps.head.maps[map].title,
+      palette: this.maps.row(this.maps.head.maps[map].scale),
+      categories: this.maps.scaleOf(map).categories.length > 0,
+      range: this.maps.along(map),
+      under: this.under[map],
+      rect: { x: pane.area.offsetLeft + pane.node.offsetLeft, y: pane.area.offsetTop + pane.node.offsetTop, width: this.camera.width, height: this.camera.height },
+    });
+    if (!this.swipe) return this.panes.map((pane) => one(pane, pane.map));
+    const at = this.split * this.camera.width;
+    return this.swipe.map((map, side) => ({
+      ...one(this.panes[0], map),
+      clip: side ? { x: at, width: this.camera.width - at } : { x: 0, width: at },
+    }));
+  }
+
+  private style(): Style {
+    const dark = this.isDark;
+    return {
+      ground: dark ? [0.2, 0.24, 0.27] : [0.87, 0.89, 0.9],
+      line: [0.82, 0.29, 0.36],
+      opacity: this.opacity, marks: this.marks, outlined: this.maps.outlined,
+    };
+  }
+
+  private get isDark(): boolean {
+    const [r, g, b] = getComputedStyle(this.root).backgroundColor.match(/[\d.]+/g)!.map(Number);
+    return r + g + b < 380;
+  }
+
+  private async save(kind: "png" | "svg"): Promise<void> {
+    const look = getComputedStyle(this.root);
+    this.paint(2, 4);
+    const canvas = this.canvas.toDataURL("image/png");
+    this.ask();
+    const { head } = this.maps;
+    await save({
+      place: this.place, maps: this.maps, camera: this.camera, pictures: this.pictures(), style: this.style(),
+      width: this.grid.clientWidth, height: this.grid.clientHeight, text: look.color, back: look.backgroundColor, font: look.fontFamily, canvas,
+    }, kind, [head.options.name, head.title].filter(Boolean).join("_"));
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    document.removeEventListener("fullscreenchange", this.refit);
+    this.painter.destroy();
+    this.root.remove();
+  }
+}
