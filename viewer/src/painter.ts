@@ -3,7 +3,7 @@
 import * as twgl from "twgl.js";
 import { Camera } from "./camera";
 import { Affine, PALETTES, Place, chain, invert } from "./place";
-import { FRAGMENT, VERTEX } from "./shader";
+import { Part, VERTEX, fragment } from "./shader";
 
 export type Under = "spots" | "image" | "both" | "grey";
 export const UNDER: Under[] = ["spots", "image", "both", "grey"];
@@ -33,7 +33,7 @@ const mat3 = (m: Affine) => [m[0], m[1], 0, m[2], m[3], 0, m[4], m[5], 1];
 
 export class Painter {
   private gl: WebGL2RenderingContext;
-  private program!: twgl.ProgramInfo;
+  private programs = new Map<string, twgl.ProgramInfo>();
   private quad!: twgl.BufferInfo;
   private layers: WebGLTexture[] = [];
   private state!: WebGLTexture;
@@ -52,7 +52,7 @@ export class Painter {
   /** Programs and textures: again after the browser has taken the context away. */
   prepare(): void {
     const gl = this.gl;
-    this.program = twgl.createProgramInfo(gl, [VERTEX, FRAGMENT]);
+    this.programs.clear();
     this.quad = twgl.createBufferInfoFromArrays(gl, {
       position: { numComponents: 2, data: [-1, -1, 3, -1, -1, 3] },
     });
@@ -61,6 +61,14 @@ export class Painter {
     this.colours = gl.createTexture()!;
     this.image = twgl.createTexture(gl, { src: [255, 255, 255, 255], width: 1, height: 1 });
     this.imageOf = null;
+  }
+
+  /** The program of some parts, compiled when it is first needed. */
+  private program(parts: Part[]): twgl.ProgramInfo {
+    const key = parts.join();
+    let made = this.programs.get(key);
+    if (!made) this.programs.set(key, (made = twgl.createProgramInfo(this.gl, [VERTEX, fragment(parts)])));
+    return made;
   }
 
   /** No mipmaps, no repetition: how all textures here are read. */
@@ -125,14 +133,12 @@ export class Painter {
     this.imageOf = image;
   }
 
-  /** Draw pictures; `density` is canvas pixels a CSS pixel, `taps` samples a pixel (1 or 4). */
-  draw(place: Place, camera: Camera, pictures: Picture[], style: Style, density: number, taps: number): void {
+  /** Draw pictures; `density` is canvas pixels a CSS pixel, `fine` asks for four samples a pixel. */
+  draw(place: Place, camera: Camera, pictures: Picture[], style: Style, density: number, fine: boolean): void {
     const gl = this.gl;
     gl.disable(gl.SCISSOR_TEST);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.useProgram(this.program.program);
-    twgl.setBuffersAndAttributes(gl, this.program, this.quad);
     const back = invert(camera.toScreen);
     const px: Affine = [1 / density, 0, 0, 1 / density, 0, 0];
     const uv = chain(place.toUv, chain(back, px));
@@ -150,7 +156,17 @@ export class Painter {
       gl.viewport(x, y, w, h);
       const clip = p.clip ?? { x: 0, width: p.rect.width };
       gl.scissor(x + clip.x * density, y, Math.max(0, clip.width * density), h);
-      twgl.setUniforms(this.program, {
+      const under = this.imageOf ? p.under : "spots";
+      const parts: Part[] = [];
+      if (place.head.hex) parts.push("HEX");
+      if (under !== "spots") parts.push("IMAGE");
+      if (style.marks) parts.push("MARKS");
+      if (style.outlined) parts.push("OUTLINE");
+      if (fine) parts.push("FINE");
+      const program = this.program(parts);
+      gl.useProgram(program.program);
+      twgl.setBuffersAndAttributes(gl, program, this.quad);
+      twgl.setUniforms(program, {
         u_values: this.layers[p.layer],
         u_state: this.state,
         u_colours: this.colours,
@@ -160,7 +176,6 @@ export class Painter {
         u_uv: mat3(uv),
         u_st: mat3(st),
         u_size: [place.head.shape[1], place.head.shape[0]],
-        u_hex: place.head.hex,
         u_shift: place.shift,
         u_range: p.range,
         u_named: p.categories,
@@ -168,12 +183,9 @@ export class Painter {
         u_ground: [...style.ground, 1],
         u_line: [...style.line, 1],
         u_opacity: style.opacity,
-        u_under: this.imageOf ? UNDER.indexOf(p.under) : 0,
+        u_under: UNDER.indexOf(under),
         u_cell: camera.scale * place.pitch * density,
-        u_marks: style.marks,
-        u_outlined: style.outlined,
         u_stroke: 1.3 * density,
-        u_taps: taps,
       });
       twgl.drawBufferInfo(gl, this.quad);
     }

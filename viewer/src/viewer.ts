@@ -358,20 +358,20 @@ export class Viewer {
     if (!this.panes.length || !this.maps) return;
     if (this.moving) {
       const took = this.last ? now - this.last : 20;
-      if (took > 34 && took < 500) this.slow = Math.min(DENSITIES.length - 1, this.slow + 0.5);
+      if (took > 34 && took < 3000) this.slow = Math.min(DENSITIES.length - 1, this.slow + (took > 100 ? 1 : 0.5));
       else if (took < 18) this.slow = Math.max(0, this.slow - 0.05);
       this.last = now;
     }
     const density = this.moving ? DENSITIES[Math.round(this.slow)] : Math.min(2, window.devicePixelRatio || 1);
-    this.paint(density, this.moving ? 1 : 4);
+    this.paint(density, !this.moving);
     for (const pane of this.panes) pane.showScale(scaleBar(this.place, this.camera));
     this.act.follow();
   }
 
-  private paint(density: number, taps: number): void {
+  private paint(density: number, fine: boolean): void {
     const [w, h] = [this.grid.clientWidth, this.grid.clientHeight].map((v) => Math.max(1, Math.round(v * density)));
     if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
-    this.painter.draw(this.place, this.camera, this.pictures(), this.style(), density, taps);
+    this.painter.draw(this.place, this.camera, this.pictures(), this.style(), density, fine);
   }
 
   private pictures(): (Picture & { map: number; title: string })[] {
@@ -407,7 +407,7 @@ export class Viewer {
 
   private async save(kind: "png" | "svg"): Promise<void> {
     const look = getComputedStyle(this.root);
-    this.paint(2, 4);
+    this.paint(2, true);
     const canvas = this.canvas.toDataURL("image/png");
     this.ask();
     const { head } = this.maps;
