@@ -6,7 +6,8 @@ import streamlit as st
 from benchmarks.viewer_section import lattice_section, maps_of
 from pages._viewer import map_viewer
 from s2s_core.output.colours import colour_range
-from s2s_core.output.map_data import Interval, Maps, Scale, ViewerMap
+from s2s_core.output.map_data import Interval, Maps, Scale
+from s2s_core.output.maps import Panel
 
 asked = st.query_params
 count, shown = int(asked.get("n", 6_700)), int(asked.get("maps", 6))
@@ -25,19 +26,19 @@ at = st.session_state.setdefault("at", 0)
 st.button("Next", on_click=lambda: st.session_state.update(at=(at + 1) % len(genes)))
 made = genes[at]
 every = [
-    ViewerMap("Measured", np.where(section.measured, made["truth"], np.nan)),
-    ViewerMap("Imputed", made["imputed"]),
-    ViewerMap("Kriging", made["kriging"]),
-    ViewerMap("Truth", made["truth"]),
-    ViewerMap("Error", made["error"], "error", image=False),
-    ViewerMap("Interval width", made["width"], "width", image=False),
+    Panel("Measured", np.where(section.measured, made["truth"], np.nan)),
+    Panel("Imputed", made["imputed"]),
+    Panel("Kriging", made["kriging"]),
+    Panel("Truth", made["truth"]),
+    Panel("Error", made["error"], "error"),
+    Panel("Interval width", made["width"], "width"),
 ]
 low, high = colour_range(made["truth"])
 bound = float(np.nanmax(np.abs(every[4].values)))
 scales = {
     "value": Scale("log-normalised", low, high),
-    "error": Scale("imputed − truth", -bound, bound, "RdBu_r"),
-    "width": Scale("interval width", 0.0, float(np.nanmax(every[5].values)), "Plasma"),
+    "error": Scale("imputed − truth", -bound, bound, "RdBu_r", image=False),
+    "width": Scale("interval width", 0.0, float(np.nanmax(every[5].values)), "Plasma", image=False),
 }
 drawn = map_viewer(
     section,

@@ -20,7 +20,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from plotly.colors import get_colorscale, sample_colorscale
@@ -28,6 +28,7 @@ from plotly.colors import get_colorscale, sample_colorscale
 from s2s_core.data.section import Section
 from s2s_core.output.figures import micrometres
 from s2s_core.output.hex_tiles import Underlay
+from s2s_core.output.maps import Panel
 
 # Palettes that a place carries; the last one is for errors about 0.
 PALETTES = ("Viridis", "Cividis", "Plasma", "RdBu_r")
@@ -73,6 +74,8 @@ class Scale:
         One of :data:`PALETTES`.
     categories : tuple of (str, str)
         Name and hex colour of each code 0, 1, ...; then there is no range.
+    image : bool
+        Whether a tissue image may lie beneath: under errors and widths it would mislead.
     """
 
     label: str
@@ -80,18 +83,6 @@ class Scale:
     high: float = 1.0
     palette: str = PALETTES[0]
     categories: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class ViewerMap:
-    """One map: a title, values (n,) or codes of categories (NaN: not shown), and its scale.
-
-    ``image`` says whether a tissue image may lie beneath: never under errors and widths.
-    """
-
-    title: str
-    values: np.ndarray
-    scale: str = "value"
     image: bool = True
 
 
@@ -116,7 +107,8 @@ class Maps:
         The same for those who cannot see the maps: gene, range, score.
     unit : str
         Of the values that the pointer reads out.
-    maps : sequence of ViewerMap
+    maps : sequence of Panel
+        Titles, values (n,) or codes of categories (NaN: not shown), and names of their scales.
     scales : dict
         Name of a scale -> :class:`Scale`.
     interval : Interval, optional
@@ -126,18 +118,26 @@ class Maps:
         What can be drawn.
     drawing : {"replace", "add"}
         What a stroke without a modifier key does to what was drawn before.
+    name : str
+        Begins the file names of pictures that are saved.
+    height : int
+        Pixels that the maps fill at most, as far as all can be seen in them.
+    marked : bool
+        Whether measured spots are marked until the reader says otherwise.
     """
 
     title: str
     summary: str
     unit: str
-    maps: Sequence[ViewerMap]
+    maps: Sequence[Panel]
     scales: dict[str, Scale]
     interval: Interval | None = None
     region: np.ndarray | None = None
     tools: tuple[str, ...] = ()
     drawing: str = "replace"
-    options: dict = field(default_factory=dict)
+    name: str = ""
+    height: int = 620
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,13 +215,15 @@ def maps_message(section: Section, place: str, shown: Maps) -> bytes:
         "title": shown.title,
         "summary": shown.summary,
         "unit": shown.unit,
-        "maps": [{"title": m.title, "scale": m.scale, "image": m.image} for m in shown.maps],
+        "maps": [{"title": m.title, "scale": m.scale} for m in shown.maps],
         "layers": told,
         "scales": {name: asdict(scale) for name, scale in shown.scales.items()},
         "interval": None if shown.interval is None else shown.interval.label,
         "tools": list(shown.tools),
         "drawing": shown.drawing,
-        "options": shown.options,
+        "name": shown.name,
+        "height": shown.height,
+        "marked": shown.marked,
     }
     return pack(head, blobs)
 

@@ -6,12 +6,12 @@ export interface ScaleHead {
   high: number;
   palette: string;
   categories: [string, string][];
+  image: boolean;
 }
 
 export interface MapHead {
   title: string;
   scale: string;
-  image: boolean;
 }
 
 export interface PlaceHead {
@@ -41,7 +41,9 @@ export interface MapsHead {
   interval: string | null;
   tools: string[];
   drawing: "replace" | "add";
-  options: { name?: string; height?: number; marked?: boolean };
+  name: string;
+  height: number;
+  marked: boolean;
 }
 
 export interface Message<H> {

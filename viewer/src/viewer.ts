@@ -81,7 +81,7 @@ export class Viewer {
     if (!same) {
       if (this.swipe && Math.max(...this.swipe) >= count) this.swipe = null;
       if (this.solo !== null && this.solo >= count) this.solo = null;
-      this.under = maps.head.maps.map((m, i) => (samePlace && this.under[i]) || (m.image && place.image ? "both" : "spots"));
+      this.under = maps.head.maps.map((_, i) => (samePlace && this.under[i]) || (maps.scaleOf(i).image && place.image ? "both" : "spots"));
     }
     this.upload(!samePlace);
     if (same) {
@@ -110,7 +110,7 @@ export class Viewer {
       this.camera.turns = kept.turns ?? 0;
       this.camera.flipped = kept.flipped ?? false;
     }
-    this.marks = kept.marks ?? maps.head.options.marked ?? false;
+    this.marks = kept.marks ?? maps.head.marked;
     this.opacity = kept.opacity ?? 0.7;
   }
 
@@ -209,7 +209,7 @@ export class Viewer {
     const full = this.isFull;
     const used = this.bar.offsetHeight + this.scales.offsetHeight + 34;
     const [w, h] = this.camera.extent;
-    const height = full ? window.innerHeight - used : (this.maps.head.options.height ?? 620);
+    const height = full ? window.innerHeight - used : (this.maps.head.height);
     let [columns, tall] = arrange(this.panes.length, width, height, h / w, CAPTION + 8);
     if (full) tall = Math.max(tall, height / Math.ceil(this.panes.length / columns) - CAPTION - 8);
     this.grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
@@ -247,7 +247,7 @@ export class Viewer {
         this.arrangePanes();
       },
       under: (mode) => {
-        this.under = head.maps.map((m) => (m.image || mode === "image" ? mode : "spots"));
+        this.under = head.maps.map((_, i) => (this.maps.scaleOf(i).image || mode === "image" ? mode : "spots"));
         this.label();
         this.toolbar();
         this.ask();
@@ -365,6 +365,8 @@ export class Viewer {
     const density = this.moving ? DENSITIES[Math.round(this.slow)] : Math.min(2, window.devicePixelRatio || 1);
     this.paint(density, !this.moving);
     for (const pane of this.panes) pane.showScale(scaleBar(this.place, this.camera));
+    const { k, x, y } = this.camera.transform;
+    this.root.dataset.view = [k, x, y].map((v) => v.toFixed(3)).join(" ");
     this.act.follow();
   }
 
@@ -414,7 +416,7 @@ export class Viewer {
     await save({
       place: this.place, maps: this.maps, camera: this.camera, pictures: this.pictures(), style: this.style(),
       width: this.grid.clientWidth, height: this.grid.clientHeight, text: look.color, back: look.backgroundColor, font: look.fontFamily, canvas,
-    }, kind, [head.options.name, head.title].filter(Boolean).join("_"));
+    }, kind, [head.name, head.title].filter(Boolean).join("_"));
   }
 
   destroy(): void {
