@@ -64,7 +64,9 @@ ENGINE = (
     "assessment/metrics",
     "geostat/baselines",
     "geostat/kriging",
+    "geostat/kriging_solvers",
     "geostat/programmes",
+    "geostat/variogram_fit",
     "geostat/variograms",
 )
 NETWORK = ("config", "geostat", "network")
