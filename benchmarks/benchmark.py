@@ -60,6 +60,7 @@ ENGINE = (
     "data/depth",
     "data/grid",
     "data/observation",
+    "data/spatial",
     "assessment/intervals",
     "assessment/metrics",
     "geostat/baselines",

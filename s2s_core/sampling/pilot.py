@@ -11,13 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from s2s_core.data.observation import (
-    depth_noise,
-    log_normalise,
-    morton_order,
-    normalisation_target,
-)
+from s2s_core.data.observation import depth_noise, log_normalise, normalisation_target
 from s2s_core.data.section import Section
+from s2s_core.data.spatial import morton_order
 from s2s_core.data.structure import SURE, morans_i, neighbour_weights
 from s2s_core.errors import S2SError
 from s2s_core.geostat.baselines import gaussian_weights
