@@ -68,7 +68,7 @@ def test_the_number_of_programmes_is_decided_by_deep_spots(uneven):
     assert select_components(lonely, programmes, scores, tried).counts == (5, 5, 5, 5)
 
 
-def test_a_remainder_is_trusted_as_far_as_deep_spots_say(uneven):
+def test_a_residual_is_trusted_as_far_as_deep_spots_say(uneven):
     """One gene follows a pattern of its own at deep spots, its opposite at shallow ones."""
     row, col = np.divmod(uneven.pixels, uneven.grid.shape[1])
     own = np.sin(row / 2.0) * np.cos(col / 2.0)

@@ -74,7 +74,7 @@ def test_weights_and_sills_are_those_of_dense_algebra(criterion):
     weight /= weight.sum((0, 1))
     assert found.weight == pytest.approx(weight, abs=2e-3)
     assert found.sill == pytest.approx(weight * sill, rel=2e-2, abs=2e-3)
-    # Neighbouring spots are no independent witnesses: an average stays one.
+    # Neighbouring spots are correlated: an average stays one.
     if criterion.averages:
         assert ((found.weight > 0).sum((0, 1)) > 5).all()
 

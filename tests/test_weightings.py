@@ -90,7 +90,7 @@ def test_quiet_clear_genes_are_not_drowned_by_loud_noise(demo, monkeypatch):
     mixed = replace(obs, values=(np.hstack([noise, quiet]) + 10).astype(np.float32))
 
     def correlation():
-        # The gene's own remainder could find them as well: it is left out here.
+        # The gene's own residual could find them as well: it is left out here.
         programmes = fit_weighted(mixed, 4)
         back = programmes.genes(programmes.scores(mixed.values))[:, 30:]
         return np.mean([np.corrcoef(back[:, g], patterns[:, g])[0, 1] for g in range(10)])

@@ -19,6 +19,7 @@ from s2s_core.geostat.variogram_fit import Criterion, fit_variograms
 from s2s_core.geostat.variograms import Spots
 from s2s_core.interfaces import Prediction, Predictor
 
+# Widths that Gaussian smoothing chooses from, in pitches; untuned.
 SIGMAS = np.geomspace(0.5, 6.0, 10)
 
 
