@@ -58,6 +58,15 @@ def test_all_that_an_estimate_depends_on_tells_observations_apart(uneven, change
     assert observation_digest(replace(uneven, **{name: make(uneven)})) != observation_digest(uneven)
 
 
+def test_subsets_of_equal_size_have_their_own_estimate(first_estimate, uneven):
+    parts = [uneven.subset(np.arange(len(uneven.pixels)) % 2 == k) for k in (0, 1)]
+    found = [first_estimate.estimate(part) for part in parts]
+    for part, estimate in zip(parts, found, strict=True):
+        alone = replace(first_estimate, decompositions=DecompositionCache()).estimate(part)
+        assert np.array_equal(estimate.mean, alone.mean)
+        assert np.array_equal(estimate.deviation, alone.deviation)
+
+
 def test_an_equal_observation_is_not_estimated_twice(first_estimate, uneven):
     copy = replace(uneven, values=uneven.values.copy(), pixels=uneven.pixels.copy())
     assert first_estimate.estimate(copy) is first_estimate.estimate(uneven)

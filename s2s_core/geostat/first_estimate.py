@@ -7,7 +7,7 @@ their weighted average. Three steps follow, each with a named result:
    kriging got wrong at spots of a similar profile (:mod:`residual_gp`), with each choice of ridges;
 2. :func:`select_components` keeps the numbers of programmes, the ridges and the weightings that did
    best there;
-3. :func:`gene_residuals.fit_gene_residuals` kriges for each gene alone what the programmes leave of it, as far as
+3. :func:`fit_gene_residuals` kriges for each gene alone what the programmes leave of it, as far as
    withheld spots support it.
 
 Programmes and variograms are fitted once, on all measured spots: the withheld folds choose, they
