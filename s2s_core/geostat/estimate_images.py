@@ -13,8 +13,9 @@ from s2s_core.geostat.kriging import Kriged, krige
 from s2s_core.geostat.variogram_fit import Criterion, candidates_for, fit_variograms
 from s2s_core.geostat.variograms import Candidate, Decompositions, Variograms, spots_of
 
-# Kernels of programmes and natural images; length scales of each for images alone. Untuned.
-KERNELS = ("exponential", "matern32")
+# Kernels that are averaged over for programmes and natural images; length scales of each for images
+# alone. Untuned.
+AVERAGED_KERNELS = ("exponential", "matern32")
 IMAGE_RANGES = 4
 # Widths of the Gaussian averages that stand for kriging without it, in distances between
 # neighbouring measured spots; untuned.
@@ -87,7 +88,7 @@ def estimate_images(
         Covariances to try.
     """
     made = Decompositions(spots_of(obs)) if decompositions is None else decompositions
-    candidates = candidates or candidates_for(made.spots.points, KERNELS, IMAGE_RANGES)
+    candidates = candidates or candidates_for(made.spots.points, AVERAGED_KERNELS, IMAGE_RANGES)
     variograms = fit_variograms(
         made.spots, values, Criterion.AVERAGE, candidates=candidates, decompositions=made
     )

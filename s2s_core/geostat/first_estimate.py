@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from s2s_core.data.observation import Observation, folds
-from s2s_core.geostat.estimate_images import KERNELS, Estimate, as_images
+from s2s_core.geostat.estimate_images import AVERAGED_KERNELS, Estimate, as_images
 from s2s_core.geostat.gene_residuals import GeneResiduals, fit_gene_residuals, residuals_of
 from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted
 from s2s_core.geostat.kriging import Kriged, krige
@@ -132,8 +132,9 @@ class FirstEstimate:
     def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """(t, G) values from (t, P) scores, with each gene's own kriged residual."""
         values = self.programmes.genes(scores)
-        left = residuals_of(self.programmes, obs)
-        self.residuals.add_to(values, left, obs.lattice_xy(targets), self.decompositions.of(obs))
+        if self.residuals.shrinkage.any():
+            left, where = residuals_of(self.programmes, obs), obs.lattice_xy(targets)
+            self.residuals.add_to(values, left, where, self.decompositions.of(obs))
         return np.maximum(values, 0.0, out=values)
 
     def gene_deviation(self, variance: np.ndarray) -> np.ndarray:
@@ -181,7 +182,7 @@ def fit_first_estimate(
     """
     cache = DecompositionCache()
     made = cache.of(obs)
-    candidates = candidates_for(made.spots.points, KERNELS, RANGES)
+    candidates = candidates_for(made.spots.points, AVERAGED_KERNELS, RANGES)
     programmes = fit_weighted(obs, count, seed)
     scores = programmes.scores(obs.values)
     variograms = fit_variograms(

@@ -61,8 +61,6 @@ class GeneResiduals:
             Those of the measured spots.
         """
         used = np.nonzero(self.shrinkage)[0]
-        if not len(used):
-            return
         kriged = krige(
             decompositions.spots,
             residuals[:, used],
