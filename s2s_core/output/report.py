@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from s2s_core.assessment.block_scores import blocks_of
 from s2s_core.assessment.checks import diagnose
 from s2s_core.assessment.gene_grades import LIGHTS, RULE, count_lights, gene_lights
 from s2s_core.assessment.metrics import summarise
@@ -191,8 +192,8 @@ def _scores(result: Result) -> str:
     if len(labels) == 1:
         out.append(_score_table(summarise(metrics), labels, {}))
         return "\n".join(out)
-    found = recommend(metrics, labels=labels)
-    more = {"worse": "RMSE above the best", "p": "p (Wilcoxon, over genes)"}
+    found = recommend(metrics, labels=labels, blocks=blocks_of(result))
+    more = {"worse": "RMSE above the best", "p": "p (t test, over blocks of spots)"}
     out += [_score_table(found.table, labels, more), _p(found.sentence)]
     return "\n".join(out)
 
