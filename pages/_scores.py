@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from s2s_core.assessment.block_scores import blocks_of
-from s2s_core.assessment.gene_grades import RULE, count_lights
+from s2s_core.assessment.gene_grades import RULE, count_grades
 from s2s_core.assessment.metrics import summarise
 from s2s_core.assessment.recommend import recommend, verdict
 from s2s_core.data.result import Result
@@ -78,7 +78,7 @@ def of_methods(result: Result) -> None:
 def of_genes(result: Result, lights: pd.DataFrame) -> None:
     """Table of genes with their light; a click on a row shows that gene."""
     st.write("**Every gene**")
-    counts = count_lights(lights)
+    counts = count_grades(lights)
     st.write(
         "; ".join(
             f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core.assessment.checks import diagnose
+from s2s_core.assessment.checks import check_quality
 from s2s_core.assessment.withheld import Withheld
 from s2s_core.sampling.registry import sample
 from tests.made import made_result, made_section
@@ -19,7 +19,7 @@ def result():
 
 
 def finding(result, name):
-    return next(f for f in diagnose(result) if f.name == name)
+    return next(f for f in check_quality(result) if f.name == name)
 
 
 def with_map(result, values):
@@ -31,7 +31,7 @@ def test_a_measured_value_that_drifted_is_found_up_or_down(result, by):
     values = result.truth.copy()
     row, gene = np.argwhere(result.section.measured[:, None] & (values > 0.5))[7]
     values[row, gene] += by
-    found = diagnose(with_map(result, values))[0]
+    found = check_quality(with_map(result, values))[0]
     assert (found.name, found.level) == ("Measured values in place", "problem")
     assert found.value == pytest.approx(0.5, rel=1e-5)
 

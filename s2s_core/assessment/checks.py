@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from s2s_core.assessment.pattern_checks import grid_artefacts, smoothness, structure_of_errors
-from s2s_core.assessment.quality import LEVELS, Finding
+from s2s_core.assessment.quality import LEVELS, QualityCheck
 from s2s_core.assessment.smoothness import gene_chunks
 from s2s_core.data.result import Result
 
-__all__ = ["LEVELS", "Finding", "diagnose"]
+__all__ = ["LEVELS", "QualityCheck", "check_quality"]
 
 # Fewer unmeasured positions than this show no pattern.
 FEWEST = 20
@@ -17,12 +17,12 @@ FEWEST = 20
 ROUNDING = 1e-5
 
 
-def diagnose(result: Result) -> list[Finding]:
+def check_quality(result: Result) -> list[QualityCheck]:
     """Quality checks of a finished run.
 
     Returns
     -------
-    list of Finding
+    list of QualityCheck
         Measured values in place, possible values, over-smoothing, noise kept, grid artefacts,
         structure in the errors, and without hidden truth structure that measured spots lack.
         Where values are impossible, or fewer than 20 positions unmeasured, the checks of
@@ -40,7 +40,7 @@ def diagnose(result: Result) -> list[Finding]:
     ]
 
 
-def _drift(result: Result) -> Finding:
+def _drift(result: Result) -> QualityCheck:
     at = result.section.measured
     drift = 0.0
     for genes in gene_chunks(result):
@@ -48,7 +48,7 @@ def _drift(result: Result) -> Finding:
         # What is not finite has drifted as far as anything can.
         drift = max(drift, float(np.nan_to_num(off, nan=np.inf).max(initial=0.0)))
     exact = drift == 0.0
-    return Finding(
+    return QualityCheck(
         "Measured values in place",
         "fine" if exact else "problem",
         f"{'All' if exact else 'Not all'} values of the {int(at.sum()):,} measured spots are as "
@@ -60,12 +60,12 @@ def _drift(result: Result) -> Finding:
     )
 
 
-def _impossible(result: Result) -> Finding:
+def _impossible(result: Result) -> QualityCheck:
     bad = 0
     for genes in gene_chunks(result):
         values = np.asarray(result.imputed[:, genes])
         bad += int((~(values >= -ROUNDING) | np.isinf(values)).sum())
-    return Finding(
+    return QualityCheck(
         "Possible values",
         "problem" if bad else "fine",
         f"{f'{bad:,}' if bad else 'No'} imputed values are negative, missing or infinite.",

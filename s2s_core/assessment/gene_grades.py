@@ -24,7 +24,7 @@ TEST = 0.7
 # How far the share of values inside their intervals may be from the promised one.
 SLACK = 0.05
 
-LIGHTS = USE.words
+GRADES = USE.words
 RULE = (
     "A map is for looking at when the gene has a spatial pattern on the measured spots (Moran's I "
     f"{SURE:g} standard errors above chance) and its PCC at hidden or withheld spots is at least "
@@ -90,7 +90,7 @@ class Evidence:
         return f"PCC {self.pcc:.2f} at only {self.spots:.0f} spots may be chance."
 
 
-def gene_lights(result: Result) -> pd.DataFrame:
+def grade_genes(result: Result) -> pd.DataFrame:
     """What the chosen method's map of every gene is good for, by :data:`RULE`.
 
     Parameters
@@ -164,7 +164,7 @@ def lower_bound(correlation: np.ndarray, spots: np.ndarray) -> np.ndarray:
     return np.tanh(z - norm.ppf(CONFIDENCE) / np.sqrt(free))
 
 
-def count_lights(lights: pd.DataFrame) -> dict[str, int]:
+def count_grades(lights: pd.DataFrame) -> dict[str, int]:
     """Number of genes with each light, best first."""
     counts = lights["light"].value_counts()
-    return {light: int(counts.get(light, 0)) for light in LIGHTS}
+    return {light: int(counts.get(light, 0)) for light in GRADES}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from s2s_core.assessment.quality import Finding, level_of
+from s2s_core.assessment.quality import QualityCheck, level_of
 from s2s_core.assessment.smoothness import (
     gene_chunks,
     has_truth,
@@ -57,7 +57,7 @@ ADVICE = (
 )
 
 
-def smoothness(result: Result) -> list[Finding]:
+def smoothness(result: Result) -> list[QualityCheck]:
     """Over-smoothing and noise kept, from the slope of the truth on the map."""
     section = result.section
     if has_truth(section):
@@ -82,7 +82,7 @@ def smoothness(result: Result) -> list[Finding]:
     )
     sure = np.nanmax([found.whole - 2 * found.whole_error, found.near - 2 * found.near_error])
     level = level_of(sure, SMOOTHED)
-    smoothed = Finding(
+    smoothed = QualityCheck(
         "Over-smoothing",
         level,
         f"{said}{near}. The map has {found.variance:.0%} of the variance of the values measured"
@@ -95,7 +95,7 @@ def smoothness(result: Result) -> list[Finding]:
         float(np.nanmax([found.whole, found.near])),
     )
     level = level_of(-(found.whole + 2 * found.whole_error), (-NOISY[0], -NOISY[1]))
-    noisy = Finding(
+    noisy = QualityCheck(
         "Noise kept",
         level,
         f"{said}. A map whose slope is surely below {NOISY[0]:g} varies more than it knows.",
@@ -108,8 +108,8 @@ def smoothness(result: Result) -> list[Finding]:
     return [smoothed, noisy]
 
 
-def _flat() -> Finding:
-    return Finding(
+def _flat() -> QualityCheck:
+    return QualityCheck(
         "Over-smoothing",
         "watch",
         "The map is flat: it shows no pattern at all.",
@@ -119,7 +119,7 @@ def _flat() -> Finding:
     )
 
 
-def grid_artefacts(result: Result) -> Finding:
+def grid_artefacts(result: Result) -> QualityCheck:
     """Offsets of imputed positions from measured ones around, by their place in the grid."""
     section, measured = result.section, result.section.measured
     there = places(section, ~measured)
@@ -151,7 +151,7 @@ def grid_artefacts(result: Result) -> Finding:
             "The sampling grid shows through the map: do not read patterns as fine as the "
             "mask, and compare with kriging of gene programmes."
         )
-    return Finding(
+    return QualityCheck(
         "Grid artefacts",
         level,
         f"By their place in the sampling grid, imputed values lie {value:.3f} standard deviations "
@@ -161,7 +161,7 @@ def grid_artefacts(result: Result) -> Finding:
     )
 
 
-def structure_of_errors(result: Result) -> list[Finding]:
+def structure_of_errors(result: Result) -> list[QualityCheck]:
     """Structure in the errors at hidden spots; without them, in the errors at withheld ones, and
     structure that was never measured."""
     section = result.section
@@ -199,9 +199,9 @@ def structure_of_errors(result: Result) -> list[Finding]:
 
 def _errors(
     where: str, *, reach: float, errors: float, truth: float, sure: int, n_genes: int
-) -> Finding:
+) -> QualityCheck:
     level = level_of(errors, TEXTURE) if sure >= GENES_WITH_STRUCTURE * n_genes else "fine"
-    return Finding(
+    return QualityCheck(
         "Structure in the errors",
         level,
         f"Errors at {where} {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart have a mean "
@@ -212,7 +212,7 @@ def _errors(
     )
 
 
-def _excess(result: Result, reach: float) -> list[Finding]:
+def _excess(result: Result, reach: float) -> list[QualityCheck]:
     section, sums = result.section, []
     for at, source in (
         (~section.measured, result.maps[result.config.method]),
@@ -230,7 +230,7 @@ def _excess(result: Result, reach: float) -> list[Finding]:
         sums.append(total / lag.nnz)
     value = ratio(*sums)
     level = level_of(value, EXCESS) if sums[1] > 0 else "fine"
-    found = Finding(
+    found = QualityCheck(
         "Structure never measured",
         level,
         f"Imputed positions {reach:.1f} to {LAG_REACH * reach:.1f} pitches apart covary {value:.2f} times "

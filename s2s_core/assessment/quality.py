@@ -10,7 +10,7 @@ LEVELS = tuple(CHECKS.words)
 
 
 @dataclass(frozen=True)
-class Finding:
+class QualityCheck:
     """One check.
 
     Attributes
