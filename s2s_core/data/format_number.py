@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
+
+import numpy as np
 
 from s2s_core.errors import S2SError
 
@@ -39,7 +40,7 @@ def format_number(saved: Mapping, newest: int, what: str) -> int:
         If the format is newer than ``newest``, or no format number at all.
     """
     found = saved.get(FORMAT_KEY, UNNUMBERED)
-    if isinstance(found, bool) or not isinstance(found, numbers.Integral) or found < UNNUMBERED:
+    if isinstance(found, bool) or not isinstance(found, (int, np.integer)) or found < UNNUMBERED:
         raise S2SError(
             f"{what} names the format {found!r}, which is none of this program's; the file is "
             "damaged or was edited: make it again."
