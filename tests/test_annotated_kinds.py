@@ -14,7 +14,7 @@ from s2s_core.errors import S2SError
 from s2s_core.imputation import run
 from s2s_core.output.export import write_h5ad as write_result
 from s2s_core.readers import preflight, read
-from s2s_core.readers.apart import read_apart
+from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests.made_files import made_anndata, write_h5ad
 
 
@@ -313,7 +313,7 @@ def test_nullable_columns_are_read_and_written(tmp_path, future):
         assert same(section, adata)
         save_section(section, tmp_path / "s.h5ad")
         assert load_section(tmp_path / "s.h5ad").obs["note"].isna().sum() == 60
-    assert same(read_apart(tmp_path / "a.h5ad"), adata)
+    assert same(read_in_subprocess(tmp_path / "a.h5ad"), adata)
 
 
 # --- compressions

@@ -135,7 +135,7 @@ LIGHT = (
     "assessment.regions",
     "studies.budget_study",
     "studies.experiments",
-    "sampling.judge",
+    "sampling.design_metrics",
 )
 
 

@@ -327,7 +327,7 @@ def test_too_many_positions_for_an_active_design():
 
 def test_every_design_on_a_real_section(data_dir, tmp_path):
     from s2s_core import read
-    from s2s_core.sampling.judge import judge
+    from s2s_core.sampling.design_metrics import evaluate_design
 
     section = read(data_dir / "visium_human_breast_crop.h5ad").everything_known()
     pilot = Pilot(section)
@@ -341,5 +341,5 @@ def test_every_design_on_a_real_section(data_dir, tmp_path):
         mask_table(sampled).to_csv(tmp_path / "mask.csv", index=False)
         again = mask_from_table(read_mask_table(tmp_path / "mask.csv"), section)
         assert np.array_equal(again, sampled.measured)
-        expected[name] = judge(pilot, sampled.measured).expected_pcc
+        expected[name] = evaluate_design(pilot, sampled.measured).expected_pcc
     assert expected["poisson"] > expected["random"] > expected["stripes"]

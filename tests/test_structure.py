@@ -32,10 +32,10 @@ def test_noise_is_rarely_surprising_and_a_gradient_always():
     values = rng.normal(size=(400, 600))
     values[:, 0] += 2 * points[:, 0] / 20
     values[:, 1] = 5.0
-    statistic, surprise = morans_i(values, neighbour_weights(points))
-    assert np.abs(surprise[2:]).std() < 1.0
-    assert (surprise[2:] > 3).mean() < 0.01
-    assert surprise[0] > 5
+    statistic, z_score = morans_i(values, neighbour_weights(points))
+    assert np.abs(z_score[2:]).std() < 1.0
+    assert (z_score[2:] > 3).mean() < 0.01
+    assert z_score[0] > 5
     assert statistic[1] == 0.0
 
 

@@ -70,9 +70,9 @@ def gene_lights(result: Result) -> pd.DataFrame:
     )
     pcc_bound = lower_bound(table["pcc"].to_numpy(float), spots)
     rank_bound = lower_bound(table["spearman"].to_numpy(float), spots)
-    surprise = structure["surprise"].to_numpy()
+    z_score = structure["z_score"].to_numpy()
     # Comparisons with NaN (a constant gene, no interval) are False, which is the strict answer.
-    look = (surprise >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
+    look = (z_score >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
     rank = look & (pcc_bound >= RANK) & (rank_bound >= RANK)
     # A hair wider, so that 85 of 100 is 85 %.
     covered = (coverage - result.config.coverage).abs().to_numpy() <= SLACK + 1e-9
@@ -86,7 +86,7 @@ def gene_lights(result: Result) -> pd.DataFrame:
             table["pcc"],
             pcc_bound,
             rank_bound,
-            surprise,
+            z_score,
             coverage,
             spots,
             strict=True,
@@ -115,7 +115,7 @@ def count_lights(lights: pd.DataFrame) -> dict[str, int]:
     return {light: int(counts.get(light, 0)) for light in LIGHTS}
 
 
-def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
+def _reason(light, pcc, bound, rank_bound, z_score, coverage, spots) -> str:
     """Why a gene has its light: what speaks for it, or the first thing that is missing."""
     # Rounded down: "0.92, surely above 0.92" would puzzle.
     sure = f"PCC {pcc:.2f} at {spots:,.0f} spots, surely above {np.floor(100 * bound) / 100:.2f}"
@@ -131,7 +131,7 @@ def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
         if bound < RANK:
             return f"{sure}, but not above {RANK:g}."
         return f"{sure}, but Spearman's correlation only above {rank_bound:.2f}."
-    if surprise < SURE:
+    if z_score < SURE:
         return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
     if np.isnan(pcc):
         return "Constant at the scored spots: its map cannot be checked."

@@ -207,7 +207,7 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
-    from s2s_core.sampling.judge import judge
+    from s2s_core.sampling.design_metrics import evaluate_design
     from s2s_core.sampling.pilot import Pilot
     from s2s_core.studies.budget_study import only_measured
 
@@ -216,7 +216,7 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     pilot = Pilot(section)
     sampled = sample(section, mask, args.seed, pilot=pilot)
     sampled.check_ready()
-    facts = judge(pilot, sampled.measured)
+    facts = evaluate_design(pilot, sampled.measured)
     print("\n".join(facts.sentences))
     if args.out:
         with atomic(args.out) as part:

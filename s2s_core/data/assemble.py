@@ -203,7 +203,7 @@ def _section(rows: Rows, lattice, affine, var, notes, uns: dict, *, is_log: bool
 
 
 def _check_size(section: Section) -> None:
-    limit = Limits.limits().max_spots
+    limit = Limits.from_environment().max_spots
     if section.n_positions > limit:
         raise S2SError(
             f"The section has {section.n_positions:,} positions, more than the {limit:,.0f} that "

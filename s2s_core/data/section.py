@@ -223,7 +223,7 @@ class Section:
                 "expressed in this section."
             )
 
-    def liveliest_gene(self) -> str:
+    def most_variable_gene(self) -> str:
         """Gene whose measured values vary most on the log scale: a telling preview."""
         measured = self.counts[self.measured].log1p()
         mean = np.asarray(measured.mean(0)).ravel()

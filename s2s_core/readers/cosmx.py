@@ -62,7 +62,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     xy = named(list(places), *X), named(list(places), *Y)
     if None in xy:
         raise S2SError(
-            f"{source.spoken(names[1][0])!r} has no columns CenterX_global_px and "
+            f"{source.display_name(names[1][0])!r} has no columns CenterX_global_px and "
             "CenterY_global_px; export it again."
         )
     places = places.rename(columns={xy[0]: "x", xy[1]: "y"})
@@ -75,7 +75,10 @@ def read(source: Source, options: ReadOptions) -> Section:
         )
     kept = ids[inside]
     match = match_spots(
-        kept, places.index, repr(source.spoken(names[0][0])), repr(source.spoken(names[1][0]))
+        kept,
+        places.index,
+        repr(source.display_name(names[0][0])),
+        repr(source.display_name(names[1][0])),
     )
     var = pd.DataFrame(index=pd.Index(counts.names, dtype=object))
     values = counts.values[np.nonzero(inside)[0]]

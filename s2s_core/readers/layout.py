@@ -69,16 +69,16 @@ class Layout:
     skip: int
     title: str = ""
 
-    def notes(self, spoken: str) -> tuple[str, ...]:
+    def notes(self, display_name: str) -> tuple[str, ...]:
         """Sentences on what may mean another thing."""
         notes = []
         if self.title:
             notes.append(
-                f"The line {self.title!r} above the column names of {spoken!r} was left out."
+                f"The line {self.title!r} above the column names of {display_name!r} was left out."
             )
         if self.thousands is not None:
             notes.append(
-                f"Numbers such as 1{self.thousands}000 in {spoken!r} were read as thousands; if "
+                f"Numbers such as 1{self.thousands}000 in {display_name!r} were read as thousands; if "
                 "they are not, export it again without marks between digits."
             )
         return tuple(notes)
@@ -122,33 +122,35 @@ def layout(source: Source, name: str, encoding: str | None = None) -> Layout:
     S2SError
         If the first lines are no table with named columns, or numbers can be read in two ways.
     """
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     encoding = encoding or encoding_of(source.head(name, 4096))
     try:
         raw = _first_lines(source, name, encoding)
     except UnicodeDecodeError as error:
-        return layout(source, name, other_encoding(encoding, spoken, error))
+        return layout(source, name, other_encoding(encoding, display_name, error))
     lines, skip, delimiter = _without_preface(raw)
     lines, title = _without_title(lines)
     if title:
         skip = raw.index(lines[0])
     delimiter = delimiter or delimiter_of(lines)
     if delimiter is None:
-        raise S2SError(f"{spoken!r} has fewer than three columns; give a table of spots x genes.")
+        raise S2SError(
+            f"{display_name!r} has fewer than three columns; give a table of spots x genes."
+        )
     try:
         header, *rows = (_cells(line, delimiter) for line in lines)
     except csv.Error as error:
-        raise S2SError(f"{spoken!r} is no regular table; export it again.") from error
+        raise S2SError(f"{display_name!r} is no regular table; export it again.") from error
     if len(header) == len(POSITIONS) and BARCODE.fullmatch(header[0]):
         header, rows, skip = POSITIONS, [header, *rows], skip - 1
     if not rows:
-        raise S2SError(f"{spoken!r} has a header but no rows.")
+        raise S2SError(f"{display_name!r} has a header but no rows.")
     if sum(map(is_number, header)) > len(header) / 2 and not _names_spots(header, rows):
         comment = raw[skip - 1] if skip and raw[skip - 1].startswith("#") else ""
         above = _cells(comment.lstrip("# "), delimiter)
         if len(above) != len(header):
             raise S2SError(
-                f"The first line of {spoken!r} holds numbers; it must name the columns (x, y and "
+                f"The first line of {display_name!r} holds numbers; it must name the columns (x, y and "
                 "genes)."
             )
         # The line of names is written as a comment.
@@ -156,7 +158,7 @@ def layout(source: Source, name: str, encoding: str | None = None) -> Layout:
     # R's write.table leaves the row names' column without a name.
     if sum(len(row) == len(header) + 1 for row in rows) > len(rows) / 2:
         header = ["", *header]
-    decimal, thousands = _marks(rows, delimiter, spoken)
+    decimal, thousands = _marks(rows, delimiter, display_name)
     header = [unguard(h.strip()) for h in header]
     return Layout(header, rows, delimiter, decimal, thousands, encoding, skip + 1, title)
 
@@ -197,7 +199,7 @@ def unguard(name: str) -> str:
     return name[1:] if re.match(r"'[=+\-@]", name) else name
 
 
-def other_encoding(encoding: str, spoken: str, error: UnicodeDecodeError) -> str:
+def other_encoding(encoding: str, display_name: str, error: UnicodeDecodeError) -> str:
     """The encoding to try where a text is not in the one that it seemed to be in.
 
     Raises
@@ -206,7 +208,7 @@ def other_encoding(encoding: str, spoken: str, error: UnicodeDecodeError) -> str
         If there is none.
     """
     if encoding != ENCODINGS[0]:
-        raise S2SError(f"{spoken!r} is cut off or damaged; copy it again.") from error
+        raise S2SError(f"{display_name!r} is cut off or damaged; copy it again.") from error
     # The old western encoding reads any byte.
     return ENCODINGS[1]
 
@@ -262,7 +264,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in found]
 
 
-def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str | None]:
+def _marks(rows: list[list[str]], delimiter: str, display_name: str) -> tuple[str, str | None]:
     """(decimal mark, thousands mark) of the numbers in the first rows.
 
     Raises
@@ -287,7 +289,7 @@ def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str
         if grouped["."] and not grouped[","]:
             return ",", "."
         raise S2SError(
-            f"{spoken!r} writes numbers both as {min(some[','])} and as {min(some['.'])}; export "
+            f"{display_name!r} writes numbers both as {min(some[','])} and as {min(some['.'])}; export "
             "it again with one decimal mark."
         )
     if not some[","]:
@@ -305,6 +307,6 @@ def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str
     if repeated[mark]:
         return "," if mark == "." else ".", mark
     raise S2SError(
-        f"Numbers such as {min(some[mark])} in {spoken!r} may be thousands or have three decimals; "
+        f"Numbers such as {min(some[mark])} in {display_name!r} may be thousands or have three decimals; "
         "export it again without thousands marks."
     )

@@ -43,7 +43,7 @@ def with_library(
         return places, ()
     names, origin = _listed(source, name), "aggregation.csv"
     if max(numbers) > len(names):
-        names, origin = list(matrix.libraries), f"{source.spoken(name)!r}"
+        names, origin = list(matrix.libraries), f"{source.display_name(name)!r}"
     if max(numbers) > len(names):
         return places, ()
     labels = [names[n - 1] if n and n <= len(names) else None for n in map(number_of, places.index)]

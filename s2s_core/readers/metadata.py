@@ -118,9 +118,9 @@ def sort_columns(names: list[str], values, seen: np.ndarray) -> Columns:
     metadata = pd.DataFrame(
         values[:, rest].toarray().astype(float), columns=[names[i] for i in rest]
     )
-    spoken = [names[i][len(GENE_MARK) :] if marked[i] else names[i] for i in genes]
+    display_name = [names[i][len(GENE_MARK) :] if marked[i] else names[i] for i in genes]
     counts = values if len(genes) == len(names) else values[:, genes].tocsr()
-    return Columns(spoken, counts, metadata, reasons, notes)
+    return Columns(display_name, counts, metadata, reasons, notes)
 
 
 def note(reasons: dict[str, str]) -> tuple[str, ...]:

@@ -83,11 +83,11 @@ def read_molecules(
     ------
     S2SError
     """
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     genes, gene, xy, count, poor = _gather(source, name, columns)
     notes = [*notes]
     if not is_parquet(source, name):
-        notes += layout(source, name).notes(spoken)
+        notes += layout(source, name).notes(display_name)
     if poor:
         notes.append(
             f"{poor:,} molecules of a quality below {columns.min_quality:g} were left out."
@@ -98,14 +98,16 @@ def read_molecules(
         gene, xy, count = gene[keep], xy[keep], count[keep]
         notes.append(f"{control.sum()} control probes (such as {genes[control][0]}) were left out.")
     if len(gene) < 2:
-        raise S2SError(f"{spoken!r} holds no molecules of genes; check the file.")
+        raise S2SError(f"{display_name!r} holds no molecules of genes; check the file.")
     if not np.isfinite(xy).all() or not np.isfinite(count).all() or (count < 0).any():
-        raise S2SError(f"{spoken!r} holds positions or counts that are no numbers; copy it again.")
+        raise S2SError(
+            f"{display_name!r} holds positions or counts that are no numbers; copy it again."
+        )
     size = options.bin_size or propose_size(xy, count)
     grid, row, col = gridlib.bin_points(xy, size)
     pixels, member = np.unique(row * grid.shape[1] + col, return_inverse=True)
     present, code = np.unique(gene, return_inverse=True)
-    check_values(len(pixels), len(present), spoken)
+    check_values(len(pixels), len(present), display_name)
     counts = sparse.coo_matrix(
         (count.astype(np.float32), (member, code)), shape=(len(pixels), len(present))
     ).tocsr()
@@ -170,7 +172,9 @@ def _gather(source: Source, name: str, columns: Columns):
             if not pa.types.is_dictionary(words.type):
                 words = words.dictionary_encode()
             if words.null_count:
-                raise S2SError(f"{source.spoken(name)!r} has rows without a gene; copy it again.")
+                raise S2SError(
+                    f"{source.display_name(name)!r} has rows without a gene; copy it again."
+                )
             names = [_text(v) for v in words.dictionary.to_pylist()]
             code = np.array([codes.setdefault(n, len(codes)) for n in names], np.int32)
             gene = code[words.indices.to_numpy(zero_copy_only=False)]
@@ -186,10 +190,10 @@ def _gather(source: Source, name: str, columns: Columns):
         if isinstance(error, S2SError):
             raise
         raise S2SError(
-            f"{source.spoken(name)!r} is damaged or no table of molecules; copy it again."
+            f"{source.display_name(name)!r} is damaged or no table of molecules; copy it again."
         ) from error
     if not parts:
-        raise S2SError(f"{source.spoken(name)!r} has a header but no rows.")
+        raise S2SError(f"{source.display_name(name)!r} has a header but no rows.")
     gene, xy, count = (np.concatenate(p) for p in zip(*parts, strict=True))
     return np.array(list(codes), object), gene, xy, count, poor
 

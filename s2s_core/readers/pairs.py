@@ -59,7 +59,11 @@ def read_pair(
     match = by_columns if across else by_rows
     ids = columns if across else table.other.index
     refuse_few(
-        match, ids, places.index, repr(source.spoken(counts)), repr(source.spoken(positions))
+        match,
+        ids,
+        places.index,
+        repr(source.display_name(counts)),
+        repr(source.display_name(positions)),
     )
     notes = (*notes, *match.notes)
     if across:
@@ -80,7 +84,7 @@ def read_pair(
     places = _beside(places, about, match.rows)
     if not found.genes:
         raise S2SError(
-            f"{source.spoken(counts)!r} has no gene columns: it holds metadata of spots "
+            f"{source.display_name(counts)!r} has no gene columns: it holds metadata of spots "
             f"({', '.join(list(reasons)[:5])}); add the table of counts."
         )
     notes = (*notes, *note(reasons), *found.notes)
@@ -107,15 +111,15 @@ def with_metadata(
         If most spots are not in it.
     """
     table = read_table(source, name, id_column=place_ids, keep=lambda _: True).other
-    spoken = repr(source.spoken(name))
+    display_name = repr(source.display_name(name))
     match = best_match(spots.index, table.index)
     if not match.found:
-        return spots, (f"{spoken} was not used: it names none of the spots.",)
-    refuse_few(match, spots.index, table.index, repr(source.spoken(beside)), spoken)
+        return spots, (f"{display_name} was not used: it names none of the spots.",)
+    refuse_few(match, spots.index, table.index, repr(source.display_name(beside)), display_name)
     new = [c for c in table.columns if c not in spots.columns and c != ""]
     # (Row -1, where a spot is not in it, gives empty cells.)
     added = table[new].set_axis(range(len(table))).reindex(match.rows).set_axis(spots.index)
-    said = f"Columns of {spoken} were joined to the spots: {', '.join(map(str, new))}."
+    said = f"Columns of {display_name} were joined to the spots: {', '.join(map(str, new))}."
     return pd.concat([spots, added], axis=1), (*match.notes, said)
 
 

@@ -96,16 +96,18 @@ def read_positions(source: Source, matrix: str) -> Positions:
             f"{source.name!r} has counts but no positions: add spatial/tissue_positions.csv (or "
             "tissue_positions_list.csv), or give the whole folder outs."
         )
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     try:
         table, notes = _parquet(source, name) if is_parquet(source, name) else _text(source, name)
     except S2SError:
         raise
     except (ValueError, csv.Error, pd.errors.ParserWarning, OSError) as error:
-        raise S2SError(f"{spoken!r} is damaged or no table of positions; copy it again.") from error
-    table, more = _named(table, spoken)
+        raise S2SError(
+            f"{display_name!r} is damaged or no table of positions; copy it again."
+        ) from error
+    table, more = _named(table, display_name)
     if len(table) == 0:
-        raise S2SError(f"{spoken!r} names no spot; copy it again.")
+        raise S2SError(f"{display_name!r} names no spot; copy it again.")
     return Positions(table, name, (*notes, *more))
 
 
@@ -120,7 +122,7 @@ def _text(source: Source, name: str):
     encoding = next((code for mark, code in MARKS if head.startswith(mark)), "utf-8")
     lines = [line for line in head.decode(encoding, "replace").splitlines() if line.strip()][:2]
     if not lines:
-        raise S2SError(f"{source.spoken(name)!r} is empty; copy it again.")
+        raise S2SError(f"{source.display_name(name)!r} is empty; copy it again.")
     sep = delimiter_of(lines[:1]) or r"\s+"
     first, second = (_cells(line, sep) for line in (lines[0], lines[-1]))
     headed = _is_header(first)
@@ -142,13 +144,13 @@ def _text(source: Source, name: str):
             float_precision=SAFE,
             decimal=decimal,
         )
-    check_values(*table.shape, source.spoken(name))
+    check_values(*table.shape, source.display_name(name))
     nameless = header is None or all(NAMELESS.fullmatch(c.lower()) for c in header if c)
     columns = _by_place(second) if nameless else header
     # Of columns without a name only the first may hold row names.
     columns = [c or str(i) if i else c for i, c in enumerate(columns)]
     table.columns = [*columns, *map(str, range(len(columns), table.shape[1]))][: table.shape[1]]
-    said = f"{source.spoken(name)!r} has decimal commas; they were read as decimal points."
+    said = f"{source.display_name(name)!r} has decimal commas; they were read as decimal points."
     return table, (said,) if decimal == "," else ()
 
 
@@ -180,7 +182,7 @@ def _by_place(cells: list[str]) -> list[str]:
     return [""] * shifted + list(COLUMNS)
 
 
-def _named(table: pd.DataFrame, spoken: str):
+def _named(table: pd.DataFrame, display_name: str):
     """(table with Space Ranger's columns, notes), whatever the columns are called and in what order."""
     found, renamed = {}, []
     plain = {_plain(c): c for c in reversed(table.columns)}
@@ -194,14 +196,14 @@ def _named(table: pd.DataFrame, spoken: str):
         found[column] = table[name].to_numpy()
         if wanted != _plain(name):
             renamed.append(f"{column} from {name!r}" if name else f"{column} from the row names")
-    notes = (f"Of {spoken!r} were taken: {', '.join(renamed)}.",) if renamed else ()
+    notes = (f"Of {display_name!r} were taken: {', '.join(renamed)}.",) if renamed else ()
     if "in_tissue" not in found and set(COLUMNS) - set(found) == {"in_tissue"}:
         found["in_tissue"] = np.ones(len(table), int)
-        notes += (f"{spoken!r} has no column 'in_tissue': all its spots count as tissue.",)
+        notes += (f"{display_name!r} has no column 'in_tissue': all its spots count as tissue.",)
     missing = [c for c in COLUMNS if c not in found]
     if missing:
         raise S2SError(
-            f"{spoken!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
+            f"{display_name!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
         )
     for name in table.columns:
         if SECTIONS.fullmatch(str(name)) and name not in COLUMNS:

@@ -56,8 +56,8 @@ def read(source: Source, options: ReadOptions) -> Section:
     match = match_ids(_numbers(matrix.barcodes), places.index)
     if (match >= 0).sum() < 0.5 * len(match) or not len(match):
         raise S2SError(
-            f"Of {len(match):,} cells of {source.spoken(name)!r} (such as {matrix.barcodes[0]!r}) "
-            f"{(match >= 0).sum():,} are among the {len(places):,} of {source.spoken(outlines)!r} (such "
+            f"Of {len(match):,} cells of {source.display_name(name)!r} (such as {matrix.barcodes[0]!r}) "
+            f"{(match >= 0).sum():,} are among the {len(places):,} of {source.display_name(outlines)!r} (such "
             f"as {places.index[0]!r}); give files of one section."
         )
     about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
@@ -82,7 +82,7 @@ def _numbers(barcodes: pd.Index) -> pd.Index:
 
 
 def _centroids(source: Source, name: str) -> pd.DataFrame:
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     try:
         with source.open(name) as file:
             features = json.load(file)["features"]
@@ -92,10 +92,10 @@ def _centroids(source: Source, name: str) -> pd.DataFrame:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise S2SError(
-            f"{spoken!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
+            f"{display_name!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
         ) from error
     if not ids:
-        raise S2SError(f"{spoken!r} holds no outline of a cell; copy it again.")
+        raise S2SError(f"{display_name!r} holds no outline of a cell; copy it again.")
     return pd.DataFrame(xy, columns=["x", "y"], index=pd.Index(ids, dtype=object))
 
 

@@ -27,7 +27,7 @@ def centroids(source: Source, name: str) -> pd.DataFrame:
     S2SError
         If the file is damaged, or holds shapes of other kinds.
     """
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     try:
         schema = parquet.schema(source, name)
         column = json.loads((schema.metadata or {})[b"geo"])["primary_column"]
@@ -46,7 +46,7 @@ def centroids(source: Source, name: str) -> pd.DataFrame:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
         raise S2SError(
-            f"{spoken!r} is damaged, or no GeoParquet table of circles or polygons; give the "
+            f"{display_name!r} is damaged, or no GeoParquet table of circles or polygons; give the "
             "table obsm['spatial'] instead."
         ) from error
     return pd.DataFrame(xy, columns=["x", "y"], index=pd.Index(map(str, ids), dtype=object))

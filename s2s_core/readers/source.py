@@ -123,7 +123,7 @@ class Source:
             if archives.is_archive(path, name):
                 del files[name]
                 ending = next(e for e in archives.ENDINGS if name.lower().endswith(e))
-                inside = self._opened(path, self.spoken(name))
+                inside = self._opened(path, self.display_name(name))
                 files |= {f"{name[: -len(ending)]}/{n}": m for n, m in inside.items()}
                 preflight.check_count(len(files), self.name)
         grown = len(files) != len(self._files) or set(files) != set(self._files)
@@ -164,7 +164,7 @@ class Source:
         """
         if name not in self._scanned:
             path = self._gunzipped(name)
-            preflight.scan_hdf5(path, self.spoken(name))
+            preflight.scan_hdf5(path, self.display_name(name))
             self._scanned[name] = path
         return self._scanned[name]
 
@@ -182,7 +182,7 @@ class Source:
 
     def open(self, name: str) -> BinaryIO:
         """Open a file as bytes, gunzipped where it is gzipped."""
-        return preflight.open_unpacked(self.path(name), self.spoken(name))
+        return preflight.open_unpacked(self.path(name), self.display_name(name))
 
     def head(self, name: str, size: int = SNIFF_BYTES) -> bytes:
         """First bytes of a file, gunzipped; empty where it is damaged."""
@@ -199,7 +199,7 @@ class Source:
         file = self._files[name]
         return file.open() if isinstance(file, Member) else file.open("rb")
 
-    def spoken(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """How a sentence calls a file."""
         return self.name if self.single else name.rsplit("/", 1)[-1]
 
@@ -217,10 +217,10 @@ class Source:
         path = self._room()
         left = preflight.max_unpacked(2**62) - int(preflight.UNPACKED * self._used.size)
         limit = min(left, preflight.max_unpacked(member.packed))
-        spoken = PurePosixPath(name).name
+        display_name = PurePosixPath(name).name
         try:
             with (
-                preflight.Unpacked(member.open(), limit, spoken) as stream,
+                preflight.Unpacked(member.open(), limit, display_name) as stream,
                 path.open("wb") as file,
             ):
                 while chunk := stream.read(2**20):
@@ -228,7 +228,9 @@ class Source:
         except S2SError:
             raise
         except DAMAGED as error:
-            raise S2SError(f"{spoken!r} in {self.name!r} is damaged; pack it again.") from error
+            raise S2SError(
+                f"{display_name!r} in {self.name!r} is damaged; pack it again."
+            ) from error
         return path
 
 

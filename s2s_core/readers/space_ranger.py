@@ -95,8 +95,8 @@ def spots(
         notes = (*notes, *more)
     matched = best_match(matrix.barcodes, places.index)
     match, notes = matched.rows, (*notes, *matched.notes)
-    spoken = source.spoken(name), source.spoken(positions.name)
-    _check_match(spoken, matrix.barcodes, places, match, raw=is_raw(name))
+    display_name = source.display_name(name), source.display_name(positions.name)
+    _check_match(display_name, matrix.barcodes, places, match, raw=is_raw(name))
     if not binned and not is_raw(name):
         matrix, match, more = _with_silent(matrix, places, match, options.absent)
         notes = (*notes, *more)
@@ -129,7 +129,7 @@ def _with_position(matrix: Matrix, places: pd.DataFrame) -> tuple[Matrix, tuple[
 
 
 def _check_match(
-    spoken: tuple[str, str],
+    display_name: tuple[str, str],
     barcodes: pd.Index,
     places: pd.DataFrame,
     match: np.ndarray,
@@ -142,8 +142,8 @@ def _check_match(
     most = min(len(barcodes), int(inside.sum()) or len(places))
     if matched < LEAST_MATCHED * most or not matched:
         raise S2SError(
-            f"Of {len(barcodes):,} barcodes of {spoken[0]!r} (such as {barcodes[0]!r}) {matched:,} are "
-            f"among the {len(places):,} of {spoken[1]!r} (such as {places.index[0]!r}); give files of "
+            f"Of {len(barcodes):,} barcodes of {display_name[0]!r} (such as {barcodes[0]!r}) {matched:,} are "
+            f"among the {len(places):,} of {display_name[1]!r} (such as {places.index[0]!r}); give files of "
             "one section."
         )
     # All slides have the same barcodes, so only the tissue tells whose positions they are.
@@ -151,8 +151,8 @@ def _check_match(
     lacking = int(inside.sum()) - (matched - outside)
     if not raw and outside > OTHER * matched and lacking > OTHER * inside.sum():
         raise S2SError(
-            f"Of the {matched:,} spots of {spoken[0]!r} {outside:,} are outside the tissue in "
-            f"{spoken[1]!r}, and {lacking:,} of its {inside.sum():,} spots in tissue have no counts: "
+            f"Of the {matched:,} spots of {display_name[0]!r} {outside:,} are outside the tissue in "
+            f"{display_name[1]!r}, and {lacking:,} of its {inside.sum():,} spots in tissue have no counts: "
             "counts and positions are of different samples; give files of one section."
         )
 

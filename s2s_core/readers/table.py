@@ -100,7 +100,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     if len(molecules) == 1 and not counts and not full:
         name = molecules[0]
         said = (
-            f"Rows of {source.spoken(name)!r} were taken for molecules of the gene in column "
+            f"Rows of {source.display_name(name)!r} were taken for molecules of the gene in column "
             f"{kinds[name].molecules.gene!r}, at {kinds[name].molecules.x!r} and "
             f"{kinds[name].molecules.y!r}; for cells or spots give a table with a column a gene.",
         )
@@ -112,7 +112,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     if not counts and not full and not molecules:
         first = _positions(placed)[0] if placed else names[0]
         kind = kinds[first]
-        raise S2SError(sentence(source.spoken(first), kind.header, kind.about, kind.unknown))
+        raise S2SError(sentence(source.display_name(first), kind.header, kind.about, kind.unknown))
     raise S2SError(
         f"{source.name!r} holds {len(names)} tables ({', '.join(names[:3])}); give one table "
         "of spots x genes, or one of counts and one of positions."
@@ -141,7 +141,7 @@ def _positions(placed: list[str]) -> list[str]:
 
 
 def _read_one(source: Source, name: str, options: ReadOptions, metadata: list[str]) -> Section:
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
 
     def keep(column: str) -> bool:
         return is_place(column) or column == options.measured
@@ -164,11 +164,11 @@ def _read_one(source: Source, name: str, options: ReadOptions, metadata: list[st
     xy = xy_columns(obs)
     if xy is None and array_index(obs) is None:
         raise S2SError(
-            f"{spoken!r} has no coordinates: each row must be a spot, with columns x and y, or "
+            f"{display_name!r} has no coordinates: each row must be a spot, with columns x and y, or "
             "array_row and array_col; or give a second table with the position of every spot."
         )
     if not found.genes:
-        raise S2SError(sentence(spoken, table.header, list(found.reasons)))
+        raise S2SError(sentence(display_name, table.header, list(found.reasons)))
     reasons = dict.fromkeys((c for c in meta.columns if not is_place(c)), "as you say")
     reasons |= dict.fromkeys(words.columns, "words") | found.reasons
     names, again = unique_names(found.genes)

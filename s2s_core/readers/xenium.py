@@ -72,7 +72,9 @@ def read(source: Source, options: ReadOptions) -> Section:
     counts = read_matrix(source, matrix)
     places = read_table(source, cells, id_column=_cell_id, keep=lambda _: True).other
     ids = pd.Index(np.asarray(counts.barcodes, object))
-    match = match_spots(ids, places.index, repr(source.spoken(matrix)), repr(source.spoken(cells)))
+    match = match_spots(
+        ids, places.index, repr(source.display_name(matrix)), repr(source.display_name(cells))
+    )
     notes = (*counts.notes, *match.notes)
     return join(counts.values, ids, counts.var, places, match.rows, points(options), notes=notes)
 
