@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages import _state
 from s2s_core.data.expression import mean_expression
-from s2s_core.data.section import Section, parse_genes
+from s2s_core.data.gene_lookup import parse_genes
+from s2s_core.data.section import Section
 from s2s_core.data.structure import NONE, RULE, gene_structure
 from s2s_core.vocabulary import PATTERN
 

@@ -36,6 +36,8 @@ class Scale:
         return "\n\n".join(part for part in (self.asked, "\n".join(lines), rule) if part)
 
 
+# Kinds of grids, as sentences name them.
+LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # The one word that answers two questions: where there is no pattern no design can resolve it.
 NO_PATTERN = {
     "no pattern": "neighbouring spots are no more alike than by chance: nothing to impute from"

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from s2s_core.data.assemble import assemble, densify, detect_scale
+from s2s_core.data.added_positions import densify
+from s2s_core.data.assemble import assemble
+from s2s_core.data.value_scale import detect_scale
 from s2s_core.errors import S2SError
 from s2s_core.sampling.registry import sample
 from tests.made import made_points, made_section, made_table
@@ -262,9 +264,9 @@ def test_log_values_are_averaged_in_bins_not_added():
     ],
 )
 def test_scale_is_recognised_or_declared(values, scale, uns, is_log):
-    found, sentence = detect_scale(sparse.csr_matrix([values]), scale, uns)
-    assert found is is_log
-    assert sentence.endswith(".")
+    found = detect_scale(sparse.csr_matrix([values]), scale, uns)
+    assert found.is_log is is_log
+    assert found.note.endswith(".")
 
 
 @pytest.mark.parametrize("stride", [2, 3])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s2s_core.assessment.metrics import summarise
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.observation import observe
 from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.data.simulate import demo_section

@@ -116,18 +116,19 @@ def test_holes_of_full_lattices_stay_holes():
 
 def test_positions_are_believed_only_where_nearly_all_fit():
     _, _, _, xy, (row, col) = made_table("square", 11, 13)
-    assert checked_index(row, col, xy)[3] == ""
+    assert checked_index(row, col, xy).note == ""
     # Every sixth spot is given the place of its neighbour.
     wrong = np.arange(len(row)) % 6 == 0
-    kind, at_row, at_col, note = checked_index(row, col + wrong, xy)
-    assert "do not fit the coordinates" in note
-    assert (kind, at_row.tolist(), at_col.tolist()) == ("square", row.tolist(), col.tolist())
+    found = checked_index(row, col + wrong, xy)
+    assert "do not fit the coordinates" in found.note
+    assert found.kind == "square"
+    assert (found.row.tolist(), found.col.tolist()) == (row.tolist(), col.tolist())
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
 def test_without_coordinates_parity_tells_the_lattice(kind):
     row, col = lattice_positions(kind, 6, 7)
-    assert checked_index(row, col, None)[0] == kind
+    assert checked_index(row, col, None).kind == kind
 
 
 # --- depth

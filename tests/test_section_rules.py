@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.grid import fit_affine, from_array_index, lattice_uv
 from s2s_core.data.mask_table import mask_from_table, mask_table
 from s2s_core.data.structure import morans_i, neighbour_weights

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.design_text import (
     BATCH,
     Decimation,
