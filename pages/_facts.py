@@ -6,8 +6,8 @@ from pages import _state
 from pages._choice import pilot_of
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.design_metrics import RESOLVED, RULE, DesignMetrics, evaluate_design
-from s2s_core.vocabulary import DESIGN
+from s2s_core.sampling.design_metrics import RULE, DesignMetrics, evaluate_design
+from s2s_core.vocabulary import DESIGN, Resolution
 
 AT_ONCE = 20_000
 COLUMNS = {
@@ -54,7 +54,7 @@ def meaning(section: Section, sampled: Section) -> None:
         help="Mean over genes at unmeasured positions, from the kriging variance of gene "
         "programmes: before any training, without looking at hidden values one by one.",
     )
-    resolved = facts.genes["verdict"].eq(RESOLVED).sum()
+    resolved = facts.genes["verdict"].eq(Resolution.RESOLVED).sum()
     words = DESIGN.help(RULE)
     three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}", help=words)
     with st.expander("In words, and gene by gene"):

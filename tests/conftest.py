@@ -13,7 +13,7 @@ from s2s_core.data.assemble import assemble
 from s2s_core.data.observation import Observation, observe
 from s2s_core.data.section import Section
 from s2s_core.geostat.first_estimate import Lens, fit_lens
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_points, made_section
 from tests.tiny import tiny_config
 

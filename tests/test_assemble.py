@@ -7,7 +7,7 @@ from s2s_core.data.added_positions import densify
 from s2s_core.data.assemble import assemble
 from s2s_core.data.value_scale import detect_scale
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_points, made_section, made_table
 
 

@@ -9,9 +9,9 @@ from s2s_core.cli.main import build_parser, main
 from s2s_core.data.mask_table import mask_from_table, read_mask_table
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs.studies import questions
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.design_metrics import evaluate_design
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import sample
 from tests.made import made_section
 
 

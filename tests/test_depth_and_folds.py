@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s2s_core.data.observation import depth_noise, folds, morton_order, observe, withhold
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 
 

@@ -11,8 +11,9 @@ from s2s_core.data.mask_table import mask_from_table, mask_table, read_mask_tabl
 from s2s_core.errors import S2SError
 from s2s_core.geostat.variograms import KERNELS, distances
 from s2s_core.sampling.active import Covariance, reduce_variance
+from s2s_core.sampling.apply import at_budget, sample
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import BUDGETED, DESIGNS, at_budget, sample
+from s2s_core.sampling.registry import BUDGETED, DESIGNS
 from tests.made import made_points, made_section
 
 EXACT = [name for name in BUDGETED if DESIGNS[name].kind == "budget"]

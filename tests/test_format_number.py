@@ -9,7 +9,7 @@ from s2s_core.data.format_number import FORMAT_KEY, UNNUMBERED, format_number
 from s2s_core.data.result import load_result, save_result
 from s2s_core.data.store import KEY, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result
 
 

@@ -9,7 +9,7 @@ from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.geostat.baselines import fit_programme_kriging
 from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture(scope="module")

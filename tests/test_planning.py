@@ -11,16 +11,10 @@ from s2s_core.data.grid import HEX_ROW
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.sampling.aliasing import aliased_share, spectrum
-from s2s_core.sampling.design_metrics import (
-    FLAT,
-    LOST,
-    MARGINAL,
-    RESOLVED,
-    evaluate_design,
-    verdicts,
-)
+from s2s_core.sampling.apply import at_budget, sample
+from s2s_core.sampling.design_metrics import evaluate_design, verdicts
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import at_budget, sample
+from s2s_core.vocabulary import Resolution
 from tests.made import lattice_positions, made_section
 
 
@@ -127,17 +121,17 @@ def test_wider_gaps_lower_what_is_expected_and_lose_genes(pilot, demo):
     ]
     assert facts[0].expected_rmse > facts[1].expected_rmse > facts[2].expected_rmse
     assert facts[0].expected_pcc < facts[1].expected_pcc < facts[2].expected_pcc
-    resolved = [(f.genes["verdict"] == RESOLVED).sum() for f in facts]
+    resolved = [(f.genes["verdict"] == Resolution.RESOLVED).sum() for f in facts]
     assert resolved[0] <= resolved[1] <= resolved[2]
     assert resolved[0] < resolved[2]
     families = demo.var["family"].to_numpy()
     said = facts[1].genes["verdict"]
-    assert (said[families == "FLAT"] == FLAT).mean() > 0.8
-    assert (said[families == "GRADIENT"] == FLAT).mean() < 0.3
+    assert (said[families == "FLAT"] == Resolution.FLAT).mean() > 0.8
+    assert (said[families == "GRADIENT"] == Resolution.FLAT).mean() < 0.3
 
 
 def test_verdicts_follow_range_against_gap(pilot):
-    order = {RESOLVED: 0, MARGINAL: 1, LOST: 2}
+    order = {Resolution.RESOLVED: 0, Resolution.MARGINAL: 1, Resolution.LOST: 2}
     levels = [
         verdicts(pilot, gap)[pilot.genes["spatial"]].map(order) for gap in (0.5, 2.0, 8.0, 200.0)
     ]

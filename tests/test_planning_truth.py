@@ -9,10 +9,10 @@ import pytest
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.geostat.variograms import KERNELS, NUGGETS
 from s2s_core.sampling import next_batch as next_batch_module
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.design_metrics import evaluate_design, expected_error
 from s2s_core.sampling.next_batch import next_batch, uncertainty
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import sample
 from s2s_core.studies.budget_curve import Cost, Goal, choose, curve, smallest_budgets
 from tests.made import made_section
 

@@ -12,8 +12,9 @@ from s2s_core.data.grid import fit_affine, from_array_index, lattice_uv
 from s2s_core.data.mask_table import mask_from_table, mask_table
 from s2s_core.data.structure import morans_i, neighbour_weights
 from s2s_core.errors import S2SError
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.design_metrics import _dispersion
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.registry import DESIGNS
 from s2s_core.sampling.stochastic import poisson_disc
 from s2s_core.sampling.task import Task
 from tests.made import made_section

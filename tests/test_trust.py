@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from s2s_core.assessment.gene_grades import LIGHTS, RULE, count_lights, gene_lights, lower_bound
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

@@ -17,7 +17,8 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.jobs.studies import experiment_task, questions
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import BUDGETED, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import BUDGETED
 
 DESIGN_HELP = """\
 Plan how sparsely a tissue can be sampled.

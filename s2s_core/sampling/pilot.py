@@ -95,10 +95,11 @@ class Pilot:
             rows = np.unique(cKDTree(where).query(where[centres], k=BLOCK)[1])
         spots = Spots(where[rows])
         candidates = candidates_for(spots.points, ranges=RANGES)
-        return tuple(
+        of_programmes, of_genes = (
             fit_variograms(spots, values[rows], "likelihood", candidates=candidates)
             for values in (self.scores, self.values)
         )
+        return of_programmes, of_genes
 
     @property
     def variograms(self) -> Variograms:

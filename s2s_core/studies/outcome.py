@@ -16,7 +16,8 @@ from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
 from s2s_core.output.export import guard
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import DESIGNS
 from s2s_core.studies.budget_curve import Goal, choose, curve, in_percent, recommend
 from s2s_core.studies.budget_study import SCORES, only_measured, tabulate
 from s2s_core.studies.cases import read_about, read_cases

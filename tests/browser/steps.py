@@ -15,7 +15,7 @@ from matplotlib.path import Path as Polygon
 from s2s_core.config import preset
 from s2s_core.data.section import Section
 from s2s_core.jobs import jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 PLOT = ".js-plotly-plot"
 NUMBER = re.compile(r"([\d,]+) (?:spots|positions)")
