@@ -16,8 +16,8 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.readers.base import CONTROL, ID_NAMES
 from s2s_core.readers.columns import is_place
-from s2s_core.readers.layout import unguard
 from s2s_core.readers.metadata import by_name
+from s2s_core.readers.text import unguard
 from tests import made_files as made
 from tests import made_kinds, made_zarr
 from tests.mutations import injured_copy

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from s2s_core.readers.columns import is_place
-from s2s_core.readers.layout import is_number
 from s2s_core.readers.metadata import by_name
 from s2s_core.readers.molecules import Columns, named
 from s2s_core.readers.places import XY_NAMES, find_pair
+from s2s_core.readers.text import is_number
 
 # What the column of genes is called, the clearest first.
 GENES = (

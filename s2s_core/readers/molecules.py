@@ -18,10 +18,11 @@ from s2s_core.readers import parquet
 from s2s_core.readers.base import CONTROL, ReadOptions, build
 from s2s_core.readers.delimited import column_names, is_table, text_blocks
 from s2s_core.readers.gene_names import date_notes
-from s2s_core.readers.layout import SPACES, layout
+from s2s_core.readers.layout import layout
 from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import SPACES
 
 # Molecules that a pixel of the proposed size holds: about PIXELS pixels, within these bounds.
 PIXELS = 2500

@@ -15,13 +15,13 @@ from s2s_core.readers.columns import is_nameless, is_place, split_columns, spot_
 from s2s_core.readers.countless import FEW, of_cells, sentence
 from s2s_core.readers.delimited import is_table, outline, read_table
 from s2s_core.readers.gene_names import date_notes
-from s2s_core.readers.layout import is_number
 from s2s_core.readers.metadata import GENE_MARK, by_name, note, sort_columns
 from s2s_core.readers.molecule_tables import any_molecules
 from s2s_core.readers.molecules import Columns, read_molecules
 from s2s_core.readers.pairs import read_pair, with_metadata
 from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, array_index, find_pair, xy_columns
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import is_number
 
 ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 POSITIONS = re.compile(r"position|coord|spatial|loc|centroid", re.IGNORECASE)
