@@ -167,7 +167,9 @@ def build(
 
 def _of_library(uns: dict | None, where: str | None) -> dict | None:
     """``uns`` with the tissue image of the chosen section alone, where one is called so."""
-    images = (uns or {}).get("spatial")
+    if uns is None:
+        return None
+    images = uns.get("spatial")
     chosen = where.partition("=")[2].strip() if where else ""
     if not isinstance(images, dict) or chosen not in images:
         return uns

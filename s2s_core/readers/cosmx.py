@@ -10,7 +10,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
 from s2s_core.readers.matching import match_spots
-from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.molecules import Columns, columns_named, find_table, named, read_molecules
 from s2s_core.readers.pairs import join
 from s2s_core.readers.source import Source
 
@@ -28,8 +28,7 @@ def sniff(source: Source) -> bool:
 
 
 def _columns(names: list[str]) -> Columns | None:
-    found = [named(names, n) for n in ("target", "x_global_px", "y_global_px")]
-    return None if None in found else Columns(*found)
+    return columns_named(names, gene="target", x="x_global_px", y="y_global_px")
 
 
 def read(source: Source, options: ReadOptions) -> Section:

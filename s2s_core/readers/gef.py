@@ -23,7 +23,7 @@ from s2s_core.readers.source import Source, is_hdf5
 BINS, CELLS = "geneExp", "cellBin"
 UNIT = "nanoballs (0.5 um each)"
 LOADED = tuple(f"/{CELLS}/{key}" for key in ("cell", "cellExp", "gene"))
-COLUMNS = Columns("gene", "x", "y", "count")
+COLUMNS = Columns(gene="gene", x="x", y="y", count="count")
 
 
 def sniff(source: Source) -> bool:
@@ -133,7 +133,7 @@ def _names(genes: np.ndarray) -> list[str]:
     parts = [
         [v.decode("utf-8", "replace").strip() for v in genes[key]]
         for key in ("geneName", "geneID", "gene")
-        if key in genes.dtype.names
+        if key in (genes.dtype.names or ())
     ]
     return [
         next((name for name in found if name), f"gene_{i}")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import numbers
 
 import numpy as np
@@ -108,7 +109,7 @@ def scalefactors(source: Source, beside: str) -> dict[str, float]:
         return {
             str(k): float(v)
             for k, v in found.items()
-            if isinstance(v, numbers.Real) and np.isfinite(v)
+            if isinstance(v, numbers.Real) and math.isfinite(v)
         }
     except (ValueError, AttributeError, OverflowError, RecursionError, OSError) as error:
         raise S2SError(

@@ -38,8 +38,9 @@ def with_library(
     -------
     (places, notes)
     """
-    numbers = {number_of(barcode) for barcode in matrix.barcodes}
-    if len(numbers) < 2 or None in numbers or any(SECTIONS.fullmatch(c) for c in places.columns):
+    found = {number_of(barcode) for barcode in matrix.barcodes}
+    numbers = {number for number in found if number is not None}
+    if len(numbers) < 2 or None in found or any(SECTIONS.fullmatch(c) for c in places.columns):
         return places, ()
     names, origin = _listed(source, name), "aggregation.csv"
     if max(numbers) > len(names):

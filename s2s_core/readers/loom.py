@@ -58,6 +58,8 @@ def _is_loom(source: Source, name: str) -> bool:
 def read(source: Source, options: ReadOptions) -> Section:
     """Read the matrix of a Loom file; coordinates are column attributes such as ``x`` and ``y``."""
     name = _file(source)
+    if name is None:
+        raise S2SError(f"{source.name!r} holds no Loom file; give one.")
     display_name = source.display_name(name)
     with h5py.File(source.hdf5(name), "r") as file:
         check_hdf5(

@@ -60,16 +60,17 @@ def any_molecules(header: list[str], rows: list[list[str]]) -> Columns | None:
     if others > MOST_OTHERS:
         return None
     for name in GENES:
-        column = named(header, name)
-        if column is None or column in place:
+        genes = named(header, name)
+        if genes is None or genes in place:
             continue
-        values = [row[header.index(column)] for row in rows if len(row) == len(header)]
+        values = [row[header.index(genes)] for row in rows if len(row) == len(header)]
         words = [v for v in values if not is_number(v)]
         # Names of spots or cells do not come again.
         if len(words) > 0.5 * len(values) and len(set(values)) <= _MOST[name == "name"] * len(
             values
         ):
-            return Columns(column, *place, named(header, *COUNTS))
+            x, y = place
+            return Columns(gene=genes, x=x, y=y, count=named(header, *COUNTS))
     return None
 
 

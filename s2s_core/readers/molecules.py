@@ -58,6 +58,30 @@ class Columns:
         return [c for c in (self.gene, self.x, self.y, self.count, self.quality) if c]
 
 
+@dataclass(frozen=True)
+class Molecules:
+    """Molecules of a table, those of poor quality left out.
+
+    Attributes
+    ----------
+    genes : (G,) object array
+        Names of the genes.
+    gene : (m,) int array
+        Place of each molecule's gene in ``genes``.
+    xy : (m, 2) array
+    count : (m,) float32 array
+        How many molecules a row stands for.
+    poor : int
+        Rows that were left out for their quality.
+    """
+
+    genes: np.ndarray
+    gene: np.ndarray
+    xy: np.ndarray
+    count: np.ndarray
+    poor: int
+
+
 def read_molecules(
     source: Source,
     name: str,
@@ -85,19 +109,20 @@ def read_molecules(
     S2SError
     """
     display_name = source.display_name(name)
-    genes, gene, xy, count, poor = _gather(source, name, columns)
-    notes = [*notes]
+    found = _gather(source, name, columns)
+    genes, gene, xy, count = found.genes, found.gene, found.xy, found.count
+    told = [*notes]
     if not is_parquet(source, name):
-        notes += layout(source, name).notes(display_name)
-    if poor:
-        notes.append(
-            f"{poor:,} molecules of a quality below {columns.min_quality:g} were left out."
+        told += layout(source, name).notes(display_name)
+    if found.poor:
+        told.append(
+            f"{found.poor:,} molecules of a quality below {columns.min_quality:g} were left out."
         )
     control = np.array([CONTROL.match(g) is not None for g in genes], bool)
     if control.any():
         keep = ~control[gene]
         gene, xy, count = gene[keep], xy[keep], count[keep]
-        notes.append(f"{control.sum()} control probes (such as {genes[control][0]}) were left out.")
+        told.append(f"{control.sum()} control probes (such as {genes[control][0]}) were left out.")
     if len(gene) < 2:
         raise S2SError(f"{display_name!r} holds no molecules of genes; check the file.")
     if not np.isfinite(xy).all() or not np.isfinite(count).all() or (count < 0).any():
@@ -116,11 +141,11 @@ def read_molecules(
     obs = pd.DataFrame({"array_row": row, "array_col": col})
     obs.index = pd.Index([f"bin_{r}_{c}" for r, c in zip(row, col, strict=True)], dtype=object)
     how = "chosen" if options.bin_size else "proposed"
-    notes.append(
+    told.append(
         f"{count.sum():,.0f} molecules were counted in {len(pixels):,} pixels of {size:g} x "
         f"{size:g} {unit} ({how} size; {count.sum() / len(pixels):.0f} molecules a pixel)."
     )
-    notes += date_notes(genes[present])
+    told += date_notes(genes[present])
     kind = "auto" if options.kind == "points" else options.kind
     return build(
         counts,
@@ -128,7 +153,7 @@ def read_molecules(
         pd.DataFrame(index=pd.Index(genes[present], dtype=object)),
         replace(options, bin_size=None, kind=kind),
         xy=grid.to_xy(row, col),
-        notes=tuple(notes),
+        notes=tuple(told),
         binned=True,
         uns={"bin_size": float(size)},
     )
@@ -161,10 +186,11 @@ def _per_square(xy: np.ndarray, count: np.ndarray, edge: float) -> np.ndarray:
     return held[held > 0]
 
 
-def _gather(source: Source, name: str, columns: Columns):
-    """(gene names, gene code, xy, count, rows of poor quality) of all molecules."""
+def _gather(source: Source, name: str, columns: Columns) -> Molecules:
+    """All molecules of a table."""
     codes: dict[str, int] = {}
-    parts, poor = [], 0
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    poor = 0
     blocks = _parquet_blocks if is_parquet(source, name) else _text_blocks
     try:
         for batch in blocks(source, name, columns):
@@ -196,7 +222,7 @@ def _gather(source: Source, name: str, columns: Columns):
     if not parts:
         raise S2SError(f"{source.display_name(name)!r} has a header but no rows.")
     gene, xy, count = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return np.array(list(codes), object), gene, xy, count, poor
+    return Molecules(np.array(list(codes), object), gene=gene, xy=xy, count=count, poor=poor)
 
 
 def _parquet_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -242,6 +268,12 @@ def named(columns: list[str], *wanted: str) -> str | None:
     return next(
         (lower.get(w) or lower[w.lower()] for w in wanted if w in lower or w.lower() in lower), None
     )
+
+
+def columns_named(header: list[str], *, gene: str, x: str, y: str) -> Columns | None:
+    """Columns of a maker's table of molecules; None where it lacks one of them."""
+    found = [column for name in (gene, x, y) if (column := named(header, name)) is not None]
+    return Columns(gene=found[0], x=found[1], y=found[2]) if len(found) == 3 else None
 
 
 def find_table(

@@ -75,8 +75,9 @@ def read_pair(
             notes = (*notes, f"Columns of words beside the spots were left out: {left}.")
     seen = match.rows >= 0
     if not across:
-        if options.measured in places:
-            seen &= measured_rows(places, options.measured)[match.rows]
+        marked = measured_rows(places, options.measured) if options.measured in places else None
+        if marked is not None:
+            seen &= marked[match.rows]
         genes, values, words = split_columns(table, [], seen)
     found = sort_columns(genes, values, seen)
     reasons = dict.fromkeys(map(str, words.columns), "words") | found.reasons

@@ -141,7 +141,9 @@ def _named(table: pd.DataFrame, display_name: str):
         found[column] = table[name].to_numpy()
         if wanted != _plain(name):
             renamed.append(f"{column} from {name!r}" if name else f"{column} from the row names")
-    notes = (f"Of {display_name!r} were taken: {', '.join(renamed)}.",) if renamed else ()
+    notes: tuple[str, ...] = ()
+    if renamed:
+        notes = (f"Of {display_name!r} were taken: {', '.join(renamed)}.",)
     if "in_tissue" not in found and set(COLUMNS) - set(found) == {"in_tissue"}:
         found["in_tissue"] = np.ones(len(table), int)
         notes += (f"{display_name!r} has no column 'in_tissue': all its spots count as tissue.",)

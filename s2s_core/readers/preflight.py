@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import h5py
 import numpy as np
@@ -109,7 +109,7 @@ class Unpacked(io.RawIOBase):
         File that the sentence names.
     """
 
-    def __init__(self, stream: BinaryIO, limit: int, name: str) -> None:
+    def __init__(self, stream: IO[bytes] | io.BufferedIOBase, limit: int, name: str) -> None:
         super().__init__()
         self._stream, self._left, self._name = stream, limit, name
 

@@ -13,7 +13,7 @@ from s2s_core.readers import images
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.matching import match_ids
 from s2s_core.readers.pairs import join
-from s2s_core.readers.shapes import centroid
+from s2s_core.readers.shapes import centres
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import ABOUT, library_of
 from s2s_core.readers.tenx import find_matrices, one_a_section, read_matrix
@@ -24,6 +24,9 @@ OUTLINES = (
     "cell_segmentations.geojson.gz",
     "cell_segmentations_annotated.geojson",
 )
+
+# What JSON raises that is not as GeoJSON says.
+ODD = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 def sniff(source: Source) -> bool:
@@ -82,15 +85,18 @@ def _numbers(barcodes: pd.Index) -> pd.Index:
 
 
 def _centroids(source: Source, name: str) -> pd.DataFrame:
+    from shapely.errors import ShapelyError
+
     display_name = source.display_name(name)
     try:
         with source.open(name) as file:
             features = json.load(file)["features"]
         ids = [str(f["properties"]["cell_id"]) for f in features]
-        xy = np.array([_centroid(f["geometry"]) for f in features], float).reshape(-1, 2)
+        outlines = np.array([_outline(f["geometry"]) for f in features], object)
+        xy = centres(outlines) if ids else np.empty((0, 2))
     except S2SError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (*ODD, ShapelyError) as error:
         raise S2SError(
             f"{display_name!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
         ) from error
@@ -99,15 +105,12 @@ def _centroids(source: Source, name: str) -> pd.DataFrame:
     return pd.DataFrame(xy, columns=["x", "y"], index=pd.Index(ids, dtype=object))
 
 
-def _centroid(geometry: dict) -> np.ndarray:
-    polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}
-    return centroid(
-        [
-            (np.array(ring, float)[:, :2], place > 0)
-            for polygon in polygons[geometry["type"]]
-            for place, ring in enumerate(polygon)
-        ]
-    )
+def _outline(geometry: dict):
+    """A cell's outline, in the plane whatever the file adds to x and y."""
+    from shapely import force_2d
+    from shapely.geometry import shape
+
+    return force_2d(shape(geometry))
 
 
 READER = Reader("visium_hd_cells", "10x Visium HD (segmented cells)", sniff, read)

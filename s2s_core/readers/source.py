@@ -8,11 +8,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import archives, preflight
@@ -50,7 +50,7 @@ class Source:
     def __init__(
         self,
         name: str,
-        files: dict[str, Path | Member],
+        files: Mapping[str, Path | Member],
         *,
         whole: Path | None = None,
         opened: Callable[[Path, str], dict[str, Member]] | None = None,
@@ -65,7 +65,7 @@ class Source:
         self._levels = 0
         self._set(files)
 
-    def _set(self, files: dict[str, Path | Member]) -> None:
+    def _set(self, files: Mapping[str, Path | Member]) -> None:
         self._files = files
         self.names = sorted(files, key=lambda n: (n.count("/"), n))
 
@@ -141,9 +141,11 @@ class Source:
         """
         if name not in self._used:
             file = self._files[name]
-            packed = isinstance(file, Member)
-            path = self._unpack(name, file) if packed else file
-            share = path.stat().st_size / (preflight.UNPACKED if packed else 1)
+            if isinstance(file, Member):
+                path = self._unpack(name, file)
+                share = path.stat().st_size / preflight.UNPACKED
+            else:
+                path, share = file, float(file.stat().st_size)
             preflight.check_upload(int(self._used.size + share), self.name)
             self._used[name] = path
             self._used.size += share
@@ -195,7 +197,7 @@ class Source:
         except DAMAGED:
             return b""
 
-    def _raw(self, name: str) -> BinaryIO:
+    def _raw(self, name: str) -> IO[bytes]:
         file = self._files[name]
         return file.open() if isinstance(file, Member) else file.open("rb")
 
@@ -213,6 +215,8 @@ class Source:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def _unpack(self, name: str, member: Member) -> Path:
+        if self._room is None:
+            raise ValueError(f"{self.name} was opened without a place for what is unpacked")
         # The member's own name is never a path: only a number is.
         path = self._room()
         left = preflight.max_unpacked(2**62) - int(preflight.UNPACKED * self._used.size)

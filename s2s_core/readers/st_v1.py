@@ -86,9 +86,9 @@ def read(source: Source, options: ReadOptions) -> Section:
 
 def _named_places(ids: pd.Index, display_name: str) -> np.ndarray:
     """(n, 2) x and y that the names of spots hold."""
-    found = [SPOT.fullmatch(str(i)) for i in ids]
-    if not all(found):
-        wrong = ids[[m is None for m in found]][0]
+    found = [m for i in ids if (m := SPOT.fullmatch(str(i))) is not None]
+    if len(found) < len(ids):
+        wrong = next(i for i in ids if SPOT.fullmatch(str(i)) is None)
         raise S2SError(
             f"In {display_name!r} spots are called after their place, such as 10x12, but one is called "
             f"{wrong!r}; correct or remove it."

@@ -53,7 +53,9 @@ def _tables(source: Source) -> list[str]:
 def _kind(source: Source, name: str, measured: str | None) -> _Kind:
     header, rows = outline(source, name)
     ids = spot_ids(header, rows)
-    genes, about, unknown = [], [], ()
+    genes: list[str] = []
+    about: list[str] = []
+    unknown: tuple[str, ...] = ()
     for i, column in enumerate(header):
         if column == ids or is_place(column):
             continue
@@ -84,7 +86,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     """
     names = _tables(source)
     kinds = {name: _kind(source, name, options.measured) for name in names}
-    molecules = [n for n in names if kinds[n].molecules]
+    molecules = {n: found for n in names if (found := kinds[n].molecules) is not None}
     rest = [n for n in names if n not in molecules]
     placed = [n for n in rest if kinds[n].placed]
     bare = [n for n in rest if not kinds[n].placed]
@@ -98,15 +100,13 @@ def read(source: Source, options: ReadOptions) -> Section:
     if len(full) == 1 and not counts:
         return _read_one(source, full[0], options, [n for n in rest if n != full[0]])
     if len(molecules) == 1 and not counts and not full:
-        name = molecules[0]
+        name, columns = next(iter(molecules.items()))
         said = (
             f"Rows of {source.display_name(name)!r} were taken for molecules of the gene in column "
-            f"{kinds[name].molecules.gene!r}, at {kinds[name].molecules.x!r} and "
-            f"{kinds[name].molecules.y!r}; for cells or spots give a table with a column a gene.",
+            f"{columns.gene!r}, at {columns.x!r} and {columns.y!r}; for cells or spots give a table "
+            "with a column a gene.",
         )
-        return read_molecules(
-            source, name, kinds[name].molecules, options, "units of the file", notes=said
-        )
+        return read_molecules(source, name, columns, options, "units of the file", notes=said)
     if len(rest) == 1 and counts:
         return _read_one(source, rest[0], options, [])
     if not counts and not full and not molecules:
