@@ -200,9 +200,28 @@ def test_spots_in_tissue_that_the_matrix_lacks_are_measured_zeros_under_their_id
     assert len(found) == 110 and section.n_known == 110
     assert (found.loc[silent].to_numpy() == 0).all()
     assert "3 of 110 spots in tissue are not among the counts: they have no reads" in notes(section)
+    # One note tells of them.
+    assert "hold no count" not in notes(read(run, totals="sum"))
     as_gaps = read(run, absent="gaps")
     assert as_gaps.n_known == 107
     assert not set(silent) & set(as_gaps.spot_ids)
+
+
+def test_spots_of_the_matrix_without_counts_are_told_beside_those_that_it_lacks(run):
+    keep = INSIDE.copy()
+    keep[[30, 55, 77]] = False
+    counts = COUNTS[keep]
+    counts[4] = 0
+    (run / "outs/filtered_feature_bc_matrix.h5").unlink()
+    made.write_10x_h5(
+        run / "outs/filtered_feature_bc_matrix.h5",
+        counts,
+        PLACES["barcode"][keep],
+        [f"Gene{i}" for i in range(6)],
+    )
+    said = notes(read(run, totals="sum"))
+    assert "3 of 110 spots in tissue are not among the counts" in said
+    assert "4 measured spots hold no count" in said
 
 
 def test_spots_that_somebody_took_out_are_no_zeros(run):

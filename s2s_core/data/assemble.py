@@ -202,6 +202,11 @@ def resolve_absent(absent: str, *, binned: bool, gaps_known: bool) -> Absent:
     return Absent(absent)
 
 
+def silent_note(count: int) -> str:
+    """Sentence on measured spots that hold no count."""
+    return f"{count:,} measured spots hold no count of these genes: they are measured zeros."
+
+
 def _rows(counts: sparse.csr_matrix, obs: pd.DataFrame, xy, measured) -> Rows:
     """Rows in the table's own order, those of unmeasured spots empty."""
     seen = np.ones(len(obs), bool) if measured is None else np.asarray(measured, bool)
@@ -233,8 +238,7 @@ def _section(placed: Placed, var: pd.DataFrame, uns: dict, notes: list[str], *, 
     row, col = grid.pixel(lattice.row, lattice.col)
     if lattice.kind != "bins":
         silent = int((rows.seen & (rows.depth == 0)).sum())
-        said = f"{silent:,} measured spots hold no count of these genes: they are measured zeros."
-        notes = [*notes, said if silent else ""]
+        notes = [*notes, silent_note(silent) if silent else ""]
     return Section(
         counts=rows.counts,
         obs=rows.obs,

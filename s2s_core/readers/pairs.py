@@ -144,6 +144,7 @@ def join(
     notes: tuple[str, ...] = (),
     uns: dict | None = None,
     binned: bool = False,
+    silent: int = 0,
 ) -> Section:
     """Section of the spots that have a position.
 
@@ -157,7 +158,7 @@ def join(
         Coordinates and whatever else is known of spots.
     match : (n,) int array
         Row of ``places`` of each spot, -1 where there is none.
-    options, notes, uns, binned
+    options, notes, uns, binned, silent
         As :func:`s2s_core.readers.base.build` takes them.
     """
     found = match >= 0
@@ -175,4 +176,5 @@ def join(
         notes=(*notes, *more, *again),
         uns=uns,
         binned=binned,
+        silent=silent,
     )
