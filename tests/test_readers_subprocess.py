@@ -6,6 +6,7 @@ import pytest
 from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers import read, subprocess_reader
 from s2s_core.readers.subprocess_reader import read_in_subprocess
+from tests import made_cells
 from tests import made_files as made
 
 
@@ -23,7 +24,7 @@ def test_a_section_read_apart_is_the_same(tmp_path):
 
 
 def test_options_and_several_files_pass_through(tmp_path):
-    files = sorted(made.xenium(tmp_path / "x").iterdir())
+    files = sorted(made_cells.xenium(tmp_path / "x").iterdir())
     section = read_in_subprocess(files, bin_size=25.0, absent="background")
     assert section.grid.pitch == 25.0
     assert set(section.origin) == {"spot"}
