@@ -21,7 +21,7 @@ from s2s_core.jobs.forecast import (
 from s2s_core.jobs.studies import experiment_task, experiment_work
 from s2s_core.methods import METHODS, Method
 from s2s_core.sampling.aliasing import aliased_share, spectrum
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_curve import Goal
 from s2s_core.studies.budget_study import measured_parts, run_design
 from s2s_core.studies.cases import Cases, read_cases

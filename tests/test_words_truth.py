@@ -14,7 +14,7 @@ from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.output import report
 from s2s_core.output.report import write_report
 from s2s_core.output.run_text import command, methods_text, scored_where, summary_sentence
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

@@ -124,9 +124,9 @@ def grade_genes(result: Result) -> pd.DataFrame:
     )
     pcc_bound = lower_bound(table["pcc"].to_numpy(float), spots)
     rank_bound = lower_bound(table["spearman"].to_numpy(float), spots)
-    surprise = structure["surprise"].to_numpy()
+    z_score = structure["z_score"].to_numpy()
     # Comparisons with NaN (a constant gene, no interval) are False, which is the strict answer.
-    look = (surprise >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
+    look = (z_score >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
     rank = look & (pcc_bound >= RANK) & (rank_bound >= RANK)
     # A hair wider, so that 85 of 100 is 85 %.
     covered = (coverage - result.config.coverage).abs().to_numpy() <= SLACK + 1e-9
@@ -140,7 +140,7 @@ def grade_genes(result: Result) -> pd.DataFrame:
             table["pcc"],
             pcc_bound,
             rank_bound,
-            surprise,
+            z_score,
             coverage,
             spots,
             strict=True,

@@ -18,8 +18,8 @@ from s2s_core.assessment.checks import check_quality
 from s2s_core.assessment.gene_grades import GRADES, RULE, count_grades, grade_genes
 from s2s_core.assessment.metrics import summarise
 from s2s_core.assessment.recommend import recommend
+from s2s_core.data.gene_lookup import unknown_genes
 from s2s_core.data.result import Result
-from s2s_core.data.section import unknown_genes
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
 from s2s_core.output.figures import map_figure, save, scatter_figure

@@ -16,9 +16,10 @@ from s2s_core.data.result import HIDDEN, Result
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import DESIGNS
+from s2s_core.vocabulary import LATTICES
 
-LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.
 CLASSICAL = {
     "nearest": "the value of the nearest measured spot",

@@ -15,7 +15,7 @@ from s2s_core.data.store import atomic
 from s2s_core.imputation import run
 from s2s_core.interfaces import Hooks
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 # Odd and even sizes, larger and smaller than a window.
 SIZES = ((64, 64), (37, 53), (5, 9))
