@@ -65,9 +65,9 @@ class Variant:
 
 
 def _no_network() -> None:
-    from s2s_core.network.programme_source import CompactSource
+    from s2s_core.network.programme_source import ProgrammeSource
 
-    CompactSource.shares = lambda self, *_: np.zeros(
+    ProgrammeSource.shares = lambda self, *_: np.zeros(
         len(self.first_estimate.programmes.scale), np.float32
     )
 
@@ -126,7 +126,7 @@ def _no_kriging() -> None:
 
         return load_file(smooth)
 
-    network.load_prior = load
+    network.load_pretrained = load
 
 
 def _soft_consistency() -> None:
@@ -142,9 +142,9 @@ def _defective_s2d() -> None:
     """The reference's L_s2d: its data consistency never acts, and measured pixels are compared."""
     import torch
 
-    from s2s_core.network.patch_source import PublishedSource
+    from s2s_core.network.patch_source import PaperSource
 
-    draw = PublishedSource.draw
+    draw = PaperSource.draw
 
     def spoiled(self, rng):
         batches = draw(self, rng)
@@ -152,7 +152,7 @@ def _defective_s2d() -> None:
             batches[name] = replace(batches[name], mask=torch.zeros_like(batches[name].mask))
         return batches
 
-    PublishedSource.draw = spoiled
+    PaperSource.draw = spoiled
 
 
 VARIANTS = {

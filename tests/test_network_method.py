@@ -11,7 +11,7 @@ from s2s_core.config import preset
 from s2s_core.interfaces import Hooks
 from s2s_core.network import fit as network
 from s2s_core.network.fit import fit_network
-from s2s_core.network.pretrained import load_prior
+from s2s_core.network.pretrained import load_pretrained
 from s2s_core.network.trainer import Step, TrainState
 from tests.tiny import tiny_config
 
@@ -43,7 +43,7 @@ def fitted(uneven, uneven_first_estimate, monkeypatch):
         )
         return fit_network(obs, config or tiny_config(), Hooks(**hooks))
 
-    monkeypatch.setattr(network, "CompactSource", lambda *_: source)
+    monkeypatch.setattr(network, "ProgrammeSource", lambda *_: source)
     monkeypatch.setattr(network, "train", train)
     monkeypatch.setattr(network, "correct", correct)
     fit.calls = calls
@@ -83,7 +83,7 @@ def test_the_deviation_is_that_of_a_measurement(fitted, uneven, uneven_first_est
 
 def test_training_starts_from_the_prior_that_ships(fitted):
     fitted(FAST)
-    shipped = load_prior()
+    shipped = load_pretrained()
     assert set(fitted.calls["weights"]) == set(shipped)
     assert all(torch.equal(fitted.calls["weights"][name], shipped[name]) for name in shipped)
     fitted(replace(FAST, train=replace(FAST.train, prior=False)))

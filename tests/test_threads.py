@@ -113,7 +113,7 @@ def test_the_option_reaches_the_network(eight, monkeypatch, uneven):
     def stop(*_):
         raise Enough
 
-    monkeypatch.setattr(network, "CompactSource", stop)
+    monkeypatch.setattr(network, "ProgrammeSource", stop)
     for threads, number in ((0, 4), (2, 2)):
         with pytest.raises(Enough):
             network.fit_network(uneven, replace(tiny_config(), threads=threads), Hooks())

@@ -47,7 +47,7 @@ class Evidence:
     grade : str
     pcc, pcc_bound, rank_bound : float
         PCC at the scored spots, and the lower bounds of PCC and Spearman's correlation.
-    surprise : float
+    z_score : float
         Standard errors of Moran's I above chance.
     coverage : float
         Share of values inside their intervals; NaN without intervals.
@@ -59,7 +59,7 @@ class Evidence:
     pcc: float
     pcc_bound: float
     rank_bound: float
-    surprise: float
+    z_score: float
     coverage: float
     spots: float
 
@@ -81,7 +81,7 @@ class Evidence:
             if self.pcc_bound < RANK:
                 return f"{sure}, but not above {RANK:g}."
             return f"{sure}, but Spearman's correlation only above {self.rank_bound:.2f}."
-        if self.surprise < SURE:
+        if self.z_score < SURE:
             return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
         if np.isnan(self.pcc):
             return "Constant at the scored spots: its map cannot be checked."

@@ -16,9 +16,9 @@ from s2s_core.geostat.first_estimate import FIT_STEPS
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.network.cdcin import CDCIN, count_parameters
 from s2s_core.network.device import choose_device, describe_device, set_threads
-from s2s_core.network.patch_source import PublishedSource, predict_genes
-from s2s_core.network.pretrained import WEIGHTS, load_prior, prior_fits
-from s2s_core.network.programme_source import CompactSource, correct
+from s2s_core.network.patch_source import PaperSource, predict_genes
+from s2s_core.network.pretrained import WEIGHTS, load_pretrained, pretrained_fits
+from s2s_core.network.programme_source import ProgrammeSource, correct
 from s2s_core.network.trainer import Step, train
 
 
@@ -48,7 +48,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         hooks.on_progress(Progress("Fitting gene programmes", done, parts))
 
     tick(0, FIT_STEPS)
-    source = CompactSource(obs, config, tick) if compact else PublishedSource(obs, config)
+    source = ProgrammeSource(obs, config, tick) if compact else PaperSource(obs, config)
     model = CDCIN(config.model)
     prior = _prior(config)
     if prior is not None:
@@ -120,17 +120,17 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
 
 def _prior(config: RunConfig) -> CDCIN | None:
     """Network with the weights that ship, where they fit."""
-    if not config.train.prior or not prior_fits(config.model):
+    if not config.train.prior or not pretrained_fits(config.model):
         return None
     model = CDCIN(config.model)
-    model.load_state_dict(load_prior())
+    model.load_state_dict(load_pretrained())
     return model
 
 
 def _fingerprint(obs: Observation, config: RunConfig) -> str:
     """Hash of what a checkpoint depends on: measured values, their places, prior and training."""
     settings = replace(config, compare=(), threads=0, device="auto", answer="mean")
-    prior = WEIGHTS.read_bytes() if prior_fits(config.model) else b""
+    prior = WEIGHTS.read_bytes() if pretrained_fits(config.model) else b""
     parts = (settings.to_json().encode(), obs.values.tobytes(), obs.pixels.tobytes(), prior)
     return hashlib.sha256(b"".join(parts)).hexdigest()
 

@@ -36,7 +36,7 @@ class Split:
     weight: np.ndarray
 
 
-class CompactSource:
+class ProgrammeSource:
     """Batches of programmes and photographs over sparser splits of one observation.
 
     The measured spots fall into folds. The last is set aside: its values are inputs of a
