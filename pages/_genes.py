@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages import _state
 from s2s_core.data.expression import mean_expression
-from s2s_core.data.section import Section, parse_genes
+from s2s_core.data.gene_lookup import parse_genes
+from s2s_core.data.section import Section
 from s2s_core.data.structure import NONE, RULE, gene_structure
 from s2s_core.vocabulary import PATTERN
 
@@ -99,7 +100,7 @@ def show_structure(table: pd.DataFrame) -> None:
     meaning = PATTERN.help(RULE)
     st.markdown(f"{PATTERN.asked} Of {len(table):,} genes: {words}.", help=meaning)
     with st.expander("Every gene"):
-        shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
+        shown = table.sort_values("moran", ascending=False).drop(columns="z_score")
         st.dataframe(
             shown.rename(columns=COLUMNS),
             height=320,

@@ -11,7 +11,7 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.output.file_names import download_name
 from s2s_core.output.maps import mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
 GAPS = "Fill the gaps: impute tissue positions that have no measurement"

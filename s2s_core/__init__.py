@@ -12,6 +12,6 @@ from s2s_core.api import evaluate, impute
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 __all__ = ["S2SError", "Section", "__version__", "evaluate", "impute", "read", "sample"]

@@ -6,6 +6,7 @@ A word means one thing wherever it is said; docs/glossary.md lists them for the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -36,29 +37,48 @@ class Scale:
         return "\n\n".join(part for part in (self.asked, "\n".join(lines), rule) if part)
 
 
-# The one word that answers two questions: where there is no pattern no design can resolve it.
-NO_PATTERN = {
-    "no pattern": "neighbouring spots are no more alike than by chance: nothing to impute from"
-}
+# Kinds of grids, as sentences name them.
+LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
+
+
+class Pattern(StrEnum):
+    """Verdicts of :data:`PATTERN` on a gene's spatial pattern."""
+
+    CLEAR = "clear pattern"
+    WEAK = "weak pattern"
+    NONE = "no pattern"
+
+
+class Resolution(StrEnum):
+    """Verdicts of :data:`DESIGN` on what a sampling design makes of a gene's pattern."""
+
+    RESOLVED = "resolved"
+    MARGINAL = "marginal"
+    LOST = "cannot be resolved"
+    # The one word that answers two questions: where there is no pattern none can be resolved.
+    FLAT = Pattern.NONE.value
+
+
+NO_PATTERN = "neighbouring spots are no more alike than by chance: nothing to impute from"
 
 PATTERN = Scale(
     "In what was measured",
     "is there a spatial pattern?",
     {
-        "clear pattern": "neighbouring spots are much alike: the gene can be imputed",
-        "weak pattern": "neighbouring spots are a little alike: impute it with care",
-        **NO_PATTERN,
+        Pattern.CLEAR: "neighbouring spots are much alike: the gene can be imputed",
+        Pattern.WEAK: "neighbouring spots are a little alike: impute it with care",
+        Pattern.NONE: NO_PATTERN,
     },
 )
 DESIGN = Scale(
     "Before measuring",
     "can this design resolve the gene?",
     {
-        "resolved": "its pattern is wider than the gaps between measured spots",
-        "marginal": "its pattern is about as wide as the gaps: parts of it will be missed",
-        "cannot be resolved": "its pattern is finer than the gaps, or most of the tissue lies too "
+        Resolution.RESOLVED: "its pattern is wider than the gaps between measured spots",
+        Resolution.MARGINAL: "its pattern is about as wide as the gaps: parts of it will be missed",
+        Resolution.LOST: "its pattern is finer than the gaps, or most of the tissue lies too "
         "far from every measured spot",
-        **NO_PATTERN,
+        Resolution.FLAT: NO_PATTERN,
     },
 )
 USE = Scale(

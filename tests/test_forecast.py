@@ -18,7 +18,7 @@ from s2s_core.jobs.forecast import (
     predicted_seconds,
     seconds_to_go,
 )
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 FAST = preset("fast")
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from s2s_core.assessment.metrics import summarise
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.observation import observe
 from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled
 from s2s_core.imputation import run
 from s2s_core.methods import METHODS, applicable
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.tiny import tiny_config, tiny_published
 
 CLASSICAL = [name for name in METHODS if name != "s2s"]

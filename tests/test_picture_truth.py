@@ -15,7 +15,7 @@ from s2s_core.output.figures import map_figure, micrometres, scatter_figure
 from s2s_core.output.hex_tiles import mosaic, tissue_image
 from s2s_core.output.map_parts import words_of
 from s2s_core.output.maps import DIVERGING, Look, Panel, map_panels, mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

@@ -18,7 +18,7 @@ from s2s_core.jobs import jobs, runner
 from s2s_core.methods import METHODS
 from s2s_core.network import fit as network
 from s2s_core.network.device import set_threads
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 
@@ -113,7 +113,7 @@ def test_the_option_reaches_the_network(eight, monkeypatch, uneven):
     def stop(*_):
         raise Enough
 
-    monkeypatch.setattr(network, "CompactSource", stop)
+    monkeypatch.setattr(network, "ProgrammeSource", stop)
     for threads, number in ((0, 4), (2, 2)):
         with pytest.raises(Enough):
             network.fit_network(uneven, replace(tiny_config(), threads=threads), Hooks())

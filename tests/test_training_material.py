@@ -12,16 +12,16 @@ from s2s_core.data.observation import observe, withhold
 from s2s_core.errors import S2SError
 from s2s_core.network.losses import deep_supervision
 from s2s_core.network.natural_images import crop, load_photographs
-from s2s_core.network.patch_source import PublishedSource, fill_nearest, tissue_patches
-from s2s_core.network.programme_source import CompactSource
-from s2s_core.sampling.registry import sample
+from s2s_core.network.patch_source import PaperSource, fill_nearest, tissue_patches
+from s2s_core.network.programme_source import ProgrammeSource
+from s2s_core.sampling.apply import sample
 from tests.tiny import tiny_config, tiny_published
 
 
 @pytest.mark.parametrize("design", ["lattice:2", "random:0.5"])
 def test_published_tasks(square, design):
     obs = observe(sample(square, design))
-    source = PublishedSource(obs, tiny_published())
+    source = PaperSource(obs, tiny_published())
     seen = set()
     for seed in range(6):
         batches = source.draw(np.random.default_rng(seed))
@@ -41,7 +41,7 @@ def test_spots_set_aside_are_neither_input_nor_target_of_the_published_training(
     values = obs.values.copy()
     values[withhold(obs, 0.1, 0)] = 1e6
     clean, odd = (
-        PublishedSource(replace(obs, values=v), tiny_published()) for v in (obs.values, values)
+        PaperSource(replace(obs, values=v), tiny_published()) for v in (obs.values, values)
     )
     for seed in range(5):
         a, b = (s.draw(np.random.default_rng(seed)) for s in (clean, odd))
@@ -56,7 +56,7 @@ def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
     obs = observe(sample(square, "random:0.6"))
     config = tiny_config()
     train = replace(config.train, splits=6, natural_images=True)
-    source = CompactSource(obs, replace(config, train=train))
+    source = ProgrammeSource(obs, replace(config, train=train))
     for index in range(6):
         split, photo = source.split(index)
         target = split.weight.ravel() > 0
@@ -75,7 +75,7 @@ def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
 
 def test_photographs_are_left_to_the_prior_unless_asked_for(square):
     obs = observe(sample(square, "lattice:2"))
-    alone = CompactSource(obs, replace(tiny_config(), train=preset("fast").train))
+    alone = ProgrammeSource(obs, replace(tiny_config(), train=preset("fast").train))
     assert set(alone.draw(np.random.default_rng(0))) == {"s2s"}
     assert preset("paper").train.natural_images
 

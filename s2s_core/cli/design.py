@@ -17,7 +17,8 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.jobs.studies import experiment_task, questions
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import BUDGETED, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import BUDGETED
 
 DESIGN_HELP = """\
 Plan how sparsely a tissue can be sampled.
@@ -207,7 +208,7 @@ def _plan(args: argparse.Namespace, argv: list[str]) -> int:
 
 def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     from s2s_core.data.store import atomic
-    from s2s_core.sampling.judge import judge
+    from s2s_core.sampling.design_metrics import evaluate_design
     from s2s_core.sampling.pilot import Pilot
     from s2s_core.studies.budget_study import only_measured
 
@@ -216,7 +217,7 @@ def _facts(args: argparse.Namespace, argv: list[str]) -> int:
     pilot = Pilot(section)
     sampled = sample(section, mask, args.seed, pilot=pilot)
     sampled.check_ready()
-    facts = judge(pilot, sampled.measured)
+    facts = evaluate_design(pilot, sampled.measured)
     print("\n".join(facts.sentences))
     if args.out:
         with atomic(args.out) as part:

@@ -28,7 +28,7 @@ from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,12 +14,15 @@ import pyarrow.feather as feather
 
 from s2s_core._version import __version__
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.observation import normalisation_target
 from s2s_core.data.provenance import INPUT_KEY, mask_seed
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
 
+# Form of a saved result's folder, written into its run.json (see `format_number`).
+RESULT_FORMAT = 1
 # On which spots scores were taken.
 HIDDEN = "hidden truth"
 WITHHELD = "withheld measured spots"
@@ -128,6 +131,7 @@ def write_run(result: Result, path: str | Path) -> None:
     """Write what was run, on what and how, as JSON."""
     data = {
         **result.info,
+        FORMAT_KEY: RESULT_FORMAT,
         **{k: v for k, v in provenance(result).items() if k != "config"},
         "input": result.section.uns.get(INPUT_KEY),
         "config": asdict(result.config),
@@ -163,12 +167,13 @@ def load_result(folder: str | Path) -> Result:
     Raises
     ------
     S2SError
-        If the folder holds no finished run.
+        If the folder holds no finished run, or one of a newer version of the program.
     """
     folder = Path(folder)
     if not (folder / "run.json").is_file() or not (folder / "section.h5ad").is_file():
         raise S2SError(f"{str(folder)!r} holds no finished run; start it again or resume it.")
     info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    format_number(info, RESULT_FORMAT, f"The finished run {str(folder)!r}")
     return Result(
         section=load_section(folder / "section.h5ad"),
         config=RunConfig.from_json(json.dumps(info["config"])),

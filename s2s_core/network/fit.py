@@ -12,13 +12,13 @@ import torch
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.geostat.first_estimate import PARTS
+from s2s_core.geostat.first_estimate import FIT_STEPS
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.network.cdcin import CDCIN, count_parameters
 from s2s_core.network.device import choose_device, describe_device, set_threads
-from s2s_core.network.patch_source import PublishedSource, predict_genes
-from s2s_core.network.pretrained import WEIGHTS, load_prior, prior_fits
-from s2s_core.network.programme_source import CompactSource, correct
+from s2s_core.network.patch_source import PaperSource, predict_genes
+from s2s_core.network.pretrained import WEIGHTS, load_pretrained, pretrained_fits
+from s2s_core.network.programme_source import ProgrammeSource, correct
 from s2s_core.network.trainer import Step, train
 
 
@@ -47,8 +47,8 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
             raise Cancelled
         hooks.on_progress(Progress("Fitting gene programmes", done, parts))
 
-    tick(0, PARTS)
-    source = CompactSource(obs, config, tick) if compact else PublishedSource(obs, config)
+    tick(0, FIT_STEPS)
+    source = ProgrammeSource(obs, config, tick) if compact else PaperSource(obs, config)
     model = CDCIN(config.model)
     prior = _prior(config)
     if prior is not None:
@@ -95,38 +95,42 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         return lambda seen, targets: Prediction(
             predict_genes(model, seen, targets, device, augmented=augmented), None, details
         )
-    share, lens = source.shares(model, prior, device), source.lens
-    details["network_share"] = float(np.average(share, weights=lens.importance**2))
-    details["programmes"] = len(lens.programmes.scale)
-    used = [ridges for ridges in lens.ridges if ridges]
-    details["regression"] = f"in {len(used)} of {len(lens.ridges)} weightings of the genes"
-    details["remainder_share"] = float(lens.share.mean())
+    share, first_estimate = source.shares(model, prior, device), source.first_estimate
+    details["network_share"] = float(np.average(share, weights=first_estimate.importance**2))
+    details["programmes"] = len(first_estimate.programmes.scale)
+    used = [ridges for ridges in first_estimate.ridges if ridges]
+    details["regression"] = (
+        f"in {len(used)} of {len(first_estimate.ridges)} weightings of the genes"
+    )
+    details["remainder_share"] = float(first_estimate.residuals.shrinkage.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
-        estimate = lens.estimate(seen)
+        estimate = first_estimate.estimate(seen)
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
         scores = estimate.mean[at].T
         scores = scores + share * (corrected[at].T - scores)
-        sd = lens.gene_deviation(estimate.deviation[at].T ** 2 + lens.variograms.noise)
-        return Prediction(lens.genes(seen, targets, scores), sd, details)
+        sd = first_estimate.gene_deviation(
+            estimate.deviation[at].T ** 2 + first_estimate.variograms.noise
+        )
+        return Prediction(first_estimate.genes(seen, targets, scores), sd, details)
 
     return predict
 
 
 def _prior(config: RunConfig) -> CDCIN | None:
     """Network with the weights that ship, where they fit."""
-    if not config.train.prior or not prior_fits(config.model):
+    if not config.train.prior or not pretrained_fits(config.model):
         return None
     model = CDCIN(config.model)
-    model.load_state_dict(load_prior())
+    model.load_state_dict(load_pretrained())
     return model
 
 
 def _fingerprint(obs: Observation, config: RunConfig) -> str:
     """Hash of what a checkpoint depends on: measured values, their places, prior and training."""
     settings = replace(config, compare=(), threads=0, device="auto", answer="mean")
-    prior = WEIGHTS.read_bytes() if prior_fits(config.model) else b""
+    prior = WEIGHTS.read_bytes() if pretrained_fits(config.model) else b""
     parts = (settings.to_json().encode(), obs.values.tobytes(), obs.pixels.tobytes(), prior)
     return hashlib.sha256(b"".join(parts)).hexdigest()
 

@@ -23,7 +23,7 @@ from s2s_core.network.natural_images import crop, load_photographs
 GENE_SCALE = 10.0
 
 
-class PublishedSource:
+class PaperSource:
     """Batches of (gene, patch) items as published.
 
     Parameters

@@ -230,7 +230,7 @@ def check_all(source: Source) -> None:
                 raise S2SError(_sentence(kind, source.name))
             raise S2SError(
                 f"{source.name!r} holds no section that is recognised: "
-                f"{_sentence(kind, source.spoken(name))}"
+                f"{_sentence(kind, source.display_name(name))}"
             )
 
 

@@ -68,7 +68,7 @@ def _likely(month: int, day: int) -> str | None:
 
 
 def _gene(month: int | None, day: int) -> str | None:
-    if month not in range(1, 13) or not 1 <= day <= 31:
+    if month is None or month not in range(1, 13) or not 1 <= day <= 31:
         return None
     if month == 3 and day <= HIGHEST[3]:
         other = f" or MTARC{day} (once MARC{day})" if day <= 2 else ""

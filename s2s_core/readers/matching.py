@@ -151,7 +151,7 @@ def is_rounded(ids: pd.Index) -> bool:
     long = [t for t in texts if t.isdigit() and LONG <= len(t) <= 20]
     if len(long) < max(FEW, len(texts) / 2):
         return False
-    zeros = np.mean([t.endswith("0" * (len(t) - LONG + 1)) for t in long])
+    zeros = float(np.mean([t.endswith("0" * (len(t) - LONG + 1)) for t in long]))
     return zeros > 0.9 or all(len(t) > LONG and int(float(t)) == int(t) for t in long)
 
 

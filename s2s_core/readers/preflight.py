@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import h5py
 import numpy as np
@@ -67,7 +67,7 @@ def check_upload(size: int, name: str) -> None:
     ------
     S2SError
     """
-    limits = Limits.limits()
+    limits = Limits.from_environment()
     if size > limits.max_upload_bytes:
         raise S2SError(
             f"{name!r} has {size / 1e6:,.0f} MB, more than the {limits.max_upload_mb:,.0f} MB that "
@@ -82,7 +82,7 @@ def check_values(spots: int, genes: int, name: str) -> None:
     ------
     S2SError
     """
-    limit = Limits.limits().max_values
+    limit = Limits.from_environment().max_values
     if int(spots) * int(genes) > limit:
         raise S2SError(
             f"{name!r} declares {spots:,} spots x {genes:,} genes, more than {limit:.3g} values; "
@@ -92,7 +92,9 @@ def check_values(spots: int, genes: int, name: str) -> None:
 
 def max_unpacked(packed: int) -> int:
     """How many bytes a packed file of this size may unpack to."""
-    return min(UNPACKED * Limits.limits().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed)
+    return min(
+        UNPACKED * Limits.from_environment().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed
+    )
 
 
 class Unpacked(io.RawIOBase):
@@ -107,7 +109,7 @@ class Unpacked(io.RawIOBase):
         File that the sentence names.
     """
 
-    def __init__(self, stream: BinaryIO, limit: int, name: str) -> None:
+    def __init__(self, stream: IO[bytes] | io.BufferedIOBase, limit: int, name: str) -> None:
         super().__init__()
         self._stream, self._left, self._name = stream, limit, name
 

@@ -91,7 +91,13 @@ def declared_by(node: dict, version: int) -> Declared:
             raise ValueError(f"sizes {str(sizes)[:40]}")
     if len(shape) != len(chunk) or len(shape) > MAX_DIMENSIONS:
         raise ValueError(f"{len(shape)} dimensions")
-    return Declared(tuple(shape), tuple(chunk), item_bytes, *packers or [None], words)
+    return Declared(
+        shape=tuple(shape),
+        chunk=tuple(chunk),
+        item_bytes=item_bytes,
+        packer=packers[0] if packers else None,
+        words=words,
+    )
 
 
 def check_chunk(data: bytes, array: Declared, name: str, key: str) -> None:

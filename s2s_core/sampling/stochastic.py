@@ -16,17 +16,17 @@ CROWDING = 8
 
 def random(task: Task) -> np.ndarray:
     """Spots drawn with equal chance."""
-    free = np.nonzero(task.allowed & ~task.must)[0]
-    mask = task.must.copy()
-    mask[task.rng.permutation(free)[: task.count - int(task.must.sum())]] = True
+    free = np.nonzero(task.allowed & ~task.include)[0]
+    mask = task.include.copy()
+    mask[task.rng.permutation(free)[: task.count - int(task.include.sum())]] = True
     return mask
 
 
 def stratified(task: Task) -> np.ndarray:
     """One spot drawn in each of as many compact parts of equal size (jittered)."""
-    free = np.nonzero(task.allowed & ~task.must)[0]
-    mask, points = task.must.copy(), task.points
-    parts = [(free, task.count - int(task.must.sum()))]
+    free = np.nonzero(task.allowed & ~task.include)[0]
+    mask, points = task.include.copy(), task.points
+    parts = [(free, task.count - int(task.include.sum()))]
     while parts:
         inside, count = parts.pop()
         if count < 1:
@@ -53,11 +53,11 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     Sample elimination (Yuksel 2015): of all spots the one most crowded by others is left out,
     again and again, until the wanted number remains; lots decide how much crowding a spot
     bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
-    distances exist. Spots of ``must`` crowd the others and stay.
+    distances exist. Spots to include crowd the others and stay.
     """
-    where = np.nonzero(allowed | task.must)[0]
-    points, must = task.points[where], task.must[where]
-    # Spots of ``must`` may lie where the density is zero.
+    where = np.nonzero(allowed | task.include)[0]
+    points, include = task.points[where], task.include[where]
+    # Spots to include may lie where the density is zero.
     floor = max(float(density[where].max(initial=0.0)), 1e-12) / DENSITY_SPAN
     size = np.maximum(density[where], floor) ** -0.5
     size = size / size.mean()
@@ -76,8 +76,8 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     load = np.bincount(both[order, 0], crowd, minlength=len(points))
     stays = np.ones(len(points), bool)
     # A spot without any neighbour goes by lot.
-    pressure = np.where(must, -np.inf, (load + 1e-9) * bears)
-    for _ in range(len(points) - max(task.count, int(must.sum()))):
+    pressure = np.where(include, -np.inf, (load + 1e-9) * bears)
+    for _ in range(len(points) - max(task.count, int(include.sum()))):
         out = int(pressure.argmax())
         stays[out] = False
         near = slice(start[out], start[out + 1])
@@ -94,10 +94,10 @@ def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
     Surplus spots are dropped by lot; missing ones are added where the nearest measured spot
     is farthest.
     """
-    mask = (mask & task.allowed) | task.must
+    mask = (mask & task.allowed) | task.include
     surplus = int(mask.sum()) - task.count
     if surplus > 0:
-        loose = np.nonzero(mask & ~task.must)[0]
+        loose = np.nonzero(mask & ~task.include)[0]
         mask[task.rng.permutation(loose)[:surplus]] = False
         return mask
     points = task.points

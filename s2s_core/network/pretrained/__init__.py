@@ -1,6 +1,6 @@
 """The trained prior: what photographs and random fields teach about restoring a sparse map.
 
-``python -m s2s_core.network.pretrained`` makes it; :func:`load_prior` gives it to a network.
+``python -m s2s_core.network.pretrained`` makes it; :func:`load_pretrained` gives it to a network.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ WEIGHTS = ASSETS / "prior.safetensors"
 CARD = ASSETS / "prior.json"
 
 
-def prior_fits(config: ModelConfig) -> bool:
+def pretrained_fits(config: ModelConfig) -> bool:
     """Whether the prior that ships is of this shape of network."""
     return WEIGHTS.exists() and json.loads(CARD.read_text())["model"] == asdict(config)
 
 
-def load_prior() -> dict:
+def load_pretrained() -> dict:
     """Weights of the prior by parameter name."""
     from safetensors.torch import load_file
 
