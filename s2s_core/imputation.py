@@ -20,12 +20,13 @@ from s2s_core.assessment.metrics import score_genes, score_intervals
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
-from s2s_core.data.result import HIDDEN, WITHHELD, Result
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
 from s2s_core.hardware import threads
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.methods import applicable, method
+from s2s_core.vocabulary import Phase, Spots
 
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1
@@ -135,12 +136,12 @@ def _impute(
     if hooks.should_stop():
         raise Cancelled
     if name != config.method:
-        hooks.on_progress(Progress(f"Comparing with: {chosen.label}", 0, 1))
+        hooks.on_progress(Progress(Phase.COMPARING, 0, 1, detail=chosen.label))
     # Fitted without any of the scored spots; each fold is then predicted from all others.
     known = _without(obs, np.any(scored, axis=0)) if scored else obs
     predictor = chosen.fit(known, config, hooks)
     calibration = _calibrate(predictor, known, config, hooks, always=name == config.method)
-    hooks.on_progress(Progress(f"Predicting: {chosen.label}", 0, 1))
+    hooks.on_progress(Progress(Phase.PREDICTING, 0, 1, detail=chosen.label))
     withheld = [
         _answer(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
     ]
@@ -161,7 +162,7 @@ def _calibrate(
     for k, out in enumerate(parts):
         if hooks.should_stop():
             raise Cancelled
-        hooks.on_progress(Progress("Learning medians and intervals", k, len(parts)))
+        hooks.on_progress(Progress(Phase.INTERVALS, k, len(parts)))
         prediction = predictor(_without(obs, out), obs.pixels[out])
         if prediction.sd is None and not always:
             return None
@@ -217,7 +218,7 @@ def _consistent(answer: Answer, obs: Observation) -> Answer:
 def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -> pd.DataFrame:
     place = {"pixels": section.pixels, "shape": section.grid.shape}
     if not scored:
-        at, spots = section.hidden, HIDDEN
+        at, spots = section.hidden, Spots.HIDDEN
         table = score_genes(truth, answer.mean, at, **place)
         parts = [(truth[at], [None if v is None else v[at] for v in _interval_of(answer)])]
     else:
@@ -229,7 +230,7 @@ def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -
             at[rows] = True
             parts.append((obs.values[fold], _interval_of(part)))
         table = score_genes(truth, guess, at, **place, shown=section.measured)
-        spots = WITHHELD
+        spots = Spots.WITHHELD
     if parts[0][1][0] is not None:
         true = np.concatenate([part[0] for part in parts])
         median, lower, upper = (np.concatenate([part[1][i] for part in parts]) for i in range(3))

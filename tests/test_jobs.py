@@ -208,6 +208,13 @@ def test_progress_leaves_out_a_half_written_line_and_repeated_steps(job):
     assert [entry["step"] for entry in jobs.progress(job)] == [1, 2, 3, 4, 5]
 
 
+def test_a_state_whose_phases_were_sentences_can_be_read(job):
+    old = {"status": "done", "phase": "Training on CPU", "stages": [["Fitting", 1.0]], "ended": 9.0}
+    (job.folder / "state.json").write_text(json.dumps(old))
+    found = jobs.state(job)
+    assert (found.status, found.ended, found.stages) == ("done", 9.0, ())
+
+
 def test_no_progress_yet(job):
     assert jobs.progress(job) == []
     assert jobs.preview(job) is None

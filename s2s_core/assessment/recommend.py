@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from s2s_core.assessment.metrics import paired_test, summarise
-from s2s_core.data.result import HIDDEN
+from s2s_core.vocabulary import Spots
 
 # Simplest first. What averages noise with settings of its own comes after plain interpolation,
 # what shares information between genes after that, what is trained last.
@@ -90,7 +90,7 @@ def recommend(
     table["as_good"] = (table["worse"] <= MARGIN) | by_chance
     table.loc[best, "as_good"] = True
     method = str(table.loc[table["as_good"], "simplicity"].idxmin())
-    hidden = "spots" in metrics and metrics["spots"].iloc[0] == HIDDEN
+    hidden = "spots" in metrics and metrics["spots"].iloc[0] == Spots.HIDDEN
     where = "hidden spots" if hidden else "withheld measured spots"
     lowest = (
         f"{table.loc[best, 'rmse']:.3f} at {where}, mean over {metrics['gene'].nunique():,} genes"

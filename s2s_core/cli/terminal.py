@@ -52,11 +52,11 @@ class Bar:
 
     def show(self, progress: Progress) -> None:
         """Draw one line of a run's progress."""
-        if self._bar is None or progress.phase != self._phase:
+        if self._bar is None or progress.words != self._phase:
             self.close()
-            self._phase = progress.phase
+            self._phase = progress.words
             self._bar = tqdm(
-                desc=progress.phase,
+                desc=progress.words,
                 total=max(progress.steps, 1),
                 bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
                 file=sys.stderr,

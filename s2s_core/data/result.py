@@ -20,10 +20,6 @@ from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
 
-# On which spots scores were taken.
-HIDDEN = "hidden truth"
-WITHHELD = "withheld measured spots"
-
 
 @dataclass(frozen=True)
 class Result:
@@ -44,8 +40,8 @@ class Result:
     truth : (n, G) float32 array
         Known values, NaN where nothing is known. For scores and pictures only.
     metrics : DataFrame
-        One row a gene and method: method, gene, spots ("hidden truth" or "withheld measured
-        spots"), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
+        One row a gene and method: method, gene, spots (of
+        :class:`s2s_core.vocabulary.Spots`), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
     info : dict
         Versions, seed, device, times, peak memory, notes: what run.json holds.
     """

@@ -9,15 +9,14 @@ from scipy.spatial import cKDTree
 
 from s2s_core.data.observation import log_normalise, normalisation_target
 from s2s_core.data.section import Section
-from s2s_core.vocabulary import PATTERN
+from s2s_core.vocabulary import Pattern
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
 # Moran's I this many standard errors above chance is structure, and this high it is strong.
 SURE = 3.0
 STRONG = 0.25
-VERDICTS = tuple(reversed(PATTERN.words))
-NONE, WEAK, CLEAR = VERDICTS
+NONE, WEAK, CLEAR = VERDICTS = (Pattern.NONE, Pattern.WEAK, Pattern.CLEAR)
 RULE = (
     f"What counts is Moran's I among the nearest measured spots: {STRONG:g} or more is a {CLEAR}, "
     f"less a {WEAK}, and less than {SURE:g} standard errors above chance {NONE}."

@@ -32,6 +32,7 @@ from s2s_core.config import RunConfig
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
+from s2s_core.vocabulary import Phase, phase_words
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
@@ -39,6 +40,21 @@ RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
 # What a job imputes with its result; studies try many imputations on a pilot.
 IMPUTING = ("run", "tournament", "demo")
 STUDIES = ("plan", "experiment")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase that a run went through: what it was about, and when it began (seconds since the
+    epoch)."""
+
+    phase: Phase
+    detail: str
+    began: float
+
+    @property
+    def name(self) -> tuple[Phase, str]:
+        """What tells a stage from others, whenever it began."""
+        return self.phase, self.detail
 
 
 @dataclass(frozen=True)
@@ -51,25 +67,32 @@ class State:
         queued, running, done, failed, paused, cancelled or interrupted (its process is gone).
     message : str
         For a failed job the sentence that says why.
-    phase, step, steps, seconds_left : progress
+    phase, detail, step, steps, seconds_left : progress
+        As in :class:`s2s_core.interfaces.Progress`.
     started, ended : float
         Seconds since the epoch.
-    stages : list of (str, float)
-        Phases since the last start, in order, each with the time it began.
+    stages : tuple of Stage
+        Since the last start, in order.
     resume : bool
         The next start goes on from the checkpoint.
     """
 
     status: str = "queued"
     message: str = ""
-    phase: str = "Waiting"
+    phase: Phase = Phase.WAITING
+    detail: str = ""
     step: int = 0
     steps: int = 0
     seconds_left: float | None = None
     started: float = 0.0
     ended: float = 0.0
-    stages: tuple = ()
+    stages: tuple[Stage, ...] = ()
     resume: bool = False
+
+    @property
+    def words(self) -> str:
+        """Present phase as a user reads it."""
+        return phase_words(self.phase, self.detail)
 
 
 @dataclass(frozen=True)
@@ -266,9 +289,14 @@ def write_state(job: Job, new: State) -> None:
 def written_state(job: Job) -> State:
     """State as it was last written, whether its process lives or not."""
     try:
-        return State(**json.loads((job.folder / "state.json").read_text()))
+        found = json.loads((job.folder / "state.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return State()
+    if found["phase"] not in set(Phase):
+        # Up to version 0.1 phases were sentences, which say nothing to a program.
+        found |= {"phase": Phase.WAITING, "stages": ()}
+    stages = tuple(Stage(Phase(s["phase"]), s["detail"], s["began"]) for s in found["stages"])
+    return State(**found | {"phase": Phase(found["phase"]), "stages": stages})
 
 
 def _write_about(job: Job) -> None:

@@ -21,6 +21,7 @@ from s2s_core.errors import S2SError
 from s2s_core.jobs import drafts, jobs
 from s2s_core.jobs.jobs import Job, State
 from s2s_core.limits import Limits
+from s2s_core.vocabulary import Phase
 
 # A worker that has said its last word takes a moment to end.
 ENDING_POLLS = 50
@@ -39,7 +40,7 @@ def start(job: Job, *, resume: bool = False) -> None:
         jobs.written_state(job),
         status="queued",
         message="",
-        phase="Waiting",
+        phase=Phase.WAITING,
         seconds_left=None,
         resume=resume,
     )
@@ -105,7 +106,7 @@ def queue_position(job: Job) -> int:
 
 def stop(job: Job, *, pause: bool = False) -> None:
     """Ask a job to stop; it keeps a checkpoint and can be resumed."""
-    status, phase = ("paused", "Paused") if pause else ("cancelled", "Cancelled")
+    status, phase = ("paused", Phase.PAUSED) if pause else ("cancelled", Phase.CANCELLED)
     if jobs.state(job).status == "queued":
         jobs.write_state(job, replace(jobs.written_state(job), status=status, phase=phase))
         return
@@ -157,7 +158,7 @@ def _spawn(job: Job, found: State) -> bool:
         # Only under the lock: "running" without it means that the process is gone.
         jobs.write_state(
             job,
-            replace(found, status="running", phase="Starting", started=time.time(), stages=()),
+            replace(found, status="running", phase=Phase.STARTING, started=time.time(), stages=()),
         )
         subprocess.Popen(
             [sys.executable, "-m", "s2s_core.jobs.worker", str(job.folder)],

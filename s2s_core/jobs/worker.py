@@ -23,6 +23,7 @@ from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner
 from s2s_core.limits import Limits
 from s2s_core.output.export import export
+from s2s_core.vocabulary import Phase
 
 STATE_SECONDS = 0.5
 # Kept on the disk while a job works, so that a full one can be reported.
@@ -53,13 +54,15 @@ class Reporter:
         if progress.preview is not None:
             with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
                 np.save(file, progress.preview)
-        phase_is_new = progress.phase != self.state.phase
-        stages = tuple(self.state.stages)
+        stage = jobs.Stage(progress.phase, progress.detail, time.time())
+        phase_is_new = stage.name != (self.state.phase, self.state.detail)
+        stages = self.state.stages
         if phase_is_new:
-            stages += ((progress.phase, time.time()),)
+            stages += (stage,)
         self.state = replace(
             self.state,
             phase=progress.phase,
+            detail=progress.detail,
             step=progress.step,
             steps=progress.steps,
             seconds_left=progress.seconds_left,
@@ -170,7 +173,7 @@ def impute(job: jobs.Job, reporter: Reporter) -> None:
         should_stop=reporter.should_stop,
         preview_gene=job.preview_gene,
     )
-    reporter.on_progress(Progress("Writing the results", 0, 1))
+    reporter.on_progress(Progress(Phase.WRITING, 0, 1))
     export(result, job.result)
     save_result(result, job.result)
 

@@ -12,11 +12,12 @@ from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY, mask_seed
-from s2s_core.data.result import HIDDEN, Result
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
 from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.vocabulary import Spots
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.
@@ -66,7 +67,7 @@ def scored_where(metrics: pd.DataFrame) -> str:
     """The spots that scores were taken at, e.g. "529 hidden spots"."""
     if metrics.empty:
         return "no spots"
-    hidden = metrics["spots"].iloc[0] == HIDDEN
+    hidden = metrics["spots"].iloc[0] == Spots.HIDDEN
     kind = "hidden spots" if hidden else "measured spots withheld from training"
     return f"{int(metrics['n_spots'].iloc[0]):,} {kind}"
 

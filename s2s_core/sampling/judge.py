@@ -18,9 +18,10 @@ from s2s_core.errors import S2SError
 from s2s_core.geostat.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.sampling.aliasing import aliased_share
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.vocabulary import DESIGN
+from s2s_core.vocabulary import Resolution
 
-RESOLVED, MARGINAL, LOST, FLAT = DESIGN.words
+RESOLVED, MARGINAL, LOST = Resolution.RESOLVED, Resolution.MARGINAL, Resolution.LOST
+FLAT = Resolution.NO_PATTERN
 # Correlation that a pattern must keep across the design's gap (nine in ten positions are
 # nearer to a measured spot than it).
 SURE, DOUBTFUL = 0.5, 0.2

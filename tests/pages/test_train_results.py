@@ -12,7 +12,7 @@ from s2s_core.data.observation import observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
-from s2s_core.vocabulary import CHECKS, USE
+from s2s_core.vocabulary import CHECKS, USE, Phase
 from tests.pages.conftest import ROOT
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -296,9 +296,13 @@ def working(section, config, kind="run", **state):
 
 def test_time_left_is_that_of_the_whole_run(sampled):
     began = time.time() - 5
-    stages = (("Fitting gene programmes", began), ("Training on CPU", began + 1))
+    stages = (
+        jobs.Stage(Phase.FITTING, "", began),
+        jobs.Stage(Phase.TRAINING, "CPU", began + 1),
+    )
     training = {
-        "phase": "Training on CPU",
+        "phase": Phase.TRAINING,
+        "detail": "CPU",
         "step": 5,
         "steps": 9,
         "stages": stages,
@@ -309,6 +313,7 @@ def test_time_left_is_that_of_the_whole_run(sampled):
         job, lock = working(sampled, preset(name), **training)
         said.append(words(opened(job)))
         lock.close()
+    assert "Now: Training on CPU" in said[0]
     assert "left." in said[0]
     assert "of this stage" not in said[0]
     # How long the published form takes afterwards nobody knows.
@@ -316,7 +321,7 @@ def test_time_left_is_that_of_the_whole_run(sampled):
 
 
 def test_no_time_is_named_before_anything_is_known(sampled):
-    job, lock = working(sampled, preset("paper"), phase="Fitting", steps=1)
+    job, lock = working(sampled, preset("paper"), phase=Phase.FITTING, steps=1)
     said = words(opened(job))
     lock.close()
     assert "Working for" in said
