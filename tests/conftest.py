@@ -18,6 +18,15 @@ from tests.made import made_points, made_section
 from tests.tiny import tiny_config
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or real sections, by what it uses."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
+        if "data_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
+
+
 @pytest.fixture
 def square() -> Section:
     """10 x 12 square lattice, 120 spots, 6 genes."""
