@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +21,7 @@ from s2s_core.data.observation import Observation, folds, known_values, observe,
 from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
-from s2s_core.hardware import threads
+from s2s_core.hardware import peak_memory_mb, threads
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.methods import applicable, method
 from s2s_core.vocabulary import Phase, Spots
@@ -262,7 +260,6 @@ def _interval_of(answer: Answer) -> tuple:
 
 def _info(section, config, obs, times, details, seconds) -> dict:
     packages = ("numpy", "scipy", "scikit-learn", "anndata", "torch")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "design": section.design,
         "n_positions": section.n_positions,
@@ -274,8 +271,7 @@ def _info(section, config, obs, times, details, seconds) -> dict:
         "seconds": round(seconds, 2),
         "seconds_by_method": {k: round(v, 2) for k, v in times.items()},
         "details": details,
-        # Linux counts kilobytes, macOS bytes.
-        "peak_memory_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "peak_memory_mb": round(peak_memory_mb()),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "notes": list(section.notes),

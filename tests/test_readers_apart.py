@@ -51,13 +51,12 @@ def test_an_error_keeps_its_class_and_what_it_knows(tmp_path, monkeypatch):
     def several(*_, **__):
         raise SeveralSections("Two sections; choose one.", "library_id", {"A": 3, "B\u00e9": 4})
 
-    def in_this_process(command, **_):
+    def in_this_process(command, *_, **__):
         monkeypatch.setattr(apart, "read", several)
         apart.main(apart.Path(command[-1]))
-        return apart.subprocess.CompletedProcess(command, 0, stderr="")
+        return 0
 
-    monkeypatch.setattr(apart.resource, "setrlimit", lambda *_: None)
-    monkeypatch.setattr(apart.subprocess, "run", in_this_process)
+    monkeypatch.setattr(apart, "run_bounded", in_this_process)
     with pytest.raises(SeveralSections, match="^Two sections; choose one.$") as caught:
         read_apart(tmp_path / "t.csv")
     assert caught.value.column == "library_id"

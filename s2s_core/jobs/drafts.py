@@ -26,7 +26,7 @@ def keep(section: Section, name: str) -> str:
     path = _path(draft)
     save_section(section, path)
     with atomic(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps({"name": name}))
+        part.write_text(json.dumps({"name": name}), encoding="utf-8")
     return draft
 
 
@@ -41,7 +41,7 @@ def find(draft: str) -> tuple[Section, str]:
     if not DRAFT_ID.fullmatch(draft):
         raise S2SError("The address names no section; open the file again.")
     try:
-        name = json.loads(_path(draft).with_suffix(".json").read_text())["name"]
+        name = json.loads(_path(draft).with_suffix(".json").read_text(encoding="utf-8"))["name"]
         return load_section(_path(draft)), name
     except (OSError, ValueError, KeyError):
         raise S2SError("The section of this address is gone; open the file again.") from None

@@ -6,7 +6,6 @@ A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything ab
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
     cancel                                 a wish to stop ("cancel" or "pause")
     opened                                 when somebody last looked at it
-    lock                                   held by the worker as long as it lives
     checkpoint.pt worker.log result/       what it leaves
 
 Nothing about a job lives in the web process, so a reload, another page or a restarted server
@@ -15,16 +14,17 @@ finds it as it is. :mod:`s2s_core.jobs.runner` starts, stops and queues jobs.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from s2s_core.config import RunConfig
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
+from s2s_core.processes import is_running
 from s2s_core.vocabulary import Phase, phase_words
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
@@ -40,6 +41,9 @@ RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
 # What a job imputes with its result; studies try many imputations on a pilot.
 IMPUTING = ("run", "tournament", "demo")
 STUDIES = ("plan", "experiment")
+# Of a file that somebody else has open.
+TRIES, TRY_AGAIN_SECONDS = 20, 0.02
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class State:
         Since the last start, in order.
     resume : bool
         The next start goes on from the checkpoint.
+    process : int
+        Id of the process that works on it, or did last; 0 before the first start.
     """
 
     status: str = "queued"
@@ -88,6 +94,7 @@ class State:
     ended: float = 0.0
     stages: tuple[Stage, ...] = ()
     resume: bool = False
+    process: int = 0
 
     @property
     def words(self) -> str:
@@ -131,11 +138,11 @@ class Job:
 
     def config(self) -> RunConfig:
         """The run's configuration."""
-        return RunConfig.from_json((self.folder / "config.json").read_text())
+        return RunConfig.from_json((self.folder / "config.json").read_text(encoding="utf-8"))
 
     def task(self) -> dict:
         """What a study is to do."""
-        return json.loads((self.folder / "task.json").read_text())
+        return json.loads((self.folder / "task.json").read_text(encoding="utf-8"))
 
     def section(self) -> Section:
         """The section as it was handed in."""
@@ -172,9 +179,9 @@ def create(
     folder = runs_folder() / job_id
     folder.mkdir(parents=True)
     save_section(section, folder / "section.h5ad")
-    (folder / "config.json").write_text(config.to_json())
+    (folder / "config.json").write_text(config.to_json(), encoding="utf-8")
     if task is not None:
-        (folder / "task.json").write_text(json.dumps(task))
+        (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
     job = Job(job_id, folder, name, time.time(), preview_gene, owner, kind)
     # Written last: a folder without it is no job yet.
     _write_about(job)
@@ -193,7 +200,7 @@ def find(job_id: str) -> Job:
         raise S2SError("The address names no run; open one from the list of runs.")
     folder = runs_folder() / job_id
     try:
-        about = json.loads((folder / "job.json").read_text())
+        about = _read_json(folder / "job.json")
     except FileNotFoundError:
         raise S2SError("This run does not exist any more; open another from the list.") from None
     return Job(job_id, folder, **about)
@@ -212,7 +219,7 @@ def all_jobs(owner: str | None = None) -> list[Job]:
 def state(job: Job) -> State:
     """How the job stands; a running job whose process is gone is ``interrupted``."""
     found = written_state(job)
-    if found.status == "running" and not _alive(job):
+    if found.status == "running" and not at_work(job, found):
         # The worker may have ended between the two looks.
         found = written_state(job)
         if found.status == "running":
@@ -220,6 +227,11 @@ def state(job: Job) -> State:
                 found, status="interrupted", message="The run was interrupted and can be resumed."
             )
     return found
+
+
+def at_work(job: Job, found: State) -> bool:
+    """Whether the job's process lives, whatever it last said."""
+    return is_running(found.process, job.id)
 
 
 def rename(job: Job, name: str) -> Job:
@@ -250,17 +262,24 @@ def delete(job: Job) -> None:
     Raises
     ------
     S2SError
-        While it is running.
+        While it is running, or while another program has its files open (on Windows that keeps
+        them from being deleted).
     """
     if state(job).status == "running":
         raise S2SError("This run is still working; cancel it before deleting it.")
-    shutil.rmtree(job.folder)
+    try:
+        shutil.rmtree(job.folder)
+    except PermissionError:
+        raise S2SError(
+            "The files of this run are open in another window or program; close that and delete "
+            "the run again."
+        ) from None
 
 
 def progress(job: Job) -> list[dict]:
     """Lines of progress so far, a half-written last one and repeated steps left out."""
     try:
-        text = (job.folder / "progress.jsonl").read_text()
+        text = (job.folder / "progress.jsonl").read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     lines: list[dict] = []
@@ -289,7 +308,7 @@ def write_state(job: Job, new: State) -> None:
 def written_state(job: Job) -> State:
     """State as it was last written, whether its process lives or not."""
     try:
-        found = json.loads((job.folder / "state.json").read_text(encoding="utf-8"))
+        found = _read_json(job.folder / "state.json")
     except FileNotFoundError:
         return State()
     if found["phase"] not in set(Phase):
@@ -305,17 +324,22 @@ def _write_about(job: Job) -> None:
 
 
 def _write_json(path: Path, data: dict) -> None:
-    with atomic(path) as part:
-        part.write_text(json.dumps(data))
+    def write() -> None:
+        with atomic(path) as part:
+            part.write_text(json.dumps(data), encoding="utf-8")
+
+    _again(write)
 
 
-def _alive(job: Job) -> bool:
-    try:
-        with (job.folder / "lock").open("r") as lock:
-            # Shared, so that two who look at the same time do not take each other for the worker.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def _read_json(path: Path) -> dict:
+    return json.loads(_again(lambda: path.read_text(encoding="utf-8")))
+
+
+def _again(act: Callable[[], T]) -> T:
+    """Do what touches a file that others read and replace: Windows lets one at a time do so."""
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except PermissionError:
+            time.sleep(TRY_AGAIN_SECONDS)
+    return act()

@@ -49,7 +49,7 @@ class Reporter:
                 "losses": progress.losses,
                 "score": progress.score,
             }
-            with (self.job.folder / "progress.jsonl").open("a") as file:
+            with (self.job.folder / "progress.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         if progress.preview is not None:
             with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
@@ -86,7 +86,7 @@ class Reporter:
         wish = self.job.folder / "cancel"
         if self.terminated:
             self.end("interrupted", "The run was interrupted and can be resumed.")
-        elif wish.exists() and wish.read_text() == "pause":
+        elif wish.exists() and wish.read_text(encoding="utf-8") == "pause":
             self.end("paused", "The run is paused; resume it when you like.")
         elif wish.exists():
             self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
@@ -111,7 +111,10 @@ class Reporter:
 def work(folder: Path) -> None:
     """Run the job of a folder to its end, whatever end that is."""
     job = jobs.find(folder.name)
-    reporter = Reporter(job, replace(jobs.state(job), status="running"))
+    # Whoever started this holds the lock until the state says so.
+    with runner.queue_lock():
+        state = replace(jobs.written_state(job), status="running", process=os.getpid())
+    reporter = Reporter(job, state)
 
     def terminate(*_) -> None:
         reporter.terminated = True

@@ -1,8 +1,9 @@
 """Train and Results: a real run of a cheap method, seen to its end and opened again."""
 
-import fcntl
 import json
+import os
 import time
+from contextlib import contextmanager
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.registry import sample
 from s2s_core.vocabulary import CHECKS, USE, Phase
+from tests.made_jobs import at_work
 from tests.pages.conftest import ROOT
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -275,9 +277,7 @@ def test_an_interrupted_run_is_resumed_to_its_end(sampled):
 def test_a_waiting_run_can_be_cancelled(sampled):
     job = jobs.create(sampled, CHEAP, "waiting")
     busy = jobs.create(sampled, CHEAP, "busy")
-    jobs.write_state(busy, jobs.State(status="running"))
-    with (busy.folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with at_work(busy):
         runner.start(job)
         at = opened(job)
         assert "Waiting" in at.info[0].value
@@ -285,13 +285,12 @@ def test_a_waiting_run_can_be_cancelled(sampled):
     assert jobs.state(job).status == "cancelled"
 
 
+@contextmanager
 def working(section, config, kind="run", **state):
-    """A run that seems to work: its lock is held here."""
+    """A run that seems to work."""
     job = jobs.create(section, config, "working", kind=kind)
-    jobs.write_state(job, jobs.State(status="running", started=time.time() - 5, **state))
-    lock = (job.folder / "lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return job, lock
+    with at_work(job, jobs.State(status="running", started=time.time() - 5, **state)):
+        yield job
 
 
 def test_time_left_is_that_of_the_whole_run(sampled):
@@ -310,10 +309,8 @@ def test_time_left_is_that_of_the_whole_run(sampled):
     }
     said = []
     for name in ("fast", "paper"):
-        job, lock = working(sampled, preset(name), **training)
-        said.append(words(opened(job)))
-        lock.close()
-    assert "Now: Training on CPU" in said[0]
+        with working(sampled, preset(name), **training) as job:
+            said.append(words(opened(job)))
     assert "left." in said[0]
     assert "of this stage" not in said[0]
     # How long the published form takes afterwards nobody knows.
@@ -321,11 +318,22 @@ def test_time_left_is_that_of_the_whole_run(sampled):
 
 
 def test_no_time_is_named_before_anything_is_known(sampled):
-    job, lock = working(sampled, preset("paper"), phase=Phase.FITTING, steps=1)
-    said = words(opened(job))
-    lock.close()
+    with working(sampled, preset("paper"), phase=Phase.FITTING, steps=1) as job:
+        said = words(opened(job))
     assert "Working for" in said
     assert " left" not in said
+
+
+def test_a_run_that_does_not_stop_when_asked_can_be_ended(sampled):
+    with working(sampled, CHEAP) as job:
+        runner.stop(job)
+        at = opened(job)
+        assert "Stopping after this step" in words(at)
+        assert not [b for b in at.button if b.key == "end"]
+        long_ago = time.time() - 100
+        os.utime(job.folder / "cancel", (long_ago, long_ago))
+        opened(job).button(key="end").click().run()
+        assert jobs.state(job).status == "cancelled"
 
 
 def test_runs_are_listed_and_deleted(app, sampled):
