@@ -14,7 +14,7 @@ from pages._start import run_with
 from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
-from s2s_core.output.run_text import summary_sentence
+from s2s_core.output.report_text import summary_sentence
 
 VIEWS = ("Scores", "Several genes", "Region", "Checks", "Next batch", "Download")
 

@@ -12,7 +12,8 @@ from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.output import report
 from s2s_core.output.report import write_report
-from s2s_core.output.run_text import command, methods_text, scored_where, summary_sentence
+from s2s_core.output.report_text import methods_text, scored_where, summary_sentence
+from s2s_core.output.reproduce import command
 from s2s_core.sampling.registry import sample
 from s2s_core.vocabulary import Spots
 from tests.made import made_result, made_section

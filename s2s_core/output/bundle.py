@@ -25,7 +25,8 @@ from s2s_core.data.result import Result, plain
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.output.run_text import methods_text
+from s2s_core.output.rendering import render
+from s2s_core.output.report_text import methods_text
 from s2s_core.output.tables import guard
 
 SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
@@ -220,18 +221,14 @@ def _score_changes(bundle: Bundle, result: Result) -> str:
 
 
 def _readme(result: Result) -> str:
-    return f"""A run of Sparser2Sparse {result.info.get("version", __version__)}, to be run again.
-
-    python -m s2s_core reproduce THIS_FILE.zip --out result
-
-runs it and says whether the result is the same: bit for bit on the same machine with the same
-versions, but for rounding elsewhere.
-
-{SECTION}   the section as it was imputed (opens as AnnData; hidden known values included)
-{CONFIG}    every setting, seed included
-{MASK}       which positions were measured
-{VALUES}    the imputed values (positions x genes, log-normalised, float32)
-{EXPECTED}  their SHA-256, the scores, the versions of what computed them
-
-{methods_text(result)}
-"""
+    members = {
+        "section": SECTION,
+        "config": CONFIG,
+        "mask": MASK,
+        "imputed": VALUES,
+        "expected": EXPECTED,
+    }
+    version = result.info.get("version", __version__)
+    return render(
+        "bundle_readme.txt", version=version, members=members, methods=methods_text(result)
+    )
