@@ -9,7 +9,8 @@ from pages._scores import LABELS
 from s2s_core.assessment.checks import LEVELS, Finding
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.data.result import Result
-from s2s_core.output.maps import Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Look, Panel
 from s2s_core.vocabulary import CHECKS, USE
 
 MOST_MULTIPLES = 12

@@ -9,7 +9,8 @@ from pages._quality import underlay_of
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.output.colours import colour_range
-from s2s_core.output.maps import COLOURS, Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import COLOURS, Look, Panel
 from s2s_core.sampling.painting import inside
 from s2s_core.vocabulary import USE
 

@@ -7,7 +7,8 @@ from pages import _state
 from s2s_core.data.section import Section
 from s2s_core.output.charts import histogram
 from s2s_core.output.hex_tiles import Underlay, tissue_image
-from s2s_core.output.maps import Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Look, Panel
 
 WHAT = ("Total per spot", "Genes per spot")
 

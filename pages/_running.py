@@ -14,7 +14,8 @@ from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.forecast import RunHistory, forecast, machine_factor, run_history, seconds_to_go
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import loss_curves
-from s2s_core.output.maps import Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Panel
 
 
 def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:

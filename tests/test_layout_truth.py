@@ -10,7 +10,8 @@ from s2s_core.output.charts import loss_curves
 from s2s_core.output.figures import map_figure
 from s2s_core.output.hex_tiles import tissue_image
 from s2s_core.output.map_parts import frame_of
-from s2s_core.output.maps import Panel, map_panels, mask_map
+from s2s_core.output.maps import map_panels, mask_map
+from s2s_core.output.panels import Panel
 from s2s_core.output.report import _examples, write_report
 from s2s_core.output.report_text import methods_text, summary_sentence
 from s2s_core.sampling.registry import sample

@@ -28,7 +28,7 @@ TISSUE_EDGE = 1400
 
 
 @dataclass(frozen=True)
-class Mosaic:
+class HexTiling:
     """Which position covers which pixel of an image.
 
     Attributes
@@ -57,10 +57,10 @@ class Mosaic:
         return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def mosaic(section: Section) -> Mosaic:
+def hex_tiling(section: Section) -> HexTiling:
     """Tessellation of a section's tissue positions, kept for the next map of that section."""
     # Sections are rebuilt at every choice of genes or mask; what they look like is not.
-    return _mosaic(
+    return _hex_tiling(
         section.grid.kind,
         section.grid.affine.tobytes(),
         section.grid.parity,
@@ -69,7 +69,7 @@ def mosaic(section: Section) -> Mosaic:
 
 
 @lru_cache(maxsize=8)
-def _mosaic(kind: str, affine: bytes, parity: int, index: bytes) -> Mosaic:
+def _hex_tiling(kind: str, affine: bytes, parity: int, index: bytes) -> HexTiling:
     affine = np.frombuffer(affine).reshape(3, 2)
     rows, cols = np.frombuffer(index, np.int32).reshape(2, -1)
     # Of every cell of the lattice, inside the tissue or not, the nearest one owns a point: that
@@ -95,7 +95,9 @@ def _mosaic(kind: str, affine: bytes, parity: int, index: bytes) -> Mosaic:
     ys = low[1] + (np.arange(shape[1]) + 0.5) * (high[1] - low[1]) / shape[1]
     points = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
     nearest = cKDTree(every).query(points, workers=-1)[1]
-    return Mosaic(owner_of[nearest].reshape(shape[1], shape[0]), (low[0], high[0], low[1], high[1]))
+    return HexTiling(
+        owner_of[nearest].reshape(shape[1], shape[0]), (low[0], high[0], low[1], high[1])
+    )
 
 
 @lru_cache(maxsize=16)
