@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from s2s_core import api, imputation, read, sample
-from s2s_core.cli.main import gene_list, main
+from s2s_core.cli.arguments import gene_list
+from s2s_core.cli.main import main
 from s2s_core.data.observation import observe
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
