@@ -224,6 +224,16 @@ def test_a_state_whose_phases_were_sentences_can_be_read(job):
     assert (found.status, found.ended, found.stages) == ("done", 9.0, ())
 
 
+@pytest.mark.parametrize("name", ["job.json", "state.json"])
+def test_a_run_of_a_newer_program_is_refused_in_a_sentence(job, name):
+    jobs.write_state(job, jobs.State(status="done"))
+    about = json.loads((job.folder / name).read_text())
+    assert about["format"] == 1
+    (job.folder / name).write_text(json.dumps(about | {"format": 2, "more": 1}))
+    with pytest.raises(S2SError, match="The run 'My section' was written by a newer version"):
+        jobs.state(jobs.find(job.id))
+
+
 def test_no_progress_yet(job):
     assert jobs.progress(job) == []
     assert jobs.preview(job) is None

@@ -2,7 +2,8 @@
 
 A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything about it::
 
-    section.h5ad config.json job.json      what was asked (a study: task.json as well)
+    job.json                               the format of the folder, whose job it is
+    section.h5ad config.json               what was asked (a study: task.json as well)
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
     cancel                                 a wish to stop ("cancel" or "pause")
     opened                                 when somebody last looked at it
@@ -29,6 +30,7 @@ from typing import TypeVar
 import numpy as np
 
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, UNNUMBERED, format_number
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
@@ -41,6 +43,8 @@ RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
 # What a job imputes with its result; studies try many imputations on a pilot.
 IMPUTING = ("run", "tournament", "demo")
 STUDIES = ("plan", "experiment")
+# Form of a job's folder, written into its job.json and state.json (see `format_number`).
+JOB_FORMAT = 1
 # Of a file that somebody else has open.
 TRIES, TRY_AGAIN_SECONDS = 20, 0.02
 T = TypeVar("T")
@@ -194,7 +198,7 @@ def find(job_id: str) -> Job:
     Raises
     ------
     S2SError
-        If it is no id, or there is no such job.
+        If it is no id, there is no such job, or a newer program made it.
     """
     if not JOB_ID.fullmatch(job_id):
         raise S2SError("The address names no run; open one from the list of runs.")
@@ -203,6 +207,8 @@ def find(job_id: str) -> Job:
         about = _read_json(folder / "job.json")
     except FileNotFoundError:
         raise S2SError("This run does not exist any more; open another from the list.") from None
+    format_number(about, JOB_FORMAT, f"The run {about.get('name', job_id)!r}")
+    about.pop(FORMAT_KEY, None)
     return Job(job_id, folder, **about)
 
 
@@ -302,7 +308,7 @@ def preview(job: Job) -> np.ndarray | None:
 
 def write_state(job: Job, new: State) -> None:
     """Replace the job's state in one go."""
-    _write_json(job.folder / "state.json", asdict(new))
+    _write_json(job.folder / "state.json", {FORMAT_KEY: JOB_FORMAT, **asdict(new)})
 
 
 def written_state(job: Job) -> State:
@@ -311,16 +317,18 @@ def written_state(job: Job) -> State:
         found = _read_json(job.folder / "state.json")
     except FileNotFoundError:
         return State()
-    if found["phase"] not in set(Phase):
-        # Up to version 0.1 phases were sentences, which say nothing to a program.
+    if format_number(found, JOB_FORMAT, f"The run {job.name!r}") == UNNUMBERED:
+        # Phases were sentences, which say nothing to a program.
         found |= {"phase": Phase.WAITING, "stages": ()}
+    found.pop(FORMAT_KEY, None)
     stages = tuple(Stage(Phase(s["phase"]), s["detail"], s["began"]) for s in found["stages"])
     return State(**found | {"phase": Phase(found["phase"]), "stages": stages})
 
 
 def _write_about(job: Job) -> None:
     fields = ("name", "created", "preview_gene", "owner", "kind")
-    _write_json(job.folder / "job.json", {name: getattr(job, name) for name in fields})
+    about = {name: getattr(job, name) for name in fields}
+    _write_json(job.folder / "job.json", {FORMAT_KEY: JOB_FORMAT, **about})
 
 
 def _write_json(path: Path, data: dict) -> None:

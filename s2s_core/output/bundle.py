@@ -19,6 +19,7 @@ import numpy as np
 from s2s_core._version import __version__
 from s2s_core.assessment.metrics import summarise
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.mask_table import mask_table
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result, plain
@@ -37,6 +38,8 @@ SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
     "imputed.npy",
     "README.txt",
 )
+# Form of a bundle, written into its EXPECTED (see `format_number`).
+BUNDLE_FORMAT = 1
 # Largest size of each member that is read.
 LIMITS = {SECTION: 2**33, CONFIG: 2**20, EXPECTED: 2**24, VALUES: 2**33}
 COPY_AT_ONCE = 2**20
@@ -81,6 +84,7 @@ def write_bundle(result: Result, path: str | Path) -> None:
     Known values that a mask hid are part of the section, so that scores can be repeated.
     """
     expected = {
+        FORMAT_KEY: BUNDLE_FORMAT,
         "version": result.info.get("version", __version__),
         "versions": result.info.get("versions", {}),
         "method": result.config.method,
@@ -115,7 +119,7 @@ def read_bundle(path: str | Path) -> Bundle:
     Raises
     ------
     S2SError
-        If the file is no bundle, is damaged, or a part of it is too large.
+        If the file is no bundle, is damaged, of a newer program, or a part of it is too large.
     """
     path = Path(path)
     if not path.is_file():
@@ -126,9 +130,11 @@ def read_bundle(path: str | Path) -> Bundle:
             with zipfile.ZipFile(path) as archive:
                 for name, file in files.items():
                     _fetch(archive, name, file)
+            # First of all: what else is read may have another form.
+            expected = json.loads(files[EXPECTED].read_text(encoding="utf-8"))
+            format_number(expected, BUNDLE_FORMAT, f"The bundle {path.name!r}")
             section = load_section(files[SECTION])
             config = RunConfig.from_json(files[CONFIG].read_text(encoding="utf-8"))
-            expected = json.loads(files[EXPECTED].read_text(encoding="utf-8"))
             # Mapped first: what a header promises is not allocated before the file holds it.
             imputed = np.load(files[VALUES], mmap_mode="r", allow_pickle=False)
             imputed = np.array(imputed, np.float32)
