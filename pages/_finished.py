@@ -20,7 +20,7 @@ def result_of(job_id: str) -> Result:
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Looking at every gene ...")
-def lights_of(job_id: str) -> pd.DataFrame:
+def grades_of(job_id: str) -> pd.DataFrame:
     """What every gene's map is good for, clearest pattern first."""
     return gene_lights(result_of(job_id)).sort_values("moran", ascending=False)
 

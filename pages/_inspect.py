@@ -21,7 +21,7 @@ SIGNS = {
 }
 
 
-def region(result: Result, lights: pd.DataFrame) -> None:
+def region(result: Result, grades: pd.DataFrame) -> None:
     """What differs inside the region that was drawn on the maps."""
     section = result.section
     drawn = region_of(section)
@@ -39,7 +39,7 @@ def region(result: Result, lights: pd.DataFrame) -> None:
         names = {"mae": "MAE", "rmse": "RMSE", "pcc": "PCC", "genes": "genes with PCC"}
         shown = scored.drop(columns="n_spots").rename(columns=names, index=LABELS)
         st.dataframe(shown.style.format(precision=3, subset=["MAE", "RMSE", "PCC"], na_rep="–"))
-    table = compare_region(result, drawn).join(lights["light"])
+    table = compare_region(result, drawn).join(grades["light"])
     st.dataframe(
         table.rename(
             columns={
@@ -67,9 +67,9 @@ def region(result: Result, lights: pd.DataFrame) -> None:
     )
 
 
-def multiples(result: Result, lights: pd.DataFrame) -> None:
+def multiples(result: Result, grades: pd.DataFrame) -> None:
     """Imputed maps of several genes, each on its own scale."""
-    genes = list(lights.index)
+    genes = list(grades.index)
     kept = [g for g in st.session_state.get("multiples", ()) if g in genes]
     st.session_state.multiples = kept or genes[:6]
     chosen = st.multiselect(

@@ -70,7 +70,7 @@ def hex_tiling(section: Section) -> HexTiling:
 
 @lru_cache(maxsize=8)
 def _hex_tiling(kind: str, affine: bytes, parity: int, index: bytes) -> HexTiling:
-    affine = np.frombuffer(affine).reshape(3, 2)
+    to_xy = np.frombuffer(affine).reshape(3, 2)
     rows, cols = np.frombuffer(index, np.int32).reshape(2, -1)
     # Of every cell of the lattice, inside the tissue or not, the nearest one owns a point: that
     # cuts the plane into the lattice's own hexagons (or squares) however it is turned.
@@ -81,7 +81,7 @@ def _hex_tiling(kind: str, affine: bytes, parity: int, index: bytes) -> HexTilin
     if kind == "hex":
         exists = (row + col) % 2 == parity
         row, col = row[exists], col[exists]
-    every = np.column_stack([lattice_uv(kind, row, col), np.ones(len(row))]) @ affine
+    every = np.column_stack([lattice_uv(kind, row, col), np.ones(len(row))]) @ to_xy
     width = cols.max() - cols.min() + 2 * margin + 1
     place = np.full((rows.max() - rows.min() + 2 * margin + 1) * width, -1, np.int32)
     place[(rows - rows.min() + margin) * width + cols - cols.min() + margin] = np.arange(len(rows))

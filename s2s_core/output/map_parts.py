@@ -71,9 +71,8 @@ def add_map(
         image[section.pixels] = values
         text = None
         if words is not None:
-            text = np.full(height * width, "", dtype=object)
-            text[section.pixels] = words
-            text = text.reshape(height, width)
+            text = np.full((height, width), "", dtype=object)
+            text.ravel()[section.pixels] = words
         (x0, y0), (x1, y1) = section.grid.to_xy(np.array([0, height - 1]), np.array([0, width - 1]))
         color = (
             {"coloraxis": scale.axis}

@@ -61,7 +61,7 @@ def _situation(result: Result) -> list[str] | None:
         return None if column else ["--densify", argument or "2"]
     if not section.design:
         if column is not None:
-            return ["--measured", column]
+            return ["--measured", str(column)]
         return [] if (section.origin[~section.measured] == "gap").all() else None
     # What is hidden decides where scores are taken; a column takes the place of a mask.
     if name not in DESIGNS or name in ("obs", "csv") or column or not section.hidden.any():
