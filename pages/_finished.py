@@ -21,11 +21,11 @@ def result_of(job_id: str) -> Result:
 
 @st.cache_data(max_entries=KEPT, show_spinner="Looking at every gene ...")
 def grades_of(job_id: str) -> pd.DataFrame:
-    """What every gene's map is good for, clearest pattern first."""
+    """Grade of every gene's map, clearest pattern first."""
     return gene_lights(result_of(job_id)).sort_values("moran", ascending=False)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Checking the maps ...")
 def findings_of(job_id: str) -> list[Finding]:
-    """What may be wrong with the maps."""
+    """Quality checks of the maps."""
     return diagnose(result_of(job_id))

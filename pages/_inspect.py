@@ -98,7 +98,7 @@ def multiples(result: Result, grades: pd.DataFrame) -> None:
 
 
 def checks(findings: list[Finding]) -> None:
-    """What the automatic checks found, the gravest first."""
+    """Quality checks, the gravest first."""
     bad = sum(f.level != "fine" for f in findings)
     st.markdown(
         "**Nothing has gone wrong with these maps as far as checks can tell.**"

@@ -75,7 +75,7 @@ def of_methods(result: Result) -> None:
 
 
 def of_genes(result: Result, grades: pd.DataFrame) -> None:
-    """Table of genes with their light; a click on a row shows that gene."""
+    """Table of genes with their grade; a click on a row shows that gene."""
     st.write("**Every gene**")
     counts = count_lights(grades)
     st.write(
@@ -139,7 +139,7 @@ def scatter(result: Result, gene: str) -> None:
 
 
 def recommendation(job: jobs.Job, result: Result) -> str:
-    """What the method tournament found; returns the recommended method."""
+    """Table of the method comparison; returns the recommended method."""
     found = recommend(result.metrics, labels=LABELS)
     st.success(found.sentence)
     st.caption(

@@ -112,13 +112,7 @@ class Workspace:
 
     @property
     def opened(self) -> Section:
-        """The section in hand, for what is drawn only where there is one.
-
-        Raises
-        ------
-        LookupError
-            If there is none.
-        """
+        """The section in hand; a LookupError where there is none."""
         if self.section is None:
             raise LookupError("no section is open")
         return self.section

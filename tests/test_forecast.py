@@ -18,6 +18,7 @@ from s2s_core.jobs.forecast import (
     run_history,
     seconds_to_go,
 )
+from s2s_core.jobs.state import Stage
 from s2s_core.sampling.registry import sample
 from s2s_core.vocabulary import Phase
 
@@ -75,9 +76,9 @@ def going(*stages, **more):
 
 
 END = 100.0 * TRAINED["fast"][1]
-FIT = jobs.Stage(Phase.FITTING, "", 0.0)
-TRAIN = jobs.Stage(Phase.TRAINING, "CPU", 20.0)
-LAST = jobs.Stage(Phase.PREDICTING, "Network", END)
+FIT = Stage(Phase.FITTING, "", 0.0)
+TRAIN = Stage(Phase.TRAINING, "CPU", 20.0)
+LAST = Stage(Phase.PREDICTING, "Network", END)
 
 
 def test_the_present_stage_tells_its_pace_and_the_later_ones_are_predicted():

@@ -1,4 +1,4 @@
-"""What the commands share: arguments of reading and running, exit statuses, lists of words."""
+"""Shared parts of the commands: arguments of reading and running, exit statuses, lists of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal shows of a run, and how Ctrl-C stops it."""
+"""Progress of a run on a terminal, stopped by Ctrl-C."""
 
 from __future__ import annotations
 

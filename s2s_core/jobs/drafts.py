@@ -1,4 +1,4 @@
-"""What is open but not run yet, on disk: sections, which a reload must not lose, and files that
+"""Drafts on disk, open but not run yet: sections, which a reload must not lose, and files that
 could not be read, to which the missing one may be added.
 """
 
@@ -55,7 +55,7 @@ def desk() -> Path:
 
 
 def clear_away(days: float) -> None:
-    """Delete what was opened more than so many days ago."""
+    """Delete drafts opened more than so many days ago."""
     for path in _folder().glob("*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > days * 86_400:

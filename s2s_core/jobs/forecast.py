@@ -1,4 +1,4 @@
-"""How long a run will take on this machine, before it starts and while it works.
+"""Forecast of the time that a run takes on this machine, before it starts and while it works.
 
 A simple law fitted on one machine (2 cores, docs/engine.md), corrected by how long earlier runs
 took here: the first guess is rough, later ones are not. While a run works, its present stage
@@ -61,7 +61,7 @@ def forecast_training(section: Section, config: RunConfig, factor: float) -> flo
 
 
 def machine_factor() -> tuple[float, bool]:
-    """How this machine compares with the reference, and whether that was measured.
+    """Speed factor of this machine against the reference, and whether it was measured.
 
     The median over the latest finished runs of the time they took over the time predicted.
     """

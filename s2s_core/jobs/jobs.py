@@ -5,7 +5,7 @@ A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything ab
     job.json                               the format of the folder, whose job it is
     section.h5ad config.json               what was asked (a study: task.json as well)
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
-    cancel                                 a wish to stop ("cancel" or "pause")
+    cancel                                 asks it to stop ("cancel" or "pause")
     opened                                 when somebody last looked at it
     checkpoint.pt worker.log result/       what it leaves
 
@@ -21,21 +21,20 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from s2s_core.config import RunConfig
 from s2s_core.data.format_number import FORMAT_KEY, UNNUMBERED, format_number
 from s2s_core.data.section import Section
-from s2s_core.data.store import atomic, load_section, save_section
+from s2s_core.data.store import load_section, save_section
 from s2s_core.errors import S2SError
+from s2s_core.jobs.json_files import read_json, write_json
+from s2s_core.jobs.state import State, state_of
 from s2s_core.processes import is_running
-from s2s_core.vocabulary import Phase, phase_words
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
@@ -45,65 +44,6 @@ IMPUTING = ("run", "tournament", "demo")
 STUDIES = ("plan", "experiment")
 # Form of a job's folder, written into its job.json and state.json (see `format_number`).
 JOB_FORMAT = 1
-# Of a file that somebody else has open.
-TRIES, TRY_AGAIN_SECONDS = 20, 0.02
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A phase that a run went through: what it was about, and when it began (seconds since the
-    epoch)."""
-
-    phase: Phase
-    detail: str
-    began: float
-
-    @property
-    def name(self) -> tuple[Phase, str]:
-        """What tells a stage from others, whenever it began."""
-        return self.phase, self.detail
-
-
-@dataclass(frozen=True)
-class State:
-    """How a job stands.
-
-    Attributes
-    ----------
-    status : str
-        queued, running, done, failed, paused, cancelled or interrupted (its process is gone).
-    message : str
-        For a failed job the sentence that says why.
-    phase, detail, step, steps, seconds_left : progress
-        As in :class:`s2s_core.interfaces.Progress`.
-    started, ended : float
-        Seconds since the epoch.
-    stages : tuple of Stage
-        Since the last start, in order.
-    resume : bool
-        The next start goes on from the checkpoint.
-    process : int
-        Id of the process that works on it, or did last; 0 before the first start.
-    """
-
-    status: str = "queued"
-    message: str = ""
-    phase: Phase = Phase.WAITING
-    detail: str = ""
-    step: int = 0
-    steps: int = 0
-    seconds_left: float | None = None
-    started: float = 0.0
-    ended: float = 0.0
-    stages: tuple[Stage, ...] = ()
-    resume: bool = False
-    process: int = 0
-
-    @property
-    def words(self) -> str:
-        """Present phase as a user reads it."""
-        return phase_words(self.phase, self.detail)
 
 
 @dataclass(frozen=True)
@@ -145,7 +85,7 @@ class Job:
         return RunConfig.from_json((self.folder / "config.json").read_text(encoding="utf-8"))
 
     def task(self) -> dict:
-        """What a study is to do."""
+        """Task of a study."""
         return json.loads((self.folder / "task.json").read_text(encoding="utf-8"))
 
     def section(self) -> Section:
@@ -204,7 +144,7 @@ def find(job_id: str) -> Job:
         raise S2SError("The address names no run; open one from the list of runs.")
     folder = runs_folder() / job_id
     try:
-        about = _read_json(folder / "job.json")
+        about = read_json(folder / "job.json")
     except FileNotFoundError:
         raise S2SError("This run does not exist any more; open another from the list.") from None
     format_number(about, JOB_FORMAT, f"The run {about.get('name', job_id)!r}")
@@ -223,7 +163,7 @@ def all_jobs(owner: str | None = None) -> list[Job]:
 
 
 def state(job: Job) -> State:
-    """How the job stands; a running job whose process is gone is ``interrupted``."""
+    """State of a job; a running job whose process is gone is ``interrupted``."""
     found = written_state(job)
     if found.status == "running" and not at_work(job, found):
         # The worker may have ended between the two looks.
@@ -236,7 +176,7 @@ def state(job: Job) -> State:
 
 
 def at_work(job: Job, found: State) -> bool:
-    """Whether the job's process lives, whatever it last said."""
+    """Whether the job's process lives, whatever its state says."""
     return is_running(found.process, job.id)
 
 
@@ -308,46 +248,20 @@ def preview(job: Job) -> np.ndarray | None:
 
 def write_state(job: Job, new: State) -> None:
     """Replace the job's state in one go."""
-    _write_json(job.folder / "state.json", {FORMAT_KEY: JOB_FORMAT, **asdict(new)})
+    write_json(job.folder / "state.json", {FORMAT_KEY: JOB_FORMAT, **asdict(new)})
 
 
 def written_state(job: Job) -> State:
     """State as it was last written, whether its process lives or not."""
     try:
-        found = _read_json(job.folder / "state.json")
+        found = read_json(job.folder / "state.json")
     except FileNotFoundError:
         return State()
-    if format_number(found, JOB_FORMAT, f"The run {job.name!r}") == UNNUMBERED:
-        # Phases were sentences, which say nothing to a program.
-        found |= {"phase": Phase.WAITING, "stages": ()}
-    found.pop(FORMAT_KEY, None)
-    stages = tuple(Stage(Phase(s["phase"]), s["detail"], s["began"]) for s in found["stages"])
-    return State(**found | {"phase": Phase(found["phase"]), "stages": stages})
+    number = format_number(found, JOB_FORMAT, f"The run {job.name!r}")
+    return state_of(found, sentences=number == UNNUMBERED)
 
 
 def _write_about(job: Job) -> None:
     fields = ("name", "created", "preview_gene", "owner", "kind")
     about = {name: getattr(job, name) for name in fields}
-    _write_json(job.folder / "job.json", {FORMAT_KEY: JOB_FORMAT, **about})
-
-
-def _write_json(path: Path, data: dict) -> None:
-    def write() -> None:
-        with atomic(path) as part:
-            part.write_text(json.dumps(data), encoding="utf-8")
-
-    _again(write)
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(_again(lambda: path.read_text(encoding="utf-8")))
-
-
-def _again(act: Callable[[], T]) -> T:
-    """Do what touches a file that others read and replace: Windows lets one at a time do so."""
-    for _ in range(TRIES - 1):
-        try:
-            return act()
-        except PermissionError:
-            time.sleep(TRY_AGAIN_SECONDS)
-    return act()
+    write_json(job.folder / "job.json", {FORMAT_KEY: JOB_FORMAT, **about})

@@ -87,7 +87,7 @@ def fair_order(found: list[Job], states: dict[str, State]) -> list[Job]:
     last: dict[str | None, float] = {}
     for job in found:
         last[job.owner] = max(last.get(job.owner, 0.0), states[job.id].started)
-    waiting = [j for j in found if states[j.id].status == "queued" or _gave_way(j, states[j.id])]
+    waiting = [j for j in found if states[j.id].status == "queued" or _made_way(j, states[j.id])]
     waiting.sort(key=lambda j: j.created)
     order: list[Job] = []
     while waiting:
@@ -99,7 +99,7 @@ def fair_order(found: list[Job], states: dict[str, State]) -> list[Job]:
     return order
 
 
-def _gave_way(job: Job, state: State) -> bool:
+def _made_way(job: Job, state: State) -> bool:
     """Whether a job is the example and stopped only to let somebody pass."""
     return job.kind == "demo" and state.status == "paused"
 
@@ -167,7 +167,7 @@ def clear_away() -> int:
 
 
 def _start_one(job: Job, found: State) -> bool:
-    if _gave_way(job, found):
+    if _made_way(job, found):
         (job.folder / "cancel").unlink(missing_ok=True)
         found = replace(found, resume=True, message="")
     return _spawn(job, found)

@@ -21,6 +21,7 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.imputation import run
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner
+from s2s_core.jobs.state import Stage
 from s2s_core.limits import Limits
 from s2s_core.output.export import export
 from s2s_core.vocabulary import Phase
@@ -54,7 +55,7 @@ class Reporter:
         if progress.preview is not None:
             with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
                 np.save(file, progress.preview)
-        stage = jobs.Stage(progress.phase, progress.detail, time.time())
+        stage = Stage(progress.phase, progress.detail, time.time())
         phase_is_new = stage.name != (self.state.phase, self.state.detail)
         stages = self.state.stages
         if phase_is_new:
@@ -83,12 +84,12 @@ class Reporter:
 
     def stopped(self) -> None:
         """Write why the run stopped before its end."""
-        wish = self.job.folder / "cancel"
+        request = self.job.folder / "cancel"
         if self.terminated:
             self.end("interrupted", "The run was interrupted and can be resumed.")
-        elif wish.exists() and wish.read_text(encoding="utf-8") == "pause":
+        elif request.exists() and request.read_text(encoding="utf-8") == "pause":
             self.end("paused", "The run is paused; resume it when you like.")
-        elif wish.exists():
+        elif request.exists():
             self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
         else:
             hours = Limits.limits().max_hours

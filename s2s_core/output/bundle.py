@@ -1,4 +1,4 @@
-"""A run in one file that anybody can run again: section, mask, settings and what came out.
+"""Bundle: a run in one file that can be repeated elsewhere: section, mask, settings and what came out.
 
 Bundles come from elsewhere, so one is read with care: members are fetched by their known names
 into a fresh folder, never more bytes than a limit, and nothing else in the archive is touched.
@@ -50,7 +50,7 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a bundle holds.
+    """Contents of a bundle.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a second run compares: ``level`` is "same", "close" or "different"."""
+    """Comparison of a second run with its bundle: ``level`` is "same", "close" or "different"."""
 
     level: str
     largest: float
@@ -213,7 +213,7 @@ def _mean_scores(result: Result) -> dict:
 
 
 def _score_changes(bundle: Bundle, result: Result) -> str:
-    """How the chosen method's scores moved, as the end of a sentence."""
+    """Changes of the chosen method's scores, as the end of a sentence."""
     method = bundle.config.method
     scores = bundle.expected.get("scores")
     old = scores.get(method) if isinstance(scores, dict) else None

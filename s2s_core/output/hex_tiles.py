@@ -29,7 +29,7 @@ TISSUE_EDGE = 1400
 
 @dataclass(frozen=True)
 class HexTiling:
-    """Which position covers which pixel of an image.
+    """Tiling of an image by positions: the one that covers each pixel.
 
     Attributes
     ----------

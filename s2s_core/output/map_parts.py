@@ -1,4 +1,4 @@
-"""What maps are made of: pictures, heatmaps, marks and what the pointer says of a position."""
+"""Parts of maps: pictures, heatmaps, marks and what the pointer says of a position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLEAR = {"opacity": 0.0}
 
 @dataclass(frozen=True)
 class Canvas:
-    """What all maps of a figure have in common.
+    """Figure, section and words that all its maps share.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def edge_dots(section: Section, where: np.ndarray, color: str, name: str) -> go.
 
 
 def words_of(section: Section, hints: np.ndarray | None) -> np.ndarray | None:
-    """What the pointer says of every position, its value apart."""
+    """Words (n,) of the pointer at every position, its value apart."""
     if section.n_positions > NAMED_MAX:
         return None
     state = np.where(

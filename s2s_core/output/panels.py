@@ -1,4 +1,4 @@
-"""What maps show and how: panels, their look, and the colours that panels share."""
+"""Panels of maps, their look, and the colours that panels share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Look:
-    """How maps are drawn.
+    """Look of maps.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Templates of what is written for people: package files in ``templates/``, filled by Jinja2."""
+"""Templates of texts for people: package files in ``templates/``, filled by Jinja2."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says, in the order in which it says it.
+    """Contents of a report, in their order.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ def write_report(result: Result, path: str | Path, genes: Iterable[str] | None =
 
 
 def report_of(result: Result, genes: Iterable[str] | None = None) -> Report:
-    """What the report of a run says; parameters and errors as in :func:`write_report`."""
+    """Contents of the report of a run; parameters and errors as in :func:`write_report`."""
     grades = gene_lights(result)
     shown = _examples(grades) if genes is None else list(dict.fromkeys(genes))
     missing = [g for g in shown if g not in result.section.genes]

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from s2s_core._version import __version__
-from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
+from s2s_core.assessment.gene_grades import count_lights, gene_lights
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.sampling.registry import DESIGNS
-from s2s_core.vocabulary import Spots
+from s2s_core.vocabulary import USE, Grade, Spots
 
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.
@@ -38,7 +38,7 @@ DESIGN_WORDS = {
 
 
 def citation() -> str:
-    """What to cite: the paper and this software."""
+    """Citation: the paper and this software."""
     return (
         "Method: Fang, Qian, Wang, Cooper and Zhou. S2S-ST. arXiv:2507.16886 (2025), "
         "https://arxiv.org/abs/2507.16886. "
@@ -102,13 +102,13 @@ def methods_text(result: Result) -> str:
     return " ".join(word for word in words if word)
 
 
-def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
+def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
     """One paragraph for the screen: what the run did and how good it is, in plain words.
 
     Parameters
     ----------
     result : Result
-    lights : DataFrame, optional
+    grades : DataFrame, optional
         :func:`s2s_core.assessment.gene_grades.gene_lights` of the result, where it is at hand.
     """
     section = result.section
@@ -131,9 +131,14 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
             f"{mine['coverage'].mean():.0%} of the values lie inside their "
             f"{result.config.coverage:.0%} intervals."
         )
-    counts = count_lights(gene_lights(result) if lights is None else lights)
-    parts = [f"{counts[light]:,} for {LIGHTS[light]}" for light in ("test", "rank", "look")]
-    words.append(f"Genes are good for: {', '.join(parts)}; {counts['leave']:,} should be left out.")
+    counts = count_lights(gene_lights(result) if grades is None else grades)
+    parts = [
+        f"{counts[grade]:,} for {USE.words[grade]}"
+        for grade in (Grade.TEST, Grade.RANK, Grade.LOOK)
+    ]
+    words.append(
+        f"Genes are good for: {', '.join(parts)}; {counts[Grade.LEAVE]:,} should be left out."
+    )
     return " ".join(words)
 
 
@@ -171,7 +176,7 @@ def _method(result: Result) -> str:
     if config.programmes:
         programmes = int(details.get("programmes", config.programmes))
         share = details.get("network_share")
-        earned = (
+        weight = (
             f"; its share in the answer ({share:.0%}) was set on withheld spots"
             if share is not None
             else ""
@@ -180,7 +185,7 @@ def _method(result: Result) -> str:
             f"{programmes} gene programmes (principal components under several weightings of the "
             f"genes) were first estimated by kriging and regression, and corrected by a compact "
             f"network of {config.model.cascades} cascades that {optimiser} to restore measured "
-            f"spots from sparser parts of them{helped}{earned}"
+            f"spots from sparser parts of them{helped}{weight}"
         )
     else:
         what = (

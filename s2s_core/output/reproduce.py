@@ -1,4 +1,4 @@
-"""What it takes to run the same again: the command line, and a record in words."""
+"""Repetition of a run: its command line, and a record of its inputs and settings."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def reading(section: Section) -> dict[str, str | float]:
 
 
 def record(result: Result) -> dict[str, str]:
-    """What it takes to run the same again, in words: file, reading, mask, settings."""
+    """Record of a run for its repetition, in words: file, reading, mask, settings."""
     section, config = result.section, result.config
     source, seed = section.uns.get(INPUT_KEY) or {}, mask_seed(section)
     options = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in reading(section).items())

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from s2s_core.config import preset
 from s2s_core.jobs import jobs, runner
+from s2s_core.jobs.state import Stage
 from s2s_core.vocabulary import Phase
 from tests.made_jobs import at_work
 from tests.pages.conftest import ROOT
@@ -108,8 +109,8 @@ def test_a_waiting_run_can_be_cancelled(sampled):
 def test_time_left_is_that_of_the_whole_run(sampled):
     began = time.time() - 5
     stages = (
-        jobs.Stage(Phase.FITTING, "", began),
-        jobs.Stage(Phase.TRAINING, "CPU", began + 1),
+        Stage(Phase.FITTING, "", began),
+        Stage(Phase.TRAINING, "CPU", began + 1),
     )
     training = {
         "phase": Phase.TRAINING,
