@@ -28,9 +28,8 @@ from s2s_core.output.colours import colour_range
 COLOURS = ("viridis", "cividis", "magma", "inferno", "plasma", "RdBu_r", "PuOr_r")
 DIVERGING = ("RdBu_r", "PuOr_r")
 KINDS = {"png": "image/png", "svg": "image/svg+xml"}
-MM = 1.0 / 25.4
-FONT = 7.0
-# Tissue without a value, and the ink of lines and words.
+MM, FONT = 1.0 / 25.4, 7.0
+# Without a value; lines and words.
 EMPTY, INK, POINT = "#D9DEE2", "#20262B", "#0B6E8A"
 # Corners of a cell in lattice units, where neighbouring spots are 1 apart.
 HEXAGON = np.array(

@@ -87,7 +87,7 @@ def _hex_tiling(kind: str, affine: bytes, parity: int, index: bytes) -> HexTilin
     place[(rows - rows.min() + margin) * width + cols - cols.min() + margin] = np.arange(len(rows))
     owner_of = place[(row - rows.min() + margin) * width + col - cols.min() + margin]
     mine = every[owner_of >= 0]
-    pitch = float(np.linalg.norm(affine[0]))
+    pitch = float(np.linalg.norm(to_xy[0]))
     low, high = mine.min(0) - 0.7 * pitch, mine.max(0) + 0.7 * pitch
     scale = min(PIXELS_PER_PITCH / pitch, np.sqrt(MAX_PIXELS / np.prod(high - low)))
     shape = np.maximum(np.ceil((high - low) * scale).astype(int), 1)
