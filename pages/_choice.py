@@ -7,8 +7,9 @@ from pages import _state
 from s2s_core.data.mask_table import mask_from_table, read_mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.registry import DESIGNS
 
 # Uses of a painted region besides being the mask itself; the design each needs, if any.
 USES = {

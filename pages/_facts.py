@@ -6,7 +6,7 @@ from pages import _state
 from pages._choice import pilot_of
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.judge import RESOLVED, RULE, Facts, judge
+from s2s_core.sampling.design_metrics import RESOLVED, RULE, DesignMetrics, evaluate_design
 from s2s_core.vocabulary import DESIGN
 
 AT_ONCE = 20_000
@@ -41,7 +41,7 @@ def meaning(section: Section, sampled: Section) -> None:
         return
     try:
         with st.spinner("Judging the design ..."):
-            facts = judge(pilot_of(section), sampled.measured)
+            facts = evaluate_design(pilot_of(section), sampled.measured)
     except S2SError as error:
         st.caption(f"What it means cannot be said: {error}")
         return
@@ -76,6 +76,6 @@ def meaning(section: Section, sampled: Section) -> None:
         )
 
 
-def _gap_words(facts: Facts) -> str:
+def _gap_words(facts: DesignMetrics) -> str:
     unit = f" ({facts.largest_gap_unit:,.0f} {facts.unit})" if facts.unit else ""
     return f"An unmeasured position is at most {facts.largest_gap:.1f} pitches{unit} from a measured one."

@@ -70,7 +70,7 @@ def earlier_runs(current: jobs.Job | None) -> None:
     if not found:
         return
     with st.expander(f"My {'runs' if current is None else 'other runs'} ({len(found)})"):
-        days = Limits.limits().keep_days
+        days = Limits.from_environment().keep_days
         kept = f"A run that is not opened for {days:g} days is deleted. " if days else ""
         st.caption(kept + "Only this browser lists its runs; a run's address opens it anywhere.")
         for job in found[:SHOWN]:

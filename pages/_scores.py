@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from s2s_core.assessment.gene_grades import RULE, count_lights
+from s2s_core.assessment.gene_grades import RULE, count_grades
 from s2s_core.assessment.metrics import summarise, verdict
 from s2s_core.assessment.recommend import recommend
 from s2s_core.data.result import Result
@@ -77,7 +77,7 @@ def of_methods(result: Result) -> None:
 def of_genes(result: Result, grades: pd.DataFrame) -> None:
     """Table of genes with their grade; a click on a row shows that gene."""
     st.write("**Every gene**")
-    counts = count_lights(grades)
+    counts = count_grades(grades)
     st.write(
         "; ".join(
             f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS

@@ -13,7 +13,12 @@ from s2s_core.jobs import jobs, runner
 def start_run(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
     """Start a run and attach to it; the page is left or drawn anew."""
     job = jobs.create(
-        section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
+        section,
+        config,
+        name,
+        preview_gene=section.most_variable_gene(),
+        owner=_who.owner(),
+        kind=kind,
     )
     runner.start(job)
     _state.use_job(job)

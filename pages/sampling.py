@@ -11,7 +11,7 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.output.file_names import download_name
 from s2s_core.output.maps import mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 SIMULATE, GAPS, DENSIFY = "simulate", "gaps", "densify"
 SITUATIONS = {

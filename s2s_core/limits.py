@@ -34,7 +34,7 @@ class Limits:
     keep_days: float = 30.0
 
     @classmethod
-    def limits(cls) -> Limits:
+    def from_environment(cls) -> Limits:
         """Limits of this installation, from the environment as it is now.
 
         Raises

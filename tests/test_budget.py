@@ -15,7 +15,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_curve import Cost, Goal, curve
 from s2s_core.studies.budget_study import Plan, measured_parts, run_design, tabulate
 from s2s_core.studies.cases import Cases, read_cases

@@ -15,8 +15,8 @@ from s2s_core.config import preset
 from s2s_core.data.result import save_result
 from s2s_core.errors import Cancelled
 from s2s_core.output import bundle, export
-from s2s_core.sampling.judge import Facts
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.design_metrics import DesignMetrics
 from tests.made import made_result, made_section
 
 
@@ -188,12 +188,13 @@ def test_a_plan_is_made_as_it_was_said(monkeypatch, section):
 
 def test_facts_are_those_of_the_design_that_was_drawn(section, monkeypatch):
     asked = []
-    numbers = dict.fromkeys(Facts.__dataclass_fields__, 0.0) | {
+    numbers = dict.fromkeys(DesignMetrics.__dataclass_fields__, 0.0) | {
         "sentences": ("So.",),
         "genes": pd.DataFrame(),
     }
     monkeypatch.setattr(
-        "s2s_core.sampling.judge.judge", lambda pilot, mask: asked.append(mask) or Facts(**numbers)
+        "s2s_core.sampling.design_metrics.evaluate_design",
+        lambda pilot, mask: asked.append(mask) or DesignMetrics(**numbers),
     )
     for seed in ("0", "6"):
         assert cli.main(["design", "facts", "in.h5ad", "--mask", "random:0.3", "--seed", seed]) == 0

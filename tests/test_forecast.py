@@ -19,7 +19,7 @@ from s2s_core.jobs.forecast import (
     seconds_to_go,
 )
 from s2s_core.jobs.state import Stage
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Phase
 
 FAST = preset("fast")

@@ -12,7 +12,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled
 from s2s_core.imputation import run
 from s2s_core.methods import METHODS, applicable
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Spots
 from tests.tiny import tiny_config, tiny_published
 

@@ -10,7 +10,7 @@ import pytest
 from s2s_core.config import preset
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import drafts, jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Phase
 from tests.made import made_section
 

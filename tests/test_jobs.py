@@ -13,7 +13,7 @@ import pytest
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made_jobs import at_work
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))

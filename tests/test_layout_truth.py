@@ -14,7 +14,7 @@ from s2s_core.output.maps import map_panels, mask_map
 from s2s_core.output.panels import Panel
 from s2s_core.output.report import _examples, write_report
 from s2s_core.output.report_text import methods_text, summary_sentence
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Spots
 from tests.made import made_result, made_section
 

@@ -13,7 +13,7 @@ from s2s_core.output import map_parts
 from s2s_core.output.hex_tiles import tissue_image
 from s2s_core.output.maps import map_panels, mask_map
 from s2s_core.output.panels import Look, Panel
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def panels(section, count=3):

@@ -13,8 +13,8 @@ from s2s_core.data.result import save_result
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.output.export import export
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.next_batch import next_batch, uncertainty
-from s2s_core.sampling.registry import sample
 from tests.made import made_result
 
 

@@ -16,7 +16,7 @@ from s2s_core.output.hex_tiles import hex_tiling, tissue_image
 from s2s_core.output.map_parts import words_of
 from s2s_core.output.maps import map_panels, mask_map
 from s2s_core.output.panels import DIVERGING, Look, Panel
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

@@ -12,8 +12,8 @@ from s2s_core import processes
 from s2s_core.config import preset
 from s2s_core.jobs import jobs, runner
 from s2s_core.processes import Bounds, run_bounded
-from s2s_core.readers.apart import read_apart
-from s2s_core.sampling.registry import sample
+from s2s_core.readers.subprocess_reader import read_in_subprocess
+from s2s_core.sampling.apply import sample
 from tests import made_files as made
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def test_a_job_runs_to_its_end(square, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("elsewhere")
 def test_a_file_is_read(tmp_path):
     path = made.write_h5ad(made.made_anndata(), tmp_path / "a.h5ad")
-    assert read_apart(path).n_positions == 120
+    assert read_in_subprocess(path).n_positions == 120
 
 
 def python(text):

@@ -9,7 +9,7 @@ from scipy import sparse
 from s2s_core.imputation import run
 from s2s_core.interfaces import Prediction
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Spots
 from tests.made import made_section
 from tests.tiny import tiny_config

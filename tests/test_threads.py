@@ -19,7 +19,7 @@ from s2s_core.jobs import jobs, runner
 from s2s_core.methods import METHODS
 from s2s_core.network import fit as network
 from s2s_core.network.device import set_threads
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 

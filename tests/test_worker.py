@@ -18,7 +18,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Phase
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))

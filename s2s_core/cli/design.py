@@ -19,7 +19,8 @@ from s2s_core.cli.finished_run import finished_run
 from s2s_core.cli.terminal import running
 from s2s_core.config import PRESETS
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import BUDGETED, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import BUDGETED
 
 DESIGN_HELP = """\
 Plan how sparsely a tissue can be sampled.
@@ -161,7 +162,7 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _facts(args: argparse.Namespace) -> int:
     from s2s_core.data.store import atomic
-    from s2s_core.sampling.judge import judge
+    from s2s_core.sampling.design_metrics import evaluate_design
     from s2s_core.sampling.pilot import Pilot
     from s2s_core.studies.budget_study import only_measured
 
@@ -170,7 +171,7 @@ def _facts(args: argparse.Namespace) -> int:
     pilot = Pilot(section)
     sampled = sample(section, mask, args.seed, pilot=pilot)
     sampled.check_ready()
-    facts = judge(pilot, sampled.measured)
+    facts = evaluate_design(pilot, sampled.measured)
     print("\n".join(facts.sentences))
     if args.out:
         with atomic(args.out) as part:

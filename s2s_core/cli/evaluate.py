@@ -19,7 +19,7 @@ from s2s_core.cli.terminal import Bar, Stop, score_table
 from s2s_core.data.mask_table import mask_table
 from s2s_core.errors import Cancelled
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def add(commands) -> None:

@@ -24,7 +24,7 @@ from s2s_core.config import ANSWERS, RunConfig, preset
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 if TYPE_CHECKING:
     from s2s_core.data.result import Result

@@ -44,7 +44,7 @@ def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray
 
     Returns
     -------
-    statistic, surprise : (G,) arrays
+    statistic, z_score : (G,) arrays
         0 for a column without variance. The standard error is that under randomisation of a
         normal variable (Cliff and Ord).
     """
@@ -70,7 +70,7 @@ def gene_structure(section: Section) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by gene: ``moran`` (I among the nearest measured spots), ``surprise`` (standard
+        Indexed by gene: ``moran`` (I among the nearest measured spots), ``z_score`` (standard
         errors above chance), ``mean`` (log-normalised), ``detected`` (share of measured spots
         with a count) and ``verdict``, one of :data:`VERDICTS`. The paper's break condition: without spatial structure
         there is nothing to impute from.
@@ -80,12 +80,12 @@ def gene_structure(section: Section) -> pd.DataFrame:
     values = log_normalise(section.counts[measured], normalisation_target(section), totals)
     rows, cols = np.divmod(section.pixels[measured], section.grid.shape[1])
     weights = neighbour_weights(section.grid.lattice_xy(rows, cols))
-    statistic, surprise = morans_i(values, weights)
-    level = np.where(surprise < SURE, 0, np.where(statistic < STRONG, 1, 2))
+    statistic, z_score = morans_i(values, weights)
+    level = np.where(z_score < SURE, 0, np.where(statistic < STRONG, 1, 2))
     return pd.DataFrame(
         {
             "moran": statistic,
-            "surprise": surprise,
+            "z_score": z_score,
             "mean": values.mean(0),
             "detected": (values > 0).mean(0),
             "verdict": np.array(VERDICTS)[level],

@@ -151,7 +151,7 @@ def end(job: Job) -> None:
 
 def clear_away() -> int:
     """Delete jobs and drafts that nobody has looked at for ``S2S_KEEP_DAYS``; how many jobs."""
-    days = Limits.limits().keep_days
+    days = Limits.from_environment().keep_days
     if not days:
         return 0
     drafts.clear_away(days)

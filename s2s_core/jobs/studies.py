@@ -16,7 +16,7 @@ from s2s_core.errors import S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.jobs.forecast import forecast_training
 from s2s_core.jobs.jobs import ACTIVE, Job, state
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_study import run_design
 from s2s_core.studies.data_consistency import check_consistency
 from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment

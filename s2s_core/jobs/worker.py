@@ -38,7 +38,7 @@ class Reporter:
         self.job, self.state = job, state
         self.terminated = False
         self._written = 0.0
-        hours = Limits.limits().max_hours
+        hours = Limits.from_environment().max_hours
         self.deadline = time.monotonic() + hours * 3600 if hours else None
 
     def on_progress(self, progress: Progress) -> None:
@@ -92,7 +92,7 @@ class Reporter:
         elif request.exists():
             self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
         else:
-            hours = Limits.limits().max_hours
+            hours = Limits.from_environment().max_hours
             self.end(
                 "paused",
                 f"The run was paused after {hours:g} hours, the longest that one "

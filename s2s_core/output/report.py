@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from s2s_core.assessment.checks import diagnose
-from s2s_core.assessment.gene_grades import RULE, count_lights, gene_lights
+from s2s_core.assessment.checks import check_quality
+from s2s_core.assessment.gene_grades import RULE, count_grades, grade_genes
 from s2s_core.assessment.metrics import summarise
 from s2s_core.assessment.recommend import recommend
 from s2s_core.data.result import Result
@@ -164,7 +164,7 @@ def write_report(result: Result, path: str | Path, genes: Iterable[str] | None =
 
 def report_of(result: Result, genes: Iterable[str] | None = None) -> Report:
     """Contents of the report of a run; parameters and errors as in :func:`write_report`."""
-    grades = gene_lights(result)
+    grades = grade_genes(result)
     shown = _examples(grades) if genes is None else list(dict.fromkeys(genes))
     missing = [g for g in shown if g not in result.section.genes]
     if missing:
@@ -250,7 +250,7 @@ def _score_table(table: pd.DataFrame, labels: dict[str, str], more: dict[str, st
 
 
 def _grade_counts(grades: pd.DataFrame) -> Table:
-    counts = count_lights(grades)
+    counts = count_grades(grades)
     rows = [[str(grade), what, f"{counts[grade]:,}"] for grade, what in USE.words.items()]
     return Table(["light", "good for", "genes"], rows, numbers=range(2, 3), graded=0)
 
@@ -275,7 +275,8 @@ def _gene_table(grades: pd.DataFrame) -> Table:
 
 def _checks(result: Result) -> Table:
     rows = [
-        [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))] for f in diagnose(result)
+        [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))]
+        for f in check_quality(result)
     ]
     return Table(["check", "level", "found"], rows, graded=1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core._version import __version__
-from s2s_core.assessment.gene_grades import count_lights, gene_lights
+from s2s_core.assessment.gene_grades import count_grades, grade_genes
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
@@ -109,7 +109,7 @@ def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
     ----------
     result : Result
     grades : DataFrame, optional
-        :func:`s2s_core.assessment.gene_grades.gene_lights` of the result, where it is at hand.
+        :func:`s2s_core.assessment.gene_grades.grade_genes` of the result, where it is at hand.
     """
     section = result.section
     filled, measured = int((~section.measured).sum()), int(section.measured.sum())
@@ -131,7 +131,7 @@ def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
             f"{mine['coverage'].mean():.0%} of the values lie inside their "
             f"{result.config.coverage:.0%} intervals."
         )
-    counts = count_lights(gene_lights(result) if grades is None else grades)
+    counts = count_grades(grade_genes(result) if grades is None else grades)
     parts = [
         f"{counts[grade]:,} for {USE.words[grade]}"
         for grade in (Grade.TEST, Grade.RANK, Grade.LOOK)

@@ -10,7 +10,8 @@ from s2s_core.data.provenance import INPUT_KEY, mask_seed
 from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import DESIGNS
 
 MOST_GENES_NAMED = 12
 

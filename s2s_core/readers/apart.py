@@ -1,4 +1,4 @@
-"""Reading in a process of its own: python -m s2s_core.readers.apart FOLDER
+"""Reading in a process of its own: python -m s2s_core.readers.subprocess_reader FOLDER
 
 What a hostile file breaks is that process, and nobody else waits while it is parsed: the way for
 a server. In a notebook :func:`s2s_core.read` is quicker.
@@ -25,7 +25,7 @@ BOUNDS = Bounds(cpu_seconds=1800, gigabytes=48)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
+def read_in_subprocess(path: str | Path | Iterable[str | Path], **options) -> Section:
     """Read a section as :func:`s2s_core.read` does, in a child process.
 
     Parameters
@@ -44,7 +44,7 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
         folder = Path(name)
         task = {"paths": [str(Path(p).absolute()) for p in paths], "options": options}
         (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
-        command = [sys.executable, "-m", "s2s_core.readers.apart", name]
+        command = [sys.executable, "-m", "s2s_core.readers.subprocess_reader", name]
         with (folder / "log").open("wb") as log:
             status = run_bounded(command, BOUNDS, log=log, cwd=ROOT)
         if (folder / "error.json").is_file():

@@ -68,7 +68,7 @@ def check_upload(size: int, name: str) -> None:
     ------
     S2SError
     """
-    limits = Limits.limits()
+    limits = Limits.from_environment()
     if size > limits.max_upload_bytes:
         raise S2SError(
             f"{name!r} has {size / 1e6:,.0f} MB, more than the {limits.max_upload_mb:,.0f} MB that "
@@ -83,7 +83,7 @@ def check_values(spots: int, genes: int, name: str) -> None:
     ------
     S2SError
     """
-    limit = Limits.limits().max_values
+    limit = Limits.from_environment().max_values
     if int(spots) * int(genes) > limit:
         raise S2SError(
             f"{name!r} declares {spots:,} spots x {genes:,} genes, more than {limit:.3g} values; "
@@ -93,7 +93,9 @@ def check_values(spots: int, genes: int, name: str) -> None:
 
 def max_unpacked(packed: int) -> int:
     """How many bytes a packed file of this size may unpack to."""
-    return min(UNPACKED * Limits.limits().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed)
+    return min(
+        UNPACKED * Limits.from_environment().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed
+    )
 
 
 class Unpacked(io.RawIOBase):

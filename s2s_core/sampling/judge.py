@@ -1,6 +1,6 @@
 """What a sampling design means before anything is trained: gaps, aliasing, expected error.
 
-:func:`judge` is cheap enough to be called at every change of a design; what is slow is kept
+:func:`evaluate_design` is cheap enough to be called at every change of a design; what is slow is kept
 by the :class:`~s2s_core.sampling.pilot.Pilot`.
 """
 
@@ -45,7 +45,7 @@ LITTLE_ALIASING, MUCH_ALIASING = 0.05, 0.15
 
 
 @dataclass(frozen=True)
-class Facts:
+class DesignMetrics:
     """What a design means for one pilot.
 
     Attributes
@@ -95,7 +95,7 @@ class Facts:
     sentences: tuple[str, ...]
 
 
-def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
+def evaluate_design(pilot: Pilot, measured: np.ndarray) -> DesignMetrics:
     """Judge a design on a pilot.
 
     Parameters
@@ -148,7 +148,7 @@ def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
         "expected_rmse": float(genes["expected_rmse"].mean()),
         "expected_pcc": float(genes["expected_pcc"].mean()),
     }
-    return Facts(**numbers, genes=genes, sentences=tuple(_sentences(numbers, genes)))
+    return DesignMetrics(**numbers, genes=genes, sentences=tuple(_sentences(numbers, genes)))
 
 
 def unit_of(pilot: Pilot) -> str:

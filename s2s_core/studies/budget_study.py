@@ -24,9 +24,9 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Progress
 from s2s_core.methods import method
-from s2s_core.sampling.judge import expected_error
+from s2s_core.sampling.apply import at_budget
+from s2s_core.sampling.design_metrics import expected_error
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import at_budget
 from s2s_core.studies.cases import Cases, numbers, read_about, read_cases
 from s2s_core.studies.plan import FINAL, Plan
 from s2s_core.vocabulary import Phase

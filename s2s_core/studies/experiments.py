@@ -21,7 +21,7 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Progress
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.cases import Cases, numbers, read_cases
 from s2s_core.studies.experiment_report import SCORES, write_tables
 from s2s_core.vocabulary import Phase

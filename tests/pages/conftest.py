@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages import _choice, _genes, _state, _upload, _who
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.pages.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]

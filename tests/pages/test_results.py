@@ -9,7 +9,7 @@ from s2s_core.config import preset
 from s2s_core.data.observation import observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.steps import finished, opened, view, words
 

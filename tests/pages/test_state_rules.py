@@ -11,7 +11,7 @@ from s2s_core.config import preset
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import drafts, jobs
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.pages.screen import Session
 
 

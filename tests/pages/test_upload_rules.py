@@ -89,7 +89,7 @@ def test_files_of_an_opened_section_are_let_go_and_those_of_a_refused_one_stay(
             raise SEVERAL
         return section
 
-    monkeypatch.setattr(_upload, "read_apart", read)
+    monkeypatch.setattr(_upload, "read_in_subprocess", read)
     reading = _upload.Reading("auto", "auto", "auto", None)
     assert _upload.open_files(files, reading, "large.csv") is SEVERAL
     assert all(f.exists() for f in files)
