@@ -51,11 +51,11 @@ def choose(section: Section, use: str | None, painted: np.ndarray | None) -> Sec
     what = DESIGNS[design].argument
     argument = st.text_input(
         what[0].upper() + what[1:],
-        key=_state.begin(f"argument-{design}", DESIGNS[design].default),
+        key=_state.first_value(f"argument-{design}", DESIGNS[design].default),
     )
     seed = 0
     if DESIGNS[design].seeded:
-        seed = int(st.number_input("Seed", 0, 10_000, key=_state.begin("design_seed", 0)))
+        seed = int(st.number_input("Seed", 0, 10_000, key=_state.first_value("design_seed", 0)))
     arrays = {}
     if use is not None and painted is not None and painted.any():
         arrays[use] = 1.0 + (DENSER - 1.0) * painted if use == "density" else painted

@@ -1,4 +1,4 @@
-"""What a sampling design means before anything is trained."""
+"""Design metrics of a sampling design, before anything is trained."""
 
 import streamlit as st
 

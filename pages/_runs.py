@@ -19,6 +19,8 @@ STATUS = {
     "interrupted": "interrupted",
 }
 SHOWN = 30
+# Seconds after which a run that was asked to stop can be ended.
+PATIENCE = 30.0
 
 
 def controls(job: jobs.Job, state: jobs.State) -> None:
@@ -26,8 +28,20 @@ def controls(job: jobs.Job, state: jobs.State) -> None:
     with st.container(horizontal=True):
         mine = _state.may_change(job)
         if state.status in jobs.ACTIVE:
-            if (job.folder / "cancel").exists():
+            asked = runner.seconds_since_asked_to_stop(job)
+            if asked is not None:
                 st.caption("Stopping after this step ...")
+                if (
+                    mine
+                    and asked > PATIENCE
+                    and st.button(
+                        "Stop at once",
+                        key="end",
+                        help="Ends its process. What was learned since the last checkpoint is lost.",
+                    )
+                ):
+                    runner.end(job)
+                    st.rerun()
             elif mine:
                 if st.button(
                     "Pause", key="pause", help="Keeps what was learned; go on at any time."

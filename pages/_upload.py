@@ -101,11 +101,11 @@ def reading_options() -> Reading:
             format_func=lambda n: "find out" if n == "auto" else READERS[n].label,
         )
         one, two, three = st.columns(3)
-        scale = one.selectbox("Values are", SCALES, format_func=SCALES.get, key="scale")
+        scale = one.selectbox("Values are", SCALES, format_func=SCALES.__getitem__, key="scale")
         absent = two.selectbox(
             "Positions without a spot are",
             ABSENT,
-            format_func=ABSENT.get,
+            format_func=ABSENT.__getitem__,
             key="absent",
             help="Positions inside the tissue that the file has no spot for. Found out: gaps on a "
             "lattice of spots; not tissue where points were counted in bins.",
@@ -119,11 +119,11 @@ def reading_options() -> Reading:
             "are counted in, in the file's own unit; for Visium HD in micrometres.",
         )
         four, five = st.columns(2)
-        kind = four.selectbox("Spots lie on", KINDS, format_func=KINDS.get, key="kind")
+        kind = four.selectbox("Spots lie on", KINDS, format_func=KINDS.__getitem__, key="kind")
         totals = five.selectbox(
             "A spot is scaled by",
             TOTALS,
-            format_func=TOTALS.get,
+            format_func=TOTALS.__getitem__,
             key="scaled_by",
             help="Found out: the sum of its genes; with fewer than 10 genes its total in a column "
             "such as total_counts, or nothing.",

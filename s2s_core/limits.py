@@ -1,4 +1,4 @@
-"""What one user may ask of a machine: all limits in one place, set by the environment."""
+"""Limits of what a user may ask of a machine, all in one place, set by the environment."""
 
 from __future__ import annotations
 

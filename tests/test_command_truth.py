@@ -9,8 +9,8 @@ import pytest
 
 from s2s_core import api, imputation
 from s2s_core.cli import arguments
-from s2s_core.cli import design as cli_design
 from s2s_core.cli import main as cli
+from s2s_core.cli.finished_run import finished_run
 from s2s_core.config import preset
 from s2s_core.data.result import save_result
 from s2s_core.errors import Cancelled
@@ -232,7 +232,7 @@ def test_the_next_batch_is_that_of_the_run_and_the_seed(section, monkeypatch, tm
         # A spreadsheet must not run an id.
         assert pd.read_csv(tmp_path / "n.csv")["spot_id"].tolist() == ["'=a"]
         monkeypatch.undo()
-        found, spread = cli_design.finished_run(tmp_path / f"{name}_tables")
+        found, spread = finished_run(tmp_path / f"{name}_tables")
         rows = made.section.spot_ids.get_indexer(found.spot_ids)
         assert np.asarray(spread) == pytest.approx(wanted[rows], abs=1e-6)
         monkeypatch.setattr("s2s_core.sampling.next_batch.next_batch", choose)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 
-from s2s_core.cli.design import finished_run
+from s2s_core.cli.finished_run import finished_run
 from s2s_core.cli.main import main
 from s2s_core.data.result import save_result
 from s2s_core.data.simulate import demo_section

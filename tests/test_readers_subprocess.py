@@ -52,13 +52,12 @@ def test_an_error_keeps_its_class_and_what_it_knows(tmp_path, monkeypatch):
     def several(*_, **__):
         raise SeveralSections("Two sections; choose one.", "library_id", {"A": 3, "B\u00e9": 4})
 
-    def in_this_process(command, **_):
+    def in_this_process(command, *_, **__):
         monkeypatch.setattr(subprocess_reader, "read", several)
         subprocess_reader.main(subprocess_reader.Path(command[-1]))
-        return subprocess_reader.subprocess.CompletedProcess(command, 0, stderr="")
+        return 0
 
-    monkeypatch.setattr(subprocess_reader.resource, "setrlimit", lambda *_: None)
-    monkeypatch.setattr(subprocess_reader.subprocess, "run", in_this_process)
+    monkeypatch.setattr(subprocess_reader, "run_bounded", in_this_process)
     with pytest.raises(SeveralSections, match="^Two sections; choose one.$") as caught:
         read_in_subprocess(tmp_path / "t.csv")
     assert caught.value.column == "library_id"

@@ -14,8 +14,9 @@ from s2s_core.cli.main import main
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.errors import S2SError
-from s2s_core.output.report import citation, methods_text, summary_sentence, write_report
-from s2s_core.output.run_text import command
+from s2s_core.output.report import write_report
+from s2s_core.output.report_text import citation, methods_text, summary_sentence
+from s2s_core.output.reproduce import command
 from s2s_core.readers import read
 from tests.made import made_result, made_section
 

@@ -23,9 +23,6 @@ from s2s_core.errors import S2SError
 
 # Form of a saved result's folder, written into its run.json (see `format_number`).
 RESULT_FORMAT = 1
-# On which spots scores were taken.
-HIDDEN = "hidden truth"
-WITHHELD = "withheld measured spots"
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ class Result:
     truth : (n, G) float32 array
         Known values, NaN where nothing is known. For scores and pictures only.
     metrics : DataFrame
-        One row a gene and method: method, gene, spots ("hidden truth" or "withheld measured
-        spots"), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
+        One row a gene and method: method, gene, spots (of
+        :class:`s2s_core.vocabulary.Spots`), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
     info : dict
         Versions, seed, device, times, peak memory, notes: what run.json holds.
     """

@@ -20,6 +20,7 @@ from s2s_core.network.patch_source import PaperSource, predict_genes
 from s2s_core.network.pretrained import WEIGHTS, load_pretrained, pretrained_fits
 from s2s_core.network.programme_source import ProgrammeSource, correct
 from s2s_core.network.trainer import Step, train
+from s2s_core.vocabulary import Phase
 
 
 def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
@@ -45,7 +46,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     def tick(done: int, parts: int) -> None:
         if hooks.should_stop():
             raise Cancelled
-        hooks.on_progress(Progress("Fitting gene programmes", done, parts))
+        hooks.on_progress(Progress(Phase.FITTING, done, parts))
 
     tick(0, FIT_STEPS)
     source = ProgrammeSource(obs, config, tick) if compact else PaperSource(obs, config)
@@ -53,20 +54,20 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     prior = _prior(config)
     if prior is not None:
         model.load_state_dict(prior.state_dict())
-    phase = f"Training on {describe_device(device)}"
     preview = _previewer(source, obs, device, hooks.preview)
 
     def on_step(step: Step) -> None:
         picture = preview(model) if step.score is not None else None
         hooks.on_progress(
             Progress(
-                phase,
+                Phase.TRAINING,
                 step.step,
                 step.steps,
-                step.seconds_left,
-                step.losses,
-                step.score,
-                picture,
+                seconds_left=step.seconds_left,
+                losses=step.losses,
+                score=step.score,
+                preview=picture,
+                detail=describe_device(device),
             )
         )
 

@@ -10,7 +10,6 @@ import gzip
 import io
 import lzma
 import os
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import numpy as np
 
 from s2s_core.errors import S2SError
 from s2s_core.limits import Limits
+from s2s_core.processes import Bounds, run_bounded
 
 # Unpacked, a section may take this many times the largest upload.
 UNPACKED = 4
@@ -40,6 +40,7 @@ MAX_PIXELS = 64_000_000
 # take to read.
 SCAN_SECONDS = 10
 SCAN_BYTES_A_SECOND = 2e7
+SCAN_GIGABYTES = 8
 # The clock may run this many times longer: other work may have the cores.
 PATIENCE = 30
 SCAN_SCRIPT = Path(__file__).with_name("hdf5_scan.py")
@@ -173,21 +174,10 @@ def scan_hdf5(path: Path, name: str) -> None:
     S2SError
     """
     seconds = SCAN_SECONDS + int(path.stat().st_size / SCAN_BYTES_A_SECOND)
-    command = [sys.executable, "-P", str(SCAN_SCRIPT), str(path), str(seconds)]
+    command = [sys.executable, "-P", str(SCAN_SCRIPT), str(path)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            timeout=PATIENCE * seconds,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode:
+    bounds = Bounds(seconds, SCAN_GIGABYTES, PATIENCE * seconds)
+    if run_bounded(command, bounds, env=environment) != 0:
         raise S2SError(
             f"{name!r} is damaged in a way that stops the HDF5 library; copy or export it again."
         )

@@ -31,7 +31,7 @@ RULE = (
     "What counts is the correlation that the gene's variogram keeps across the gap which nine in "
     f"ten positions do not exceed: {RESOLVED_FROM:g} or more is {Resolution.RESOLVED}, "
     f"{MARGINAL_FROM:g} or more {Resolution.MARGINAL}, less {Resolution.LOST}; so is a gene with "
-    f"an expected PCC below {LOST_PCC:g}. {Resolution.FLAT.capitalize()}: Moran's I on the pilot "
+    f"an expected PCC below {LOST_PCC:g}. {Resolution.NO_PATTERN.capitalize()}: Moran's I on the pilot "
     f"less than {CHANCE:g} standard errors above chance."
 )
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
@@ -216,7 +216,7 @@ def _genes(pilot: Pilot, gap: float) -> pd.DataFrame:
     table["correlation"] = kept
     table["verdict"] = np.select(
         [~pilot.genes["spatial"].to_numpy(), kept >= RESOLVED_FROM, kept >= MARGINAL_FROM],
-        [Resolution.FLAT, Resolution.RESOLVED, Resolution.MARGINAL],
+        [Resolution.NO_PATTERN, Resolution.RESOLVED, Resolution.MARGINAL],
         Resolution.LOST,
     )
     return table

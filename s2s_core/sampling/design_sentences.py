@@ -60,8 +60,8 @@ def _aliasing_sentence(metrics: DesignMetrics) -> tuple[str, ...]:
 def _genes_sentence(verdict: pd.Series) -> str:
     n = {word: int((verdict == word).sum()) for word in Resolution}
     return (
-        f"Of {len(verdict) - n[Resolution.FLAT]:,} genes with a spatial pattern in the pilot "
+        f"Of {len(verdict) - n[Resolution.NO_PATTERN]:,} genes with a spatial pattern in the pilot "
         f"{n[Resolution.RESOLVED]:,} are resolved, {n[Resolution.MARGINAL]:,} marginal, and "
         f"{n[Resolution.LOST]:,} cannot be resolved; genes without a pattern: "
-        f"{n[Resolution.FLAT]:,}."
+        f"{n[Resolution.NO_PATTERN]:,}."
     )

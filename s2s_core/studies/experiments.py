@@ -25,6 +25,7 @@ from s2s_core.methods import method
 from s2s_core.sampling.apply import sample
 from s2s_core.studies.cases import Cases, numbers, read_cases
 from s2s_core.studies.experiment_report import BLOCKS, SCORES, write_tables
+from s2s_core.vocabulary import Phase
 
 # Without the trained prior the compact network has more to learn.
 ALONE_STEPS = 150
@@ -211,10 +212,10 @@ def run_experiment(
             raise Cancelled
         left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
         finished = len(wanted) - len(waiting) + k
-        hooks.on_progress(Progress(f"Experiment: {name}", finished, len(wanted), left))
+        hooks.on_progress(Progress(Phase.EXPERIMENT, finished, len(wanted), left, detail=name))
         record = _compute(section, variant, base, variant.mask or mask, seed, hooks)
         cases.add({"variant": variant.name, "seed": seed, **record})
-    hooks.on_progress(Progress(f"Experiment: {name}", len(wanted), len(wanted)))
+    hooks.on_progress(Progress(Phase.EXPERIMENT, len(wanted), len(wanted), detail=name))
     names = [variant.name for variant in variants]
     return write_tables(folder, names, experiment.question, experiment.against, seeds)
 

@@ -17,7 +17,9 @@ CARD = ASSETS / "prior.json"
 
 def pretrained_fits(config: ModelConfig) -> bool:
     """Whether the prior that ships is of this shape of network."""
-    return WEIGHTS.exists() and json.loads(CARD.read_text())["model"] == asdict(config)
+    return WEIGHTS.exists() and json.loads(CARD.read_text(encoding="utf-8"))["model"] == asdict(
+        config
+    )
 
 
 def load_pretrained() -> dict:
