@@ -62,7 +62,14 @@ def serve() -> tuple[subprocess.Popen, str]:
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "benchmarks/viewer_page.py"]
-        + ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"],
+        + [
+            "--server.port",
+            str(port),
+            "--server.headless",
+            "true",
+            "--server.address",
+            "127.0.0.1",
+        ],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

@@ -7,12 +7,11 @@ from benchmarks.viewer_section import lattice_section, maps_of
 from pages._viewer import map_viewer
 from s2s_core.output.colours import colour_range
 from s2s_core.output.map_data import Interval, Maps, Scale
-from s2s_core.output.maps import Panel
+from s2s_core.output.panels import Panel
 
 asked = st.query_params
 count, shown = int(asked.get("n", 6_700)), int(asked.get("maps", 6))
 st.set_page_config(layout="wide")
-
 
 
 @st.cache_resource
@@ -58,4 +57,6 @@ if drawn is not None:
     st.session_state.region = drawn.inside
     st.session_state.strokes = st.session_state.get("strokes", 0) + 1
     st.rerun()
-st.caption(f"{int(np.sum(st.session_state.get('region', 0)))} inside, {st.session_state.get('strokes', 0)} strokes")
+st.caption(
+    f"{int(np.sum(st.session_state.get('region', 0)))} inside, {st.session_state.get('strokes', 0)} strokes"
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
 import streamlit as st
@@ -19,7 +19,17 @@ PACKAGE, NAME = "sparser2sparse", "viewer"
 COMPONENT = f"{PACKAGE}.{NAME}"
 
 
-def map_viewer(section: Section, maps: Maps, *, key: str, underlay: Underlay | None = None) -> Drawn | None:
+MOST_PLACES = 4
+
+
+def map_viewer(
+    section: Section,
+    maps: Maps,
+    *,
+    key: str,
+    underlay: Underlay | None = None,
+    on_undo: Callable[[], None] | None = None,
+) -> Drawn | None:
     """Draw linked maps; returns the stroke that was just drawn by hand, if any.
 
     Parameters
@@ -32,6 +42,8 @@ def map_viewer(section: Section, maps: Maps, *, key: str, underlay: Underlay | N
         The view is kept as long as a viewer of this name is on the page.
     underlay : Underlay, optional
         Tissue image.
+    on_undo : callable, optional
+        Called when the reader presses Ctrl-Z on a map.
     """
     mount = _component()
     place = _place(section, underlay)
@@ -42,8 +54,7 @@ def map_viewer(section: Section, maps: Maps, *, key: str, underlay: Underlay | N
             data=maps_message(section, place.key, maps),
             key=key,
             on_drawn_change=_nothing,
-            on_undo_change=_nothing,
-            on_redo_change=_nothing,
+            on_undo_change=on_undo or _nothing,
         )
     return drawn_from(told.drawn, section.n_positions)
 
@@ -68,9 +79,12 @@ def _registered(manager):
 
 def _place(section: Section, underlay: Underlay | None) -> Place:
     """The packed place, made once for a browser session and not at every click."""
-    kept: Mapping | None = st.session_state.get("viewer_place")
-    marks = (section.grid, section.obs.index, underlay)
-    if kept is None or any(a is not b for a, b in zip(kept["of"], marks, strict=True)):
-        kept = {"of": marks, "place": place_of(section, underlay)}
-        st.session_state.viewer_place = kept
-    return kept["place"]
+    kept: dict[tuple[int, ...], tuple[tuple, Place]] = st.session_state.setdefault("places", {})
+    of = (section.grid, section.obs.index, underlay)
+    name = tuple(map(id, of))
+    # An id may be given anew once its object is gone: what is kept holds the objects.
+    if name not in kept:
+        kept[name] = (of, place_of(section, underlay))
+        if len(kept) > MOST_PLACES:
+            kept.pop(next(iter(kept)))
+    return kept[name][1]

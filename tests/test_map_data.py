@@ -18,7 +18,7 @@ from s2s_core.output.map_data import (
     quantised,
     unpack,
 )
-from s2s_core.output.maps import Panel
+from s2s_core.output.panels import Panel
 
 SCALES = {"value": Scale("log-normalised", 0.0, 2.0)}
 

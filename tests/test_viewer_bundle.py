@@ -18,7 +18,9 @@ def test_the_bundle_is_made_of_the_sources():
         text = (SOURCES / name).read_text(encoding="utf-8")
         told.update(name.encode() + b"\0" + text.encode())
     made = [path.name for path in BUNDLE.glob("*.js")]
-    assert made == [f"viewer-{told.hexdigest()[:16]}.js"], "run `npm ci && npm run build` in viewer/"
+    assert made == [f"viewer-{told.hexdigest()[:16]}.js"], (
+        "run `npm ci && npm run build` in viewer/"
+    )
 
 
 def test_every_library_in_the_bundle_brings_its_licence():

@@ -28,7 +28,7 @@ from plotly.colors import get_colorscale, sample_colorscale
 from s2s_core.data.section import Section
 from s2s_core.output.figures import micrometres
 from s2s_core.output.hex_tiles import Underlay
-from s2s_core.output.maps import Panel
+from s2s_core.output.panels import Panel
 
 # Palettes that a place carries; the last one is for errors about 0.
 PALETTES = ("Viridis", "Cividis", "Plasma", "RdBu_r")
@@ -116,7 +116,7 @@ class Maps:
         Positions with a line around them.
     tools : tuple of {"lasso", "box", "brush"}
         What can be drawn.
-    drawing : {"replace", "add"}
+    drawing : {"replace", "add", "remove"}
         What a stroke without a modifier key does to what was drawn before.
     name : str
         Begins the file names of pictures that are saved.
@@ -147,6 +147,12 @@ class Drawn:
     inside: np.ndarray
     mode: str
     tool: str
+
+    def upon(self, before: np.ndarray | None) -> np.ndarray:
+        """(n,) bool, what was drawn before (None: nothing) with this stroke."""
+        if before is None or self.mode == "replace":
+            return self.inside & (self.mode != "remove")
+        return before | self.inside if self.mode == "add" else before & ~self.inside
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,12 @@ def place_of(section: Section, underlay: Underlay | None = None) -> Place:
         "col0": int(grid.col0),
         "parity": int(grid.parity),
         "affine": np.asarray(grid.affine, float).tolist(),
-        "frame": [float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)],
+        "frame": [
+            float(low[0] - pad),
+            float(high[0] + pad),
+            float(low[1] - pad),
+            float(high[1] + pad),
+        ],
         "count": section.n_positions,
         "micrometres": micrometres(section),
         "image": image,

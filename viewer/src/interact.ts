@@ -184,7 +184,7 @@ export class Interaction {
     else if (e.key === "0") this.home();
     else if (e.key === "f") this.viewer.fullScreen();
     else if (e.key === "[" || e.key === "]") this.brush = Math.min(80, Math.max(4, this.brush * (e.key === "]" ? 1.25 : 0.8)));
-    else if ((e.ctrlKey || e.metaKey) && (e.key === "z" || e.key === "y")) this.viewer.tell(e.key === "z" ? "undo" : "redo", Date.now());
+    else if ((e.ctrlKey || e.metaKey) && e.key === "z") this.viewer.tell("undo", Date.now());
     else return;
     e.preventDefault();
     // The page has keys of its own for the genes.

@@ -40,7 +40,7 @@ export interface MapsHead {
   scales: Record<string, ScaleHead>;
   interval: string | null;
   tools: string[];
-  drawing: "replace" | "add";
+  drawing: "replace" | "add" | "remove";
   name: string;
   height: number;
   marked: boolean;

@@ -287,6 +287,8 @@ export class Viewer {
           swatch.style.background = hex;
           return el("span", { class: "key" }, swatch, word);
         });
+      // A scale without a name is a map's own; its title tells the range.
+      if (!scale.label) return [];
       let [low, high] = [scale.low, scale.high];
       maps.head.maps.forEach((m, i) => {
         if (m.scale !== name) return;
