@@ -6,8 +6,8 @@ import streamlit as st
 from benchmarks.viewer_section import lattice_section, maps_of
 from pages._viewer import map_viewer
 from s2s_core.output.colours import colour_range
-from s2s_core.output.map_data import Interval, Maps, Scale
 from s2s_core.output.panels import Panel
+from s2s_core.output.viewer_maps import Interval, Maps, Scale
 
 asked = st.query_params
 count, shown = int(asked.get("n", 6_700)), int(asked.get("maps", 6))

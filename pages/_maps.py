@@ -13,9 +13,8 @@ from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.output.colours import colour_range
 from s2s_core.output.file_names import section_stem
-from s2s_core.output.map_data import Interval
 from s2s_core.output.panels import COLOURS, Look, Panel
-from s2s_core.output.viewer_maps import panel_maps
+from s2s_core.output.viewer_maps import Interval, panel_maps
 from s2s_core.vocabulary import USE
 
 LAYERS = ("median", "lower", "upper")

@@ -7,18 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core.output.map_data import (
-    PALETTES,
-    Interval,
-    Maps,
-    Scale,
-    drawn_from,
-    maps_message,
-    place_of,
-    quantised,
-    unpack,
-)
+from s2s_core.output.map_data import drawn_from, maps_message, place_of, quantised, unpack
 from s2s_core.output.panels import Panel
+from s2s_core.output.viewer_maps import PALETTES, Interval, Maps, Scale
 
 SCALES = {"value": Scale("log-normalised", 0.0, 2.0)}
 

@@ -19,7 +19,6 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -28,10 +27,8 @@ from plotly.colors import get_colorscale, sample_colorscale
 from s2s_core.data.section import Section
 from s2s_core.output.figures import micrometres
 from s2s_core.output.hex_tiles import Underlay
-from s2s_core.output.panels import Panel
+from s2s_core.output.viewer_maps import PALETTES, Maps
 
-# Palettes that a place carries; the last one is for errors about 0.
-PALETTES = ("Viridis", "Cividis", "Plasma", "RdBu_r")
 STEPS = 256
 # Two bytes a value as long as all layers together weigh no more than this.
 FINE_BYTES = 24_000
@@ -58,86 +55,6 @@ class Layer:
         """(n,) float64 array, what a viewer reads; NaN where there is no value."""
         told = self.low + (self.levels.astype(np.float64) - 1) * self.step
         return np.where(self.levels > 0, told, np.nan)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Colours that maps share.
-
-    Attributes
-    ----------
-    label : str
-        What the colours mean.
-    low, high : float
-        Values at the ends of the colours, until the reader moves them.
-    palette : str
-        One of :data:`PALETTES`.
-    categories : tuple of (str, str)
-        Name and hex colour of each code 0, 1, ...; then there is no range.
-    image : bool
-        Whether a tissue image may lie beneath: under errors and widths it would mislead.
-    """
-
-    label: str
-    low: float = 0.0
-    high: float = 1.0
-    palette: str = PALETTES[0]
-    categories: tuple[tuple[str, str], ...] = ()
-    image: bool = True
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Bounds (n,) that the pointer reads out at imputed positions, and what they are called."""
-
-    lower: np.ndarray
-    upper: np.ndarray
-    label: str
-
-
-@dataclass(frozen=True)
-class Maps:
-    """What one viewer shows of a place.
-
-    Attributes
-    ----------
-    title : str
-        What is looked at, such as a gene: names pictures that are saved.
-    summary : str
-        The same for those who cannot see the maps: gene, range, score.
-    unit : str
-        Of the values that the pointer reads out.
-    maps : sequence of Panel
-        Titles, values (n,) or codes of categories (NaN: not shown), and names of their scales.
-    scales : dict
-        Name of a scale -> :class:`Scale`.
-    interval : Interval, optional
-    region : (n,) bool array, optional
-        Positions with a line around them.
-    tools : tuple of {"lasso", "box", "brush"}
-        What can be drawn.
-    drawing : {"replace", "add", "remove"}
-        What a stroke without a modifier key does to what was drawn before.
-    name : str
-        Begins the file names of pictures that are saved.
-    height : int
-        Pixels that the maps fill at most, as far as all can be seen in them.
-    marked : bool
-        Whether measured spots are marked until the reader says otherwise.
-    """
-
-    title: str
-    summary: str
-    unit: str
-    maps: Sequence[Panel]
-    scales: dict[str, Scale]
-    interval: Interval | None = None
-    region: np.ndarray | None = None
-    tools: tuple[str, ...] = ()
-    drawing: str = "replace"
-    name: str = ""
-    height: int = 620
-    marked: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
 // A viewer: its panes, its controls and what it remembers from one gene to the next.
 
 import { Camera } from "./camera";
-import { ColourBar } from "./colourbar";
-import { el, rgb, told } from "./dom";
+import { el, rgb } from "./dom";
 import { Interaction } from "./interact";
+import { described, legend } from "./legend";
 import { Maps, REGION } from "./maps";
 import { Painter, Picture, Style, Under } from "./painter";
 import { Pane, arrange, scaleBar } from "./pane";
-import { PALETTES, Place } from "./place";
+import { Place } from "./place";
 import { packedBits } from "./protocol";
 import { save } from "./save";
 import { recall, remember } from "./memory";
 import css from "./style.css";
+import { divider } from "./swipe";
 import { fillToolbar, underChooser } from "./toolbar";
 import { Tooltip, rowsOf } from "./tooltip";
 
@@ -133,7 +134,10 @@ export class Viewer {
     this.panes = this.visible.map((map) => new Pane(map));
     for (const pane of this.panes) this.act.bind(pane);
     this.grid.append(...this.panes.map((pane) => pane.node));
-    if (this.swipe) this.panes[0].area.append(this.divider());
+    if (this.swipe) this.panes[0].area.append(divider(this.panes[0].area, this.split, (share) => {
+      this.split = share;
+      this.moved();
+    }));
     this.label();
     this.colourBars();
     this.layout();
@@ -160,41 +164,8 @@ export class Viewer {
           this.ask();
         }));
       pane.title.replaceChildren(...parts);
-      const scale = this.maps.scaleOf(pane.map);
-      const range = scale.categories.length ? scale.categories.map(([word]) => word).join(", ") : `${told(scale.low, scale.high / 100)} to ${told(scale.high, scale.high / 100)}`;
-      pane.area.setAttribute("aria-label", `${map.title}${other}, ${head.title}: ${scale.label || "kinds"}, ${range}. Plus and minus zoom, arrows move, Shift and arrows read positions, 0 shows everything.`);
+      pane.area.setAttribute("aria-label", described(this.maps, pane.map, map.title + other));
     }
-  }
-
-  private divider(): HTMLElement {
-    const node = el("div", { class: "split", role: "slider", tabindex: 0, "aria-label": "Line between the two maps", "aria-valuemin": 0, "aria-valuemax": 100 });
-    const put = (share: number) => {
-      this.split = Math.min(0.98, Math.max(0.02, share));
-      node.style.left = `${100 * this.split}%`;
-      node.setAttribute("aria-valuenow", String(Math.round(100 * this.split)));
-      this.moved();
-    };
-    const drag = (e: PointerEvent) => {
-      const box = this.panes[0].area.getBoundingClientRect();
-      put((e.clientX - box.left) / box.width);
-      e.stopPropagation();
-    };
-    node.addEventListener("pointerdown", (e) => {
-      node.setPointerCapture(e.pointerId);
-      node.addEventListener("pointermove", drag);
-      node.addEventListener("pointerup", () => node.removeEventListener("pointermove", drag), { once: true });
-      e.stopPropagation();
-    });
-    // The zoom listens to mouse and touch of its own.
-    for (const name of ["mousedown", "touchstart", "dblclick"]) node.addEventListener(name, (e) => e.stopPropagation());
-    node.addEventListener("keydown", (e) => {
-      if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
-      put(this.split + (e.key === "ArrowLeft" ? -0.02 : 0.02));
-      e.preventDefault();
-      e.stopPropagation();
-    });
-    put(this.split);
-    return node;
   }
 
   private refit = () => {
@@ -276,33 +247,7 @@ export class Viewer {
   }
 
   private colourBars(): void {
-    const { maps } = this;
-    const seen = this.swipe ?? this.visible;
-    const used = [...new Set(seen.map((i) => maps.head.maps[i].scale))];
-    this.scales.replaceChildren(...used.flatMap((name) => {
-      const scale = maps.head.scales[name];
-      if (scale.categories.length)
-        return scale.categories.map(([word, hex]) => {
-          const swatch = el("i");
-          swatch.style.background = hex;
-          return el("span", { class: "key" }, swatch, word);
-        });
-      // A scale without a name is a map's own; its title tells the range.
-      if (!scale.label) return [];
-      let [low, high] = [scale.low, scale.high];
-      maps.head.maps.forEach((m, i) => {
-        if (m.scale !== name) return;
-        const layer = maps.head.layers[i];
-        low = Math.min(low, layer.low);
-        high = Math.max(high, layer.low + layer.step * (layer.bytes === 2 ? 65534 : 254));
-      });
-      if (scale.palette === PALETTES.at(-1)) [low, high] = [-Math.max(-low, high), Math.max(-low, high)];
-      const bar = new ColourBar(scale.label, this.place.palettes.get(scale.palette)!, [low, high], [scale.low, scale.high], maps.ranges.get(name)!, (range) => {
-        maps.ranges.set(name, range);
-        this.moved();
-      });
-      return [bar.node];
-    }));
+    this.scales.replaceChildren(...legend(this.place, this.maps, this.swipe ?? this.visible, () => this.moved()));
   }
 
   /** A stroke: shown at once, told to Python once. */
