@@ -38,8 +38,10 @@ export class Tooltip {
     this.node.hidden = false;
     const box = this.node.getBoundingClientRect();
     const left = x + 16 + box.width > room.width ? x - 16 - box.width : x + 16;
-    const top = Math.min(y + 16, room.height - box.height - 4);
-    this.node.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, top)}px)`;
+    // Within the viewer and within the window.
+    const bottom = Math.min(room.height, window.innerHeight - room.top) - 4;
+    const top = y + 16 + box.height > bottom ? y - 16 - box.height : y + 16;
+    this.node.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4 - Math.min(0, room.top), top)}px)`;
   }
 
   hide(): void {

@@ -302,7 +302,8 @@ export class Viewer {
   }
 
   private draw(now: number): void {
-    if (!this.panes.length || !this.maps) return;
+    // A frame may have been asked for just before the page took the viewer away.
+    if (!this.panes.length || !this.root.isConnected) return;
     if (this.moving) {
       const took = this.last ? now - this.last : 20;
       if (took > 34 && took < 3000) this.slow = Math.min(DENSITIES.length - 1, this.slow + (took > 100 ? 1 : 0.5));
@@ -367,6 +368,7 @@ export class Viewer {
   }
 
   destroy(): void {
+    clearTimeout(this.moving);
     this.observer.disconnect();
     document.removeEventListener("fullscreenchange", this.refit);
     this.painter.destroy();
