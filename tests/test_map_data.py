@@ -134,3 +134,17 @@ def test_a_stroke_comes_back_as_positions():
 )
 def test_what_is_no_stroke_of_this_section_is_none(told):
     assert drawn_from(told, 9) is None
+
+
+def test_strokes_add_take_away_and_replace():
+    before = np.array([True, True, False, False])
+    inside = np.array([False, True, True, False])
+
+    def upon(mode, kept):
+        return drawn_from(stroke(inside, mode=mode), 4).upon(kept).tolist()
+
+    assert upon("add", before) == [True, True, True, False]
+    assert upon("remove", before) == [True, False, False, False]
+    assert upon("replace", before) == inside.tolist()
+    assert upon("add", None) == inside.tolist()
+    assert upon("remove", None) == [False] * 4
