@@ -5,6 +5,7 @@ import { ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
 import { BRUSH, Point, boxLine, inside } from "./draw";
 import { Pane } from "./pane";
 import { apply, invert } from "./place";
+import { rowsOf } from "./tooltip";
 import type { Viewer } from "./viewer";
 
 const MOST_ZOOM = 400;
@@ -161,7 +162,8 @@ export class Interaction {
       const next = place.at(...apply(back, x + dx * far * cell, y + dy * far * cell));
       if (next >= 0 && next !== here) {
         this.point_at(pane, next);
-        this.viewer.say(next);
+        const rows = rowsOf(this.viewer.maps, next).map(([name, value]) => `${name} ${value}`);
+        this.viewer.spoken.textContent = `${place.name(next)}, ${this.viewer.maps.stateWord(next)}: ${rows.join(", ")}`;
         return;
       }
     }

@@ -1,20 +1,22 @@
 // A viewer: its panes, its controls and what it remembers from one gene to the next.
 
 import { Camera } from "./camera";
+import { fillControls } from "./controls";
 import { el, rgb } from "./dom";
 import { Interaction } from "./interact";
 import { described, legend } from "./legend";
 import { Maps, REGION } from "./maps";
-import { Painter, Picture, Style, Under } from "./painter";
+import { Painter, Under } from "./painter";
 import { Pane, arrange, scaleBar } from "./pane";
 import { Place } from "./place";
 import { packedBits } from "./protocol";
+import { Kept, recall, remember } from "./memory";
 import { save } from "./save";
-import { recall, remember } from "./memory";
+import { picturesOf, sceneOf, styleOf } from "./scene";
 import css from "./style.css";
 import { divider } from "./swipe";
-import { fillToolbar, underChooser } from "./toolbar";
-import { Tooltip, rowsOf } from "./tooltip";
+import { underChooser } from "./toolbar";
+import { Tooltip } from "./tooltip";
 
 type Tell = (event: string, value: unknown) => void;
 const CAPTION = 28;
@@ -35,15 +37,15 @@ export class Viewer {
   private scales = el("div", { class: "scales" });
   private toast = el("div", { class: "hint", "aria-hidden": "true" });
   private words = el("p", { class: "sr", role: "status" });
-  private spoken = el("p", { class: "sr", "aria-live": "polite" });
+  readonly spoken = el("p", { class: "sr", "aria-live": "polite" });
   private painter: Painter;
   private act: Interaction;
-  private swipe: [number, number] | null = null;
-  private split = 0.5;
-  private solo: number | null = null;
-  private under: Under[] = [];
-  private opacity = 0.7;
-  private marks = false;
+  swipe: [number, number] | null = null;
+  split = 0.5;
+  solo: number | null = null;
+  under: Under[] = [];
+  opacity = 0.7;
+  marks = false;
   private frameAsked = false;
   private moving = 0;
   private last = 0;
@@ -129,7 +131,7 @@ export class Viewer {
     return this.solo === null ? this.maps.head.maps.map((_, i) => i) : [this.solo];
   }
 
-  private arrangePanes(): void {
+  arrangePanes(): void {
     for (const pane of this.panes) pane.node.remove();
     this.panes = this.visible.map((map) => new Pane(map));
     for (const pane of this.panes) this.act.bind(pane);
@@ -143,7 +145,7 @@ export class Viewer {
     this.layout();
   }
 
-  private label(): void {
+  label(): void {
     const { head } = this.maps;
     for (const pane of this.panes) {
       const map = head.maps[pane.map];
@@ -190,56 +192,20 @@ export class Viewer {
     this.ask();
   }
 
-  private toolbar(): void {
-    const { head } = this.maps;
-    const all = new Set(this.under);
-    fillToolbar(this.bar, {
-      tools: head.tools, tool: this.act.tool, marks: this.marks, swipe: this.swipe, titles: head.maps.map((m) => m.title),
-      image: this.place.image !== null, under: all.size === 1 ? this.under[0] : null, opacity: this.opacity, full: this.isFull,
-    }, {
-      tool: (name) => {
-        this.act.tool = name;
-        this.root.classList.toggle("drawing", name !== "move");
-        this.toolbar();
-      },
-      zoom: (factor) => this.act.zoomBy(factor),
-      home: () => this.act.home(),
-      turn: () => this.turn(1),
-      flip: () => this.turn(0, true),
-      marks: () => this.keep({ marks: (this.marks = !this.marks) }),
-      swipe: () => {
-        this.swipe = this.swipe ? null : [0, 1];
-        this.solo = null;
-        this.arrangePanes();
-        this.toolbar();
-      },
-      side: (which, map) => {
-        this.swipe![which] = map;
-        this.arrangePanes();
-      },
-      under: (mode) => {
-        this.under = head.maps.map((_, i) => (this.maps.scaleOf(i).image || mode === "image" ? mode : "spots"));
-        this.label();
-        this.toolbar();
-        this.ask();
-      },
-      opacity: (value) => {
-        this.opacity = value;
-        remember(this.place.head.key, { opacity: value });
-        this.moved();
-      },
-      save: (kind) => this.save(kind),
-      full: () => this.fullScreen(),
-    });
+  toolbar(): void {
+    fillControls(this.bar, this, this.act);
   }
 
-  private keep(what: { marks?: boolean }): void {
+  /** A choice that this browser keeps for the section. */
+  keep(what: Kept): void {
+    Object.assign(this, what);
     remember(this.place.head.key, what);
-    this.toolbar();
-    this.ask();
+    // A slider that is being dragged must not be made anew.
+    if (what.opacity === undefined) this.toolbar();
+    this.moved();
   }
 
-  private turn(quarters: number, flip = false): void {
+  turn(quarters: number, flip = false): void {
     this.camera.turn(quarters, flip);
     remember(this.place.head.key, { turns: this.camera.turns, flipped: this.camera.flipped });
     this.act.away();
@@ -260,11 +226,6 @@ export class Viewer {
     this.painter.setState(this.place, state);
     this.ask();
     this.tell("drawn", { mode, tool, count: inside.length, bits: await packedBits(inside) });
-  }
-
-  say(position: number): void {
-    const rows = rowsOf(this.maps, position).map(([name, value]) => `${name} ${value}`);
-    this.spoken.textContent = `${this.place.name(position)}, ${this.maps.stateWord(position)}: ${rows.join(", ")}`;
   }
 
   hint(words: string): void {
@@ -321,50 +282,16 @@ export class Viewer {
   private paint(density: number, fine: boolean): void {
     const [w, h] = [this.grid.clientWidth, this.grid.clientHeight].map((v) => Math.max(1, Math.round(v * density)));
     if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
-    this.painter.draw(this.place, this.camera, this.pictures(), this.style(), density, fine);
+    this.painter.draw(this.place, this.camera, picturesOf(this), styleOf(this), density, fine);
   }
 
-  private pictures(): (Picture & { map: number; title: string })[] {
-    const one = (pane: Pane, map: number) => ({
-      map, layer: map, title: this.maps.head.maps[map].title,
-      palette: this.maps.row(this.maps.head.maps[map].scale),
-      categories: this.maps.scaleOf(map).categories.length > 0,
-      range: this.maps.along(map),
-      under: this.under[map],
-      rect: { x: pane.area.offsetLeft + pane.node.offsetLeft, y: pane.area.offsetTop + pane.node.offsetTop, width: this.camera.width, height: this.camera.height },
-    });
-    if (!this.swipe) return this.panes.map((pane) => one(pane, pane.map));
-    const at = this.split * this.camera.width;
-    return this.swipe.map((map, side) => ({
-      ...one(this.panes[0], map),
-      clip: side ? { x: at, width: this.camera.width - at } : { x: 0, width: at },
-    }));
-  }
-
-  private style(): Style {
-    const dark = this.isDark;
-    return {
-      ground: dark ? [0.2, 0.24, 0.27] : [0.87, 0.89, 0.9],
-      line: [0.82, 0.29, 0.36],
-      opacity: this.opacity, marks: this.marks, outlined: this.maps.outlined,
-    };
-  }
-
-  private get isDark(): boolean {
-    const [r, g, b] = getComputedStyle(this.root).backgroundColor.match(/[\d.]+/g)!.map(Number);
-    return r + g + b < 380;
-  }
-
-  private async save(kind: "png" | "svg"): Promise<void> {
-    const look = getComputedStyle(this.root);
+  async save(kind: "png" | "svg"): Promise<void> {
     this.paint(2, true);
     const canvas = this.canvas.toDataURL("image/png");
     this.ask();
-    const { head } = this.maps;
-    await save({
-      place: this.place, maps: this.maps, camera: this.camera, pictures: this.pictures(), style: this.style(),
-      width: this.grid.clientWidth, height: this.grid.clientHeight, text: look.color, back: look.backgroundColor, font: look.fontFamily, canvas,
-    }, kind, [head.name, head.title].filter(Boolean).join("_"));
+    const { name, title } = this.maps.head;
+    const size = { width: this.grid.clientWidth, height: this.grid.clientHeight };
+    await save(sceneOf(this, canvas, size), kind, [name, title].filter(Boolean).join("_"));
   }
 
   destroy(): void {
