@@ -69,6 +69,7 @@ def uneven_lens(uneven) -> Lens:
 @pytest.fixture(scope="session")
 def source(uneven):
     """The compact engine's training material of it; not to be changed."""
-    from s2s_core.network.programme_source import CompactSource
+    from s2s_core.network.programme_source import ProgrammeSource
 
-    return CompactSource(uneven, tiny_config())
+    config = tiny_config()
+    return ProgrammeSource(uneven, config.train, programmes=config.programmes, seed=config.seed)
