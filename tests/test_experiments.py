@@ -118,17 +118,17 @@ def test_a_stopped_experiment_goes_on_and_other_settings_are_refused(section, se
     with pytest.raises(Cancelled):
         run_experiment(
             section,
-            "colearning",
+            "cascades",
             tmp_path,
             seeds=1,
             hooks=Hooks(should_stop=lambda: len(seen) >= 2),
         )
     assert len(list(read_cases(tmp_path))) == 2
-    table = run_experiment(section, "colearning", tmp_path, seeds=1)
+    table = run_experiment(section, "cascades", tmp_path, seeds=1)
     assert len(seen) == 4
     assert len(table) == 6
     with pytest.raises(S2SError, match="other settings"):
-        run_experiment(section, "colearning", tmp_path, seeds=1, mask="lattice:3")
+        run_experiment(section, "cascades", tmp_path, seeds=1, mask="lattice:3")
     with pytest.raises(S2SError, match="Unknown experiment 'magic'"):
         run_experiment(section, "magic", tmp_path / "other")
 
@@ -183,7 +183,7 @@ def test_consistency_of_a_trained_run(section, tmp_path, monkeypatch):
 def test_a_real_network_runs_through_an_experiment(section, tmp_path):
     base = tiny_config(steps=2)
     table = run_experiment(section, "colearning", tmp_path, base=base, seeds=1)
-    assert len(table) == 6
+    assert len(table) == 4
     networks = table[table["parameters"].notna()]
-    assert len(networks) == 4
+    assert len(networks) == 2
     assert (networks["steps"] == 2).all()
