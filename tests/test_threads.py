@@ -18,6 +18,7 @@ from s2s_core.interfaces import Hooks, Prediction
 from s2s_core.jobs import jobs, runner
 from s2s_core.methods import METHODS
 from s2s_core.network import fit as network
+from s2s_core.network import fit_programmes
 from s2s_core.network.device import set_threads
 from s2s_core.sampling.apply import sample
 from tests.made import made_section
@@ -116,10 +117,10 @@ def test_the_option_reaches_the_network(eight, monkeypatch, uneven):
     class Enough(Exception):
         pass
 
-    def stop(*_):
+    def stop(*_, **__):
         raise Enough
 
-    monkeypatch.setattr(network, "ProgrammeSource", stop)
+    monkeypatch.setattr(fit_programmes, "ProgrammeSource", stop)
     for threads, number in ((0, 4), (2, 2)):
         with pytest.raises(Enough):
             network.fit_network(uneven, replace(tiny_config(), threads=threads), Hooks())

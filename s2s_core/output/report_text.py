@@ -7,6 +7,7 @@ import pandas as pd
 
 from s2s_core._version import __version__
 from s2s_core.assessment.gene_grades import count_grades, grade_genes
+from s2s_core.config import PaperTraining
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
@@ -171,8 +172,9 @@ def _method(result: Result) -> str:
         f"{start if details.get('prior') else 'was'} trained for {steps} (Adam, learning rate "
         f"{train.learning_rate:g}, batch {train.batch})"
     )
-    helped = ", together with photographs sampled alike" if train.natural_images else ""
-    if config.programmes:
+    alike = isinstance(train, PaperTraining) and train.natural_images
+    helped = ", together with photographs sampled alike" if alike else ""
+    if config.engine == "programmes":
         programmes = int(details.get("programmes", config.programmes))
         share = details.get("network_share")
         weight = (
