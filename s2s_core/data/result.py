@@ -102,7 +102,7 @@ def to_anndata(result: Result) -> ad.AnnData:
 
 
 def provenance(result: Result) -> dict:
-    """How a map was made, in values that any file format holds."""
+    """Provenance of a map, in values that any file format holds."""
     config = result.config
     made = {
         "method": config.method,

@@ -1,4 +1,4 @@
-"""What a sampling design means before anything is trained: gaps, aliasing, expected error.
+"""Metrics of a sampling design before anything is trained: gaps, aliasing, expected error.
 
 :func:`evaluate_design` is cheap enough to be called at every change of a design; what is slow is kept
 by the :class:`~s2s_core.sampling.pilot.Pilot`.

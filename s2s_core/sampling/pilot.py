@@ -181,7 +181,7 @@ class Pilot:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """How the patterns' variance is spread over spatial frequencies."""
+        """Variance of the patterns over spatial frequencies."""
         rows = np.nonzero(self.measured)[0]
         return spectrum(self.section, rows, self.scores * self.importance)
 
