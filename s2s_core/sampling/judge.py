@@ -21,7 +21,7 @@ from s2s_core.sampling.pilot import Pilot
 from s2s_core.vocabulary import Resolution
 
 RESOLVED, MARGINAL, LOST = Resolution.RESOLVED, Resolution.MARGINAL, Resolution.LOST
-FLAT = Resolution.NO_PATTERN
+FLAT = Resolution.FLAT
 # Correlation that a pattern must keep across the design's gap (nine in ten positions are
 # nearer to a measured spot than it).
 SURE, DOUBTFUL = 0.5, 0.2
