@@ -138,6 +138,9 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
             f"{result.config.coverage:.0%} intervals."
         )
     counts = count_grades(grade_genes(result) if lights is None else lights)
+    if not sum(counts.values()):
+        words.append("Too few spots were scored to say what single genes' maps are good for.")
+        return " ".join(words)
     parts = [f"{counts[light]:,} for {GRADES[light]}" for light in ("test", "rank", "look")]
     words.append(f"Genes are good for: {', '.join(parts)}; {counts['leave']:,} should be left out.")
     return " ".join(words)
