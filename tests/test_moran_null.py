@@ -1,9 +1,7 @@
 """Spatial patterns beyond chance and depth: exact moments, and nulls that must stay silent."""
 
-import os
 from dataclasses import replace
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,8 +21,6 @@ from s2s_core.data.structure import (
     neighbour_weights,
 )
 from tests.made import made_section
-
-DATA = Path(os.environ["S2S_DATA"]) if os.environ.get("S2S_DATA") else None
 
 POINTS = np.stack(np.indices((20, 22)), -1).reshape(-1, 2).astype(float)
 
@@ -142,11 +138,8 @@ def test_log_values_are_tested_as_they_are():
     assert (gene_structure(shuffled)["verdict"] == NONE).all()
 
 
-@pytest.mark.skipif(
-    DATA is None, reason="no real sections here: set S2S_DATA to a folder that holds them"
-)
-def test_a_permuted_transcriptome_has_no_patterns():
-    section = read(DATA / "dbit_human_50x50_wholetranscriptome.h5ad")
+def test_a_permuted_transcriptome_has_no_patterns(data_dir):
+    section = read(data_dir / "dbit_human_50x50_wholetranscriptome.h5ad")
     at = np.flatnonzero(section.measured)
     order = np.arange(section.n_positions)
     order[at] = np.random.default_rng(0).permutation(at)
