@@ -88,7 +88,7 @@ def of_genes(result: Result, grades: pd.DataFrame) -> None:
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
     columns = [c for c in COLUMNS if c in mine.columns]
     table = grades[["light", "moran"]].join(mine[columns])
-    table["light"] = table["light"].map(MARKS)
+    table["light"] = table["light"].map(MARKS).fillna("no class")
     table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
 
     names = int(np.clip(24 + 7 * grades.index.str.len().max(), 70, 140))

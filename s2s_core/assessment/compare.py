@@ -96,11 +96,9 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """What is known of A compared with B (see :data:`RULE`)."""
-        if self.n_spots < FEWEST_SPOTS:
-            return Verdict.UNDECIDED
+        # Not a number compares as False: what was not tested is undecided.
         if self.p_equivalence < SIGNIFICANT:
             return Verdict.EQUIVALENT
-        # Not a number compares as False: what was not tested is undecided.
         if not self.p_difference < SIGNIFICANT or self.genes_against:
             return Verdict.UNDECIDED
         return Verdict.BETTER if (self.difference > 0) == self.higher_is_better else Verdict.WORSE

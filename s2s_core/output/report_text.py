@@ -132,6 +132,9 @@ def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
             f"{result.config.coverage:.0%} intervals."
         )
     counts = count_grades(grade_genes(result) if grades is None else grades)
+    if not sum(counts.values()):
+        words.append("Too few spots were scored to say what single genes' maps are good for.")
+        return " ".join(words)
     parts = [
         f"{counts[grade]:,} for {USE.words[grade]}"
         for grade in (Grade.TEST, Grade.RANK, Grade.LOOK)
