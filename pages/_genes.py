@@ -99,7 +99,7 @@ def show_structure(table: pd.DataFrame) -> None:
     meaning = PATTERN.help(RULE)
     st.markdown(f"{PATTERN.asked} Of {len(table):,} genes: {words}.", help=meaning)
     with st.expander("Every gene"):
-        shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
+        shown = table.sort_values("moran", ascending=False).drop(columns=["surprise", "p"])
         st.dataframe(
             shown.rename(columns=COLUMNS),
             height=320,

@@ -20,7 +20,7 @@ from s2s_core.vocabulary import PATTERN
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
-# Moran's I this many standard errors above chance is structure (of errors, of a pilot's genes).
+# Moran's I of errors this many standard errors above chance is structure.
 SURE = 3.0
 # Of the genes said to have a pattern, the share that may have none (Benjamini-Hochberg).
 FALSE_SHARE = 0.01
@@ -119,7 +119,8 @@ def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarr
     Returns
     -------
     surprise, p : (G,) arrays
-        Standard errors of Moran's I above chance, and one-sided p-values, not corrected.
+        Standard errors of Moran's I above chance, and one-sided p-values corrected for the number
+        of genes (Benjamini-Hochberg): a gene has a pattern at :data:`FALSE_SHARE` or less.
     """
     counts = section.counts[section.measured].tocsc()
     totals = section.spot_totals[section.measured]
@@ -134,7 +135,7 @@ def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarr
         )
         parts.append(moran_test(values, graph))
     surprise, p = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return surprise, p
+    return surprise, false_discovery_control(p)
 
 
 def gene_structure(section: Section) -> pd.DataFrame:
@@ -156,13 +157,12 @@ def gene_structure(section: Section) -> pd.DataFrame:
     weights = neighbour_weights(section.grid.lattice_xy(rows, cols))
     statistic = morans_i(values, weights)[0]
     surprise, p = pattern_test(section, weights)
-    adjusted = false_discovery_control(p)
-    level = np.where(adjusted > FALSE_SHARE, 0, np.where(statistic < STRONG, 1, 2))
+    level = np.where(p > FALSE_SHARE, 0, np.where(statistic < STRONG, 1, 2))
     return pd.DataFrame(
         {
             "moran": statistic,
             "surprise": surprise,
-            "p": adjusted,
+            "p": p,
             "mean": values.mean(0),
             "detected": (values > 0).mean(0),
             "verdict": np.array(VERDICTS)[level],
