@@ -20,7 +20,7 @@ from s2s_core.vocabulary import Pattern
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
-# Moran's I this many standard errors above chance is structure (of errors, of a pilot's genes).
+# Moran's I of errors this many standard errors above chance is structure.
 SURE = 3.0
 # Of the genes said to have a pattern, the share that may have none (Benjamini-Hochberg).
 FALSE_SHARE = 0.01
@@ -118,7 +118,8 @@ def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarr
     Returns
     -------
     z_score, p : (G,) arrays
-        Standard errors of Moran's I above chance, and one-sided p-values, not corrected.
+        Standard errors of Moran's I above chance, and one-sided p-values corrected for the number
+        of genes (Benjamini-Hochberg): a gene has a pattern at :data:`FALSE_SHARE` or less.
     """
     counts = section.counts[section.measured].tocsc()
     totals = section.spot_totals[section.measured]
@@ -133,7 +134,7 @@ def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarr
         )
         parts.append(moran_test(values, graph))
     z_score, p = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return z_score, p
+    return z_score, false_discovery_control(p)
 
 
 def gene_structure(section: Section) -> pd.DataFrame:
@@ -155,15 +156,14 @@ def gene_structure(section: Section) -> pd.DataFrame:
     weights = neighbour_weights(section.grid.lattice_xy(rows, cols))
     statistic = morans_i(values, weights)[0]
     z_score, p = pattern_test(section, weights)
-    adjusted = false_discovery_control(p)
     verdict = np.select(
-        [adjusted > FALSE_SHARE, statistic < STRONG], [Pattern.NONE, Pattern.WEAK], Pattern.CLEAR
+        [p > FALSE_SHARE, statistic < STRONG], [Pattern.NONE, Pattern.WEAK], Pattern.CLEAR
     )
     return pd.DataFrame(
         {
             "moran": statistic,
             "z_score": z_score,
-            "p": adjusted,
+            "p": p,
             "mean": values.mean(0),
             "detected": (values > 0).mean(0),
             "verdict": verdict,
