@@ -8,7 +8,6 @@ from s2s_core.assessment.gene_grades import RULE, count_lights
 from s2s_core.assessment.metrics import summarise, verdict
 from s2s_core.assessment.recommend import recommend
 from s2s_core.data.result import Result
-from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import truth_scatter
 from s2s_core.output.report import SCORES
@@ -138,7 +137,7 @@ def scatter(result: Result, gene: str) -> None:
     st.plotly_chart(figure, key="scatter", config={"displayModeBar": False})
 
 
-def recommendation(job: jobs.Job, result: Result) -> str:
+def recommendation(result: Result) -> str:
     """Table of the method comparison; returns the recommended method."""
     found = recommend(result.metrics, labels=LABELS)
     st.success(found.sentence)
