@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from s2s_core._version import __version__
-from s2s_core.cli import app, design
+from s2s_core.cli import app, config, design
 from s2s_core.cli.arguments import (
     DIFFERENT,
     FAILED,
@@ -23,7 +23,7 @@ from s2s_core.cli.arguments import (
     read_section,
 )
 from s2s_core.cli.terminal import Bar, Stop
-from s2s_core.config import ANSWERS, RunConfig, preset
+from s2s_core.config import ANSWERS, RunConfig
 from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
@@ -76,22 +76,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     impute.add_argument(
         "--method",
-        default="s2s",
         metavar="NAME",
-        help=f"{', '.join(METHODS)} (default: %(default)s)",
+        help=f"{', '.join(METHODS)} (default: s2s)",
     )
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     impute.add_argument(
         "--answer",
-        default="mean",
         choices=ANSWERS,
-        help="what the table holds: mean (best PCC, RMSE) or median (best MAE)",
+        help="what the table holds: mean (default; best PCC, RMSE) or median (best MAE)",
     )
     impute.add_argument(
         "--intervals", action="store_true", help="also write the 90 %% interval's ends as tables"
     )
     add_running(impute)
+    config.add_network(impute)
     impute.set_defaults(command=_impute)
 
     masks = commands.add_parser("masks", help="write a sampling mask as a table")
@@ -121,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("--out", required=True, type=Path, metavar="DIR", help="results folder")
     again.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     again.set_defaults(command=_reproduce)
+    config.add(commands)
     design.add(commands)
     app.add(commands)
     return parser
@@ -141,23 +141,17 @@ def situation(section: Section, args: argparse.Namespace) -> Section:
 
 
 def _impute(args: argparse.Namespace, argv: list[str]) -> int:
+    asked = config.configured(args)
+    args.seed = asked.seed
     section = situation(read_section(args, args.measured), args)
     genes = gene_list(args.genes)
     if genes is not None:
         section = section.subset_genes(genes)
-    config = preset(
-        args.preset,
-        method=args.method,
-        seed=args.seed,
-        device=args.device,
-        threads=args.threads,
-        answer=args.answer,
-    )
     if args.compare is not None:
         names = [n.strip() for n in args.compare.split(",") if n.strip()]
-        config = replace(config, compare=() if names == ["none"] else tuple(names))
+        asked = replace(asked, compare=() if names == ["none"] else tuple(names))
     section.check_ready()
-    result = _run(section, config, args, argv)
+    result = _run(section, asked, args, argv)
     if result is None:
         return INTERRUPTED
     _deliver(result, args, intervals=args.intervals)
