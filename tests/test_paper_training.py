@@ -107,13 +107,18 @@ def test_a_section_smaller_than_a_patch_is_seen_in_sixteen_orientations():
     source = PaperSource(obs, np.array([0]), PAPER, 0)
     assert (len(source.corners), source.steps) == (1, 3000)
     batches = drawn(source)
-    assert {name: tuple(b.start.shape) for name, b in batches.items()} == {
-        "s2s": (16, 1, 13, 13),
-        "s2d": (16, 1, 26, 26),
-        "images s2s": (16, 1, 13, 13),
-        "images s2d": (16, 1, 26, 26),
+    assert {name: tuple(b.start.shape[1:]) for name, b in batches.items()} == {
+        "s2s": (1, 13, 13),
+        "s2d": (1, 26, 26),
+        "images s2s": (1, 13, 13),
+        "images s2d": (1, 26, 26),
     }
-    assert len({image.numpy().tobytes() for image in batches["s2d"].target}) >= 6
+    # Equal views are computed once and count as often as they were drawn; photographs all differ.
+    views, counts = batches["s2d"].target, batches["s2d"].weight.amax((1, 2, 3))
+    assert len({image.numpy().tobytes() for image in views}) == len(views) >= 6
+    assert counts.sum() == 16
+    assert torch.equal(batches["s2s"].weight.amax((1, 2, 3)), counts)
+    assert len({image.numpy().tobytes() for image in batches["images s2d"].target}) == 16
     # What was added to make the section square is neither tissue nor sample.
     assert (batches["images s2d"].weight.sum((1, 2, 3)) == obs.grid.tissue.sum()).all()
 
@@ -176,6 +181,41 @@ def test_data_consistency_after_the_last_cascade_is_the_papers_and_an_option():
         found = model(x, x, mask)
         assert torch.equal(found.consistent[0][mask], x[mask])
         assert torch.equal(found.consistent[-1][mask], x[mask]) == kept
+
+
+def test_arithmetic_is_as_precise_as_asked(monkeypatch):
+    """float32 unless bfloat16 is asked for, while training and while predicting."""
+    seen, obs, forward = [], few_genes(1), CDCIN.forward
+
+    def watched(self, *images):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return forward(self, *images)
+
+    monkeypatch.setattr(CDCIN, "forward", watched)
+    for precision, low in (("float32", False), ("bfloat16", True)):
+        config = tiny_published(steps=1)
+        config = replace(config, train=replace(config.train, precision=precision))
+        fit_network(obs, config, Hooks())(obs, obs.targets)
+        assert set(seen) == {low}
+        seen.clear()
+
+
+@pytest.mark.parametrize(("kind", "views"), [("square", 8), ("hex", 4)])
+def test_a_section_can_be_predicted_in_one_piece_and_in_all_its_orientations(
+    kind, views, monkeypatch
+):
+    obs = observe(sample(made_section(kind, 20, 22), "random:0.3"))
+
+    def whole(model, inputs, device, *, orientations, precision):
+        assert [len(own) for own in orientations] == [views]
+        assert inputs.start.shape == (1, 20, 22)
+        assert np.array_equal(inputs.measured[inputs.mask], inputs.start[inputs.mask])
+        return inputs.start
+
+    monkeypatch.setattr(predict_patches, "predict", whole)
+    train = replace(PAPER, prediction="section", augment_at_prediction=True)
+    found = predict_patches.predict_gene(None, obs, 1, obs.pixels, CPU, train)
+    assert found == pytest.approx(obs.values[:, 1], rel=1e-5)
 
 
 def test_losses_that_are_off_are_not_computed(wide):

@@ -18,13 +18,12 @@ from s2s_core.network.batches import (
     HEXAGONAL_ORIENTATIONS,
     ORIENTATIONS,
     Batch,
-    NetworkInput,
     make_batch,
 )
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.decimation import decimated_grid, sublattice
 from s2s_core.network.natural_images import load_grayscale, plain_crop
-from s2s_core.network.patches import nearest_sample, padded, patch_side, tissue_corners
+from s2s_core.network.patches import nearest_sample, padded, patch_side, sampled, tissue_corners
 from s2s_core.network.predict_patches import GENE_SCALE, predict_gene
 
 
@@ -148,9 +147,20 @@ class PaperSource:
         coarse_mask = np.stack([self._coarse_mask[w] for w in low])
         sparser = coarse_mask & np.stack([self._pattern(p) for p in patches])
         near = np.stack([self._fill(p, "coarse", m) for p, m in zip(patches, sparser, strict=True)])
-        seen = sampled(coarse, sparser, near)
+        # Small sections: a patch drawn twice in one orientation is computed once and counts twice.
+        pairs = np.column_stack([genes, patches, orientations])
+        _, once, times = np.unique(pairs, axis=0, return_index=True, return_counts=True)
+        order = np.argsort(once)
+        once, counts = once[order], times[order, None, None].astype(np.float32)
+        turned = [orientations[k] for k in once]
         out = {
-            "s2s": make_batch(seen, coarse, coarse_mask, orientations=orientations, loss_weight=lam)
+            "s2s": make_batch(
+                sampled(coarse, sparser, near).take(once),
+                coarse[once],
+                coarse_mask[once] * counts,
+                orientations=turned,
+                loss_weight=lam,
+            )
         }
         fine = np.stack([self._values[g][w] for g, w in zip(genes, at, strict=True)])
         mask = np.stack([self._mask[w] for w in at])
@@ -159,10 +169,10 @@ class PaperSource:
         acting = np.zeros_like(mask) if train.loss_s2d == "published" else mask
         if train.loss_s2d != "off":
             out["s2d"] = make_batch(
-                sampled(fine, mask, filled, acting),
-                fine,
-                mask,
-                orientations=orientations,
+                sampled(fine, mask, filled, acting).take(once),
+                fine[once],
+                mask[once] * counts,
+                orientations=turned,
                 loss_weight=lam,
                 before_consistency=train.loss_s2d == "mended",
             )
@@ -282,16 +292,3 @@ class PaperSource:
             )
         )
         return photo[row, col]
-
-
-def sampled(
-    values: np.ndarray, mask: np.ndarray, nearest: np.ndarray, acting: np.ndarray | None = None
-) -> NetworkInput:
-    """What the network sees of (B, h, w) images under masks, filled with the nearest samples.
-
-    ``acting`` is the mask of data consistency where that is another one.
-    """
-    measured = np.where(mask, values, 0.0)
-    flat = measured.reshape(len(measured), -1)
-    start = np.take_along_axis(flat, nearest.reshape(len(measured), -1), 1)
-    return NetworkInput(start.reshape(measured.shape), measured, mask if acting is None else acting)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from s2s_core.data.grid import HEX_ROW
+from s2s_core.network.batches import NetworkInput
 
 # Of a patch that counts (published).
 LEAST_TISSUE = 0.5
@@ -89,3 +90,16 @@ def nearest_sample(mask: np.ndarray, *, hexagonal: bool = False, parity: int = 0
     distance, which = distance.reshape(mask.size, -1), which.reshape(mask.size, -1)
     tied = distance <= distance[:, :1] + 1e-9
     return samples[np.where(tied, which, len(samples)).min(1)].reshape(mask.shape)
+
+
+def sampled(
+    values: np.ndarray, mask: np.ndarray, nearest: np.ndarray, acting: np.ndarray | None = None
+) -> NetworkInput:
+    """What the network sees of (B, h, w) images under masks, filled with the nearest samples.
+
+    ``acting`` is the mask of data consistency where that is another one.
+    """
+    measured = np.where(mask, values, 0.0)
+    flat = measured.reshape(len(measured), -1)
+    start = np.take_along_axis(flat, nearest.reshape(len(measured), -1), 1)
+    return NetworkInput(start.reshape(measured.shape), measured, mask if acting is None else acting)
