@@ -139,8 +139,10 @@ class Case:
     def done(self, args: argparse.Namespace) -> dict | None:
         """Its scores, if they are those of the present code and data."""
         file = self.folder(args) / "scores.json"
-        found = json.loads(file.read_text()) if file.exists() else {}
-        return found if found.get("mark") == self.mark() else None
+        if not file.exists():
+            return None
+        found = json.loads(file.read_text())
+        return found if found["mark"] == self.mark() else None
 
 
 def observed(case: Case, args: argparse.Namespace) -> tuple[Section, list[str]]:
