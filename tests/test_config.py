@@ -94,6 +94,9 @@ def test_configurations_of_earlier_versions_still_mean_what_they_meant():
     paper = RunConfig.from_json(json.dumps(OLD))
     assert paper.engine == "paper"
     assert paper.model == preset("paper").model
+    # What it did then, and does no longer unless asked.
+    assert (paper.train.shared_network, paper.train.prediction) == (True, "section")
+    assert paper.train.loss_s2d == "mended"
     assert (paper.train.set_aside, paper.train.patience, paper.train.steps) == (0.1, 6, None)
     shorter = OLD | {"train": OLD_TRAIN | {"steps": 200}}
     assert RunConfig.from_json(json.dumps(shorter)).train.steps == 200
@@ -125,6 +128,14 @@ def changed(part, **values):
         (changed("train", learning_rate=0), "learning_rate can be a number above 0, not 0"),
         (changed("train", weight_st=float("nan")), "weight_st can be a number"),
         (changed("train", set_aside=1.5), "set_aside can be a number at least 0 and at most 1"),
+        (changed("train", set_aside=0.9), "leaves too few to learn from: 50% at most"),
+        (changed("train", patience=3), "give set_aside a share"),
+        (changed("train", withhold_low=0.7), "must not be above withhold_high"),
+        (
+            changed("train", loss_s2d="maybe"),
+            "Unknown loss_s2d 'maybe'; choose mended, published or off",
+        ),
+        (changed("train", patch_stride=0), "patch_stride can be a whole number at least 1, not 0"),
         (changed("train", natural_images="yes"), "natural_images can be true or false, not 'yes'"),
         (changed("train", loss_power=3), "loss_power can be 1 or 2, not 3"),
         (changed("train", patience=0), "patience can be a whole number at least 1 or none"),

@@ -48,7 +48,7 @@ class RunConfig:
     method : str
         A name of the method registry (``s2s``, ``programme-kriging``, ``kriging``, ...).
     preset : str
-        ``fast``, ``balanced`` or ``paper``: where ``model`` and ``train`` come from.
+        ``fast``, ``balanced``, ``paper`` or ``paper-shared`` (one network for all genes): where ``model`` and ``train`` come from.
     programmes : int
         Most gene programmes (principal components) of each weighting of the genes, for the
         programme engine and for kriging of programmes.
@@ -118,6 +118,9 @@ PRESETS = {
         train=ProgrammeTraining(steps=400, batch=16, splits=12, check_every=25, patience=8),
     ),
     "paper": RunConfig(preset="paper", model=ModelConfig(), train=PaperTraining()),
+    "paper-shared": RunConfig(
+        preset="paper-shared", model=ModelConfig(), train=PaperTraining(shared_network=True)
+    ),
 }
 
 
@@ -130,7 +133,7 @@ def preset(name: str, **changes: Any) -> RunConfig:
         If there is no such preset, or a change has no meaning.
     """
     if name not in PRESETS:
-        raise S2SError(f"Unknown preset {name!r}; choose fast, balanced or paper.")
+        raise S2SError(f"Unknown preset {name!r}; choose fast, balanced, paper or paper-shared.")
     return replace(PRESETS[name], **changes)
 
 
@@ -181,7 +184,15 @@ def _of_one_bag(data: dict[str, Any]) -> dict[str, Any]:
         engine = "programmes"
     else:
         train = {k: v for k, v in train.items() if k not in {"prior", "splits"}}
-        train |= {"steps": train.get("steps") or None, "clip_norm": 10.0}
+        mended = train.pop("loss_s2d", True)
+        train |= {
+            "steps": train.get("steps") or None,
+            "clip_norm": 10.0,
+            "loss_s2d": "mended" if mended else "off",
+            "precision": "auto",
+            "shared_network": True,
+            "prediction": "section",
+        }
         engine = "paper"
     train |= {"warmup_steps": 20 if power == 2 else 0, "cosine": power == 2}
     train = {_RENAMED.get(k, k): v for k, v in train.items()}

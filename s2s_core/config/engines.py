@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from s2s_core.config.values import Range, check_values
 from s2s_core.errors import S2SError
 
+# Share of the measured spots that may be kept out of training.
+MOST_ASIDE = 0.5
 Count = Annotated[int, Range(1)]
 Natural = Annotated[int, Range(0)]
 Share = Annotated[float, Range(0, 1)]
@@ -45,6 +47,9 @@ class ModelConfig:
         The cascades also see the sampling mask, the tissue mask, the noise level and a first
         estimate with its deviation, and correct that estimate: what the programme engine needs.
         The published network sees only the filled image.
+    last_consistency : bool
+        Data consistency also after the last cascade, as the paper says; the public script leaves
+        it out.
     """
 
     cascades: Count = 3
@@ -56,6 +61,7 @@ class ModelConfig:
     window: Count = 8
     heads: Count = 4
     context: bool = False
+    last_consistency: bool = True
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -91,6 +97,8 @@ class Optimisation:
         Steps between scores at the measured spots set aside, and between previews.
     patience : int or None
         Training stops after so many scores without a gain; None trains to the end.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the arithmetic; auto takes bfloat16 where the machine is fast at it.
     """
 
     batch: Count = 16
@@ -103,6 +111,7 @@ class Optimisation:
     clip_norm: Positive | None = None
     check_every: Count = 50
     patience: Count | None = None
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -113,27 +122,38 @@ class Optimisation:
 class PaperTraining(Optimisation):
     """The paper engine: CDCIN on patches of single genes (S2S-ST, arXiv 2507.16886).
 
+    The defaults are the published training: every gene has a network of its own, trained to the
+    end on all measured spots.
+
     Attributes
     ----------
     epochs : int
         Passes over all patches (published: 3000).
     steps : int or None
-        Optimiser steps at most; None leaves it to ``epochs``.
-    patch, patch_stride : int
-        Edge of the patches and distance between them, pixels (published: 64, 2).
+        Optimiser steps of a network at most; None leaves it to ``epochs``.
+    patch : int
+        Edge of the patches, pixels (published: 64).
+    patch_stride : int
+        Distance between neighbouring patches, pixels (published: 2).
     weight_st : float
         lambda, the weight of both ST losses against natural images (published: 10).
     natural_images : bool
         Co-learn with photographs: L_gni.
     image_folder : str
-        Folder of photographs (PNG, JPEG); "" takes those of scikit-image and scikit-learn.
-    loss_s2d : bool
-        Include L_s2d.
+        Folder of photographs (PNG, JPEG), DIV2K in the paper; "" takes those of scikit-image and
+        scikit-learn.
+    loss_s2d : {"mended", "published", "off"}
+        L_s2d: taken before data consistency with the right mask; with the empty mask of the
+        public script, so that data consistency never acts in it; or left out.
     withhold_low, withhold_high : float
-        Share of the measured spots withheld per step where they are no lattice.
+        Share of the measured spots withheld per patch where they are no lattice.
     set_aside : float
         Share of the measured spots that is neither input nor target of the training but
-        stops it and chooses the best weights.
+        chooses the best weights, and stops it where ``patience`` is set.
+    shared_network : bool
+        One network for all genes instead of one for each.
+    prediction : {"patches", "section"}
+        Average overlapping patches as published, or predict the section in one piece.
     augment_at_prediction : bool
         Average the prediction over flips and rotations.
     """
@@ -146,13 +166,28 @@ class PaperTraining(Optimisation):
     weight_st: Positive = 10.0
     natural_images: bool = True
     image_folder: str = ""
-    loss_s2d: bool = True
+    loss_s2d: Literal["mended", "published", "off"] = "mended"
     withhold_low: Share = 0.1
     withhold_high: Share = 0.5
-    set_aside: Share = 0.1
-    clip_norm: Positive | None = 10.0
-    patience: Count | None = 6
-    augment_at_prediction: bool = True
+    set_aside: Share = 0.0
+    shared_network: bool = False
+    prediction: Literal["patches", "section"] = "patches"
+    augment_at_prediction: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        super().__post_init__()
+        _check_withheld(self.withhold_low, self.withhold_high)
+        if self.patience is not None and not self.set_aside:
+            raise S2SError(
+                "Training can stop early (patience) only by spots set aside for it: give "
+                "set_aside a share such as 0.1, or leave patience out."
+            )
+        if self.set_aside > MOST_ASIDE:
+            raise S2SError(
+                f"Setting {self.set_aside:.0%} of the measured spots aside leaves too few to learn "
+                f"from: {MOST_ASIDE:.0%} at most."
+            )
 
 
 @dataclass(frozen=True)
@@ -194,6 +229,20 @@ class ProgrammeTraining(Optimisation):
     clip_norm: Positive | None = 1.0
     check_every: Count = 20
     patience: Count | None = 6
+    precision: Literal["float32", "bfloat16", "auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        super().__post_init__()
+        _check_withheld(self.withhold_low, self.withhold_high)
+
+
+def _check_withheld(low: float, high: float) -> None:
+    if not low <= high < 1:
+        raise S2SError(
+            f"withhold_low ({low:g}) must not be above withhold_high ({high:g}), and that must be "
+            "below 1."
+        )
 
 
 ENGINES: dict[str, type[PaperTraining] | type[ProgrammeTraining]] = {

@@ -6,7 +6,6 @@ import math
 import numbers
 import types
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import (
     Annotated,
     Any,
@@ -57,7 +56,6 @@ def check_values(config: object) -> None:
             raise S2SError(_refusal(name, value, hint))
 
 
-@cache
 def hints(cls: Any) -> dict[str, Any]:
     """Types of a dataclass's fields, with what their annotations say."""
     found = get_type_hints(cls, include_extras=True)

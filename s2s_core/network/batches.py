@@ -14,6 +14,8 @@ from s2s_core.network.cdcin import CDCIN
 
 # The eight flips and rotations of a square (the dihedral group D4); 0 leaves it as it is.
 ORIENTATIONS = range(8)
+# Turning a staggered grid by 90 degrees breaks its rows; these leave them rows.
+HEXAGONAL_ORIENTATIONS = (0, 2, 4, 6)
 
 
 @dataclass(frozen=True)

@@ -94,12 +94,14 @@ class RDHAN(nn.Module):
 class CDCIN(nn.Module):
     """Cascaded data-consistent imputation network: K times x <- DC(x + RDHAN(x)).
 
-    The last step is always data consistency, so measured values come out as they went in.
+    The last step is data consistency, so measured values come out as they went in (unless
+    ``last_consistency`` is off, as in the authors' public script).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = 1 + (CONTEXT_CHANNELS if config.context else 0)
+        self.last_consistency = config.last_consistency
         self.cascades = nn.ModuleList(RDHAN(config, channels) for _ in range(config.cascades))
         if config.context:
             # A correction starts at zero: before any training the answer is the first estimate.
@@ -137,6 +139,8 @@ class CDCIN(nn.Module):
             x = data_consistency(raw, measured, mask)
             restored.append(raw)
             consistent.append(x)
+        if not self.last_consistency:
+            consistent[-1] = restored[-1]
         return CascadeOutputs(restored, consistent)
 
 

@@ -44,6 +44,7 @@ def train_on(
     device: torch.device,
     *,
     start: bytes = b"",
+    part: str = "",
     preview: Preview | None = None,
 ) -> TrainState:
     """Train a network on a source, with progress and a checkpoint as the hooks say.
@@ -58,6 +59,8 @@ def train_on(
     device : torch.device
     start : bytes
         What the weights start from, for the checkpoint's fingerprint.
+    part : str
+        Which of several trainings of the run this is.
     preview : callable, optional
         Draws the preview gene.
     """
@@ -86,7 +89,7 @@ def train_on(
         device,
         seed=config.seed,
         checkpoint=hooks.checkpoint,
-        fingerprint=fingerprint(obs, config, start),
+        fingerprint=f"{fingerprint(obs, config, start)} {part}".strip(),
         resume=hooks.resume,
         on_step=on_step,
         should_stop=hooks.should_stop,

@@ -30,6 +30,7 @@ def predict(
     orientations: Sequence[Sequence[int]] | None = None,
     before_consistency: bool = False,
     batch: int = BATCH,
+    precision: str = "auto",
 ) -> np.ndarray:
     """Last cascade's images (B, H, W), each averaged over its own orientations.
 
@@ -48,6 +49,8 @@ def predict(
         What the cascade restored before data consistency.
     batch : int
         Images at once.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the arithmetic (see :func:`s2s_core.network.device.autocast`).
     """
     model.eval()
     total = np.zeros(inputs.start.shape, np.float32)
@@ -59,7 +62,7 @@ def predict(
             seen = inputs.take(chosen).oriented(orientation)
             context = None if seen.context is None else on(channels(seen.context), device)
             plain = (on(images(x), device) for x in (seen.start, seen.measured, seen.mask))
-            with autocast(device):
+            with autocast(device, precision):
                 outputs = model(*plain, context)
             last = (outputs.restored if before_consistency else outputs.consistent)[-1]
             total[chosen] += undo_orientation(last[:, 0].float().cpu().numpy(), orientation)

@@ -166,7 +166,7 @@ def training_step(
     losses = {}
     for name, batch in batches.items():
         moved = batch.to(device)
-        with autocast(device):
+        with autocast(device, settings.precision):
             outputs = model(moved.start, moved.measured, moved.mask, moved.context)
         compared = outputs.restored if moved.before_consistency else outputs.consistent
         loss = deep_supervision(compared, moved.target, moved.weight, settings.loss_power)
@@ -220,6 +220,11 @@ def save_checkpoint(
     }
     torch.save(content, part)
     part.replace(path)
+
+
+def checkpoint_of(path: Path) -> str:
+    """Fingerprint of the run that a checkpoint belongs to."""
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["fingerprint"]
 
 
 def load_checkpoint(

@@ -7,7 +7,6 @@ network.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from torch import Tensor
 
@@ -20,7 +19,7 @@ CARD = ASSETS / "prior.json"
 
 def pretrained_fits(config: ModelConfig) -> bool:
     """Whether the weights that ship are of this shape of network."""
-    return WEIGHTS.exists() and json.loads(CARD.read_text())["model"] == asdict(config)
+    return WEIGHTS.exists() and ModelConfig(**json.loads(CARD.read_text())["model"]) == config
 
 
 def load_pretrained() -> dict[str, Tensor]:
