@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from s2s_core.cli import impute
 from s2s_core.cli import main as cli
 from s2s_core.config import PRESETS, preset
 from s2s_core.config.files import comments, completed, read_config, write_toml
@@ -84,11 +85,11 @@ def test_other_files_that_do_not_work(tmp_path):
 def asked(monkeypatch, tmp_path):
     """The configuration that words of ``impute`` make, without the run."""
     section = made_section("square", 12, 12)
-    monkeypatch.setattr(cli, "read_section", lambda *_: section)
+    monkeypatch.setattr(impute, "read_section", lambda *_: section)
 
     def config_of(*words):
         seen = []
-        monkeypatch.setattr(cli, "_run", lambda s, config, *_: seen.append((s, config)))
+        monkeypatch.setattr(impute, "_run", lambda s, config, *_: seen.append((s, config)))
         status = cli.main(["impute", "IN", "--out", str(tmp_path), "--mask", "lattice:2", *words])
         return seen[0][1] if seen else status
 

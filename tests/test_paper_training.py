@@ -426,7 +426,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_gene_in_hand(tmp_path):
     with pytest.raises(Cancelled):
         fit_network(obs, config, hooks)
     assert (seen[-1].step, seen[-1].steps) == (4, 9)
-    assert "gene 2 of 3" in seen[-1].phase
+    assert "gene 2 of 3" in seen[-1].words
     later = []
     resumed = replace(hooks, resume=True, on_progress=later.append, should_stop=lambda: False)
     again = fit_network(obs, config, resumed)(obs, obs.targets).mean

@@ -19,7 +19,7 @@ from s2s_core.cli.arguments import (
     gene_list,
     read_section,
 )
-from s2s_core.cli.config import configured
+from s2s_core.cli.config import add_network, configured
 from s2s_core.cli.terminal import Bar, Stop, score_table
 from s2s_core.config import ANSWERS, RunConfig
 from s2s_core.data.section import Section
