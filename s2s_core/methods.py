@@ -13,6 +13,7 @@ from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.geostat import baselines
+from s2s_core.geostat.variogram_fit import Criterion
 from s2s_core.interfaces import Hooks, Predictor
 
 
@@ -76,7 +77,7 @@ METHODS = {
         "Kriging of gene programmes (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
         lambda obs, config, hooks: baselines.fit_programme_kriging(
-            obs, config.programmes or 40, "withheld"
+            obs, config.programmes or 40, Criterion.LEAVE_ONE_OUT
         ),
     ),
     "kriging": Method(
@@ -87,7 +88,7 @@ METHODS = {
     "kriging-withheld": Method(
         "Kriging per gene (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
-        lambda obs, config, hooks: baselines.fit_kriging(obs, "withheld"),
+        lambda obs, config, hooks: baselines.fit_kriging(obs, Criterion.LEAVE_ONE_OUT),
     ),
     "gaussian": Method(
         "Gaussian smoothing",

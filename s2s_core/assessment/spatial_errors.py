@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.data.observation import morton_order
+from s2s_core.data.spatial import morton_order
 from s2s_core.data.structure import SURE, morans_i
 
 BLOCKS = 16
