@@ -30,12 +30,16 @@ class Method:
     fit : callable
     lattice_only : bool
         Needs a lattice mask.
+    refit : bool
+        Fitted again on every measured spot after it was scored at withheld ones; a network that
+        takes minutes to train is not.
     """
 
     label: str
     hint: str
     fit: Callable[[Observation, RunConfig, Hooks], Predictor]
     lattice_only: bool = False
+    refit: bool = True
 
 
 def method(name: str) -> Method:
@@ -67,6 +71,7 @@ METHODS = {
         "Sparser2Sparse network",
         "Learns on this section by restoring measured spots from an even sparser part of them.",
         _fit_s2s,
+        refit=False,
     ),
     "programme-kriging": Method(
         "Kriging of gene programmes",

@@ -79,6 +79,11 @@ class Observation:
             lattice=None,
         )
 
+    def rows(self, pixels: np.ndarray) -> np.ndarray:
+        """Rows (k,) of :attr:`targets` that flat pixels of the tissue lie at."""
+        order = np.argsort(self.targets)
+        return order[np.searchsorted(self.targets, pixels, sorter=order)]
+
     def mask_image(self) -> np.ndarray:
         """M_h as an (H, W) bool image."""
         image = np.zeros(self.grid.shape, bool)
