@@ -74,8 +74,10 @@ def fit_residual_factors(
         directions = directions.T
     else:
         _, size, directions = randomized_svd(scaled, count, random_state=seed)
-    response = np.clip(response, LEAST_RESPONSE, 1.0)
-    loadings = directions.T * size * np.sqrt(1.0 - shrinkage) / response[:, None]
+    # The least eigenvalue of all is each gene's own: taking it off leaves every correlation.
+    own = size[-1] ** 2 if count == table.shape[1] < len(table) else 0.0
+    size = np.sqrt((1.0 - shrinkage) * np.maximum(size**2 - own, 0.0))
+    loadings = directions.T * size / np.clip(response, LEAST_RESPONSE, 1.0)[:, None]
     shared = (loadings**2).sum(1)
     loadings *= np.sqrt(np.minimum(1.0, MOST_SHARED / np.maximum(shared, 1e-9)))[:, None]
     own = np.sqrt(1.0 - (loadings**2).sum(1))
