@@ -6,6 +6,7 @@ import anndata as ad
 import numpy as np
 import pytest
 
+from s2s_core import read
 from s2s_core.cli.main import main
 from s2s_core.config import preset
 from s2s_core.data.observation import observe
@@ -143,8 +144,18 @@ def test_a_file_of_draws_opens_as_anndata(result, tmp_path):
     assert (table.uns["s2s"]["draws"], table.uns["s2s"]["draws_seed"]) == (2, 4)
 
 
-def test_the_command_line_writes_draws(result, tmp_path, capsys):
+def test_a_file_of_draws_keeps_the_order_of_the_rows_that_were_read(tmp_path):
+    table = made_section("square", 12, 12).to_anndata()
+    table[np.random.default_rng(0).permutation(table.n_obs)].copy().write_h5ad(tmp_path / "a.h5ad")
+    section = sample(read(tmp_path / "a.h5ad"), "random:0.5", seed=1)
+    result = run(section, preset("fast", method="nearest", compare=()))
+    write_draws(result, tmp_path / "draws.h5ad", 1)
+    written = ad.read_h5ad(tmp_path / "draws.h5ad").to_df("draw_1").loc[section.spot_ids]
+    assert not np.array_equal(section.written_order, np.arange(section.n_positions))
+    assert np.array_equal(written, result.draws(1)[0])
 
+
+def test_the_command_line_writes_draws(result, tmp_path, capsys):
     source = tmp_path / "in.h5ad"
     result.section.everything_known().to_anndata().write_h5ad(source)
     words = ["impute", str(source), "--out", str(tmp_path / "out"), "--mask", "lattice:2"]
