@@ -81,8 +81,9 @@ def test_correlations_are_shrunk_by_what_few_spots_cannot_tell():
     assert shrinkage_intensity((alike - alike.mean(0)) / alike.std(0)) < 0.1
 
 
-def test_shrinkage_is_the_published_one():
-    table = np.random.default_rng(4).gamma(1.0, size=(30, 7))
+@pytest.mark.parametrize("spots", [30, 6])
+def test_shrinkage_is_the_published_one(spots):
+    table = np.random.default_rng(4).gamma(1.0, size=(spots, 7))
     table = (table - table.mean(0)) / table.std(0)
     products = table[:, :, None] * table[:, None, :]
     correlation = products.mean(0)

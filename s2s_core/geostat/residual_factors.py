@@ -93,16 +93,18 @@ def shrinkage_intensity(table: np.ndarray) -> float:
     """Share 0..1 by which correlations of a standardised (m, G) table are best shrunk to none.
 
     The sum of the correlations' sampling variances over the sum of their squares, genes with
-    themselves apart; made of products of spots, so that no (G, G) array is needed.
+    themselves apart; products of spots and of genes have the same sum of squares, so that the
+    smaller array of both is enough.
     """
     count = len(table)
     table = table.astype(np.float64)
-    squares = ((table @ table.T) ** 2).sum() / count**2
+    products = table @ table.T if count < table.shape[1] else table.T @ table
+    squares = (products**2).sum() / count**2
     fourth = (table**4).sum()
-    products = ((table**2).sum(1) ** 2).sum()
+    mixed = ((table**2).sum(1) ** 2).sum()
     diagonal = ((table**2).mean(0) ** 2).sum()
     off = squares - diagonal
-    variance = ((products - fourth) / count - off) / (count - 1)
+    variance = ((mixed - fourth) / count - off) / (count - 1)
     return float(np.clip(variance / max(off, 1e-12), 0.0, 1.0))
 
 
