@@ -111,12 +111,15 @@ def main() -> None:
     parser.add_argument("--masks", type=lambda t: t.split(","), default=list(MASKS))
     parser.add_argument("--sections", type=lambda t: t.split(","))
     parser.add_argument("--draws", type=int, default=FOR_CORRELATIONS)
+    parser.add_argument("--report", action="store_true", help="only cases that are done")
     parser.add_argument("--name", default="draws")
     args = parser.parse_args()
     rows = []
     for path in sections(args.sections):
         for mask in args.masks:
             kept = RUNS / "draws" / f"{path.stem}-{mask.replace(':', '')}-{args.method}.json"
+            if args.report and not kept.exists():
+                continue
             if not kept.exists():
                 section = sample(read(path), mask, 0)
                 names = tuple(args.compare.split(","))
