@@ -9,6 +9,7 @@ import pytest
 from s2s_core import read
 from s2s_core.cli.main import main
 from s2s_core.config import preset
+from s2s_core.data.assemble import assemble
 from s2s_core.data.observation import observe
 from s2s_core.data.result import load_result, save_result
 from s2s_core.errors import S2SError
@@ -18,7 +19,7 @@ from s2s_core.geostat.gene_correlations import Source, gene_correlations
 from s2s_core.imputation import run
 from s2s_core.output.draws_file import write_draws
 from s2s_core.sampling.registry import sample
-from tests.made import made_section
+from tests.made import made_section, made_table
 
 
 @pytest.fixture(scope="module", params=["square", "hex"])
@@ -132,6 +133,22 @@ def test_correlations_come_from_draws_or_measured_spots(result):
     values = observe(result.section).values
     assert np.allclose(alone, np.corrcoef(values.T))
     assert np.abs(from_draws - true).to_numpy().mean() < 0.6 * np.abs(of_map - true).mean()
+
+
+def test_genes_that_are_missed_together_are_drawn_together():
+    """Three genes are high where the other three are low, spot by spot, without any pattern."""
+    _, obs, var, xy, index = made_table("square", 18, 18)
+    rng = np.random.default_rng(0)
+    swing = np.where(np.arange(6) < 3, 1.0, -1.0) * rng.normal(size=(len(xy), 1))
+    counts = rng.poisson(20.0 * np.exp(0.5 * swing)).astype(np.float32)
+    place = {"xy": xy, "array_index": index, "kind": "square", "totals": "sum"}
+    section = sample(assemble(counts, obs=obs, var=var, **place), "random:0.5", seed=1)
+    result = run(section, preset("fast", method="programme-kriging", compare=()))
+    hidden = section.hidden
+    found = gene_correlations(result, draws=5, rows=hidden).to_numpy()
+    true = np.corrcoef(result.truth[hidden].T)
+    assert true[0, 1] > 0.5 > -0.5 > true[0, 4]
+    assert np.abs(found - true).max() < 0.15
 
 
 def test_a_file_of_draws_opens_as_anndata(result, tmp_path):

@@ -59,7 +59,7 @@ def test_few_spots_are_not_believed_too_much():
         genes.append((held.mean(0) >= 0.85).mean())
         widths.append(calibration.conformal_factor)
     # As many spots cannot tell every gene's interval: nearly all hold enough, so most hold more.
-    assert 0.9 < np.mean(inside) < 0.97
+    assert 0.935 < np.mean(inside) < 0.97
     assert np.mean(genes) > 0.95
     assert np.mean(widths) > 1.3
 
