@@ -9,7 +9,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from s2s_core import hardware, imputation
+from s2s_core import hardware
 from s2s_core.cli import arguments
 from s2s_core.cli import main as cli
 from s2s_core.config import preset
@@ -104,7 +104,7 @@ def test_linear_algebra_of_a_run_obeys_too(eight, monkeypatch):
     monkeypatch.setitem(METHODS, "linear", replace(METHODS["linear"], fit=fit))
     section = sample(made_section(), "lattice:2")
     run(section, replace(FAST, threads=2))
-    monkeypatch.setattr(imputation, "FEW", 10)
+    monkeypatch.setattr(hardware, "FEW_SPOTS", 10)
     run(section, replace(FAST, threads=2))
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     run(section, FAST)

@@ -64,6 +64,12 @@ def add(commands) -> None:
     impute.add_argument(
         "--intervals", action="store_true", help="also write the 90 %% interval's ends as tables"
     )
+    impute.add_argument(
+        "--draws",
+        type=int,
+        metavar="N",
+        help="also write N draws of the map: what could have been measured (draws.h5ad)",
+    )
     add_running(impute)
     add_network(impute)
     impute.set_defaults(command=_impute)
@@ -92,6 +98,8 @@ def situation(section: Section, args: argparse.Namespace) -> Section:
 
 
 def _impute(args: argparse.Namespace) -> int:
+    if args.draws is not None and args.draws < 1:
+        raise S2SError(f"--draws takes 1 or more, not {args.draws}.")
     asked = configured(args)
     args.seed = asked.seed
     section = situation(read_section(args, args.measured), args)
@@ -106,6 +114,11 @@ def _impute(args: argparse.Namespace) -> int:
     if result is None:
         return INTERRUPTED
     _deliver(result, args, intervals=args.intervals)
+    if args.draws is not None:
+        from s2s_core.output.draws_file import write_draws
+
+        write_draws(result, args.out / "draws.h5ad", args.draws, seed=args.seed)
+        print(f"Wrote {args.draws} draws of the map to {args.out / 'draws.h5ad'}.")
     return OK
 
 
