@@ -67,31 +67,33 @@ class Variant:
 def _no_network() -> None:
     from s2s_core.network.programme_source import CompactSource
 
-    CompactSource.shares = lambda self, *_: np.zeros(len(self.lens.programmes.scale), np.float32)
+    CompactSource.shares = lambda self, *_: np.zeros(
+        len(self.first_estimate.programmes.scale), np.float32
+    )
 
 
 def _no_regression() -> None:
-    from s2s_core.geostat import first_estimate as lens
+    from s2s_core.geostat import first_estimate
 
     _no_network()
-    lens.RIDGES = ((),)
+    first_estimate.RIDGES = ((),)
 
 
 def _no_remainder() -> None:
-    from s2s_core.geostat.first_estimate import Lens
+    from s2s_core.geostat.first_estimate import FirstEstimate
 
     _no_network()
-    genes = Lens.genes
-    Lens.genes = lambda self, *a: genes(replace(self, share=np.zeros_like(self.share)), *a)
+    genes = FirstEstimate.genes
+    FirstEstimate.genes = lambda self, *a: genes(replace(self, share=np.zeros_like(self.share)), *a)
 
 
 def _one_variogram() -> None:
-    from s2s_core.geostat import first_estimate as lens
+    from s2s_core.geostat import first_estimate
 
     _no_network()
-    fit = lens.fit_variograms
+    fit = first_estimate.fit_variograms
     best = {"average": "withheld", "likelihood-average": "likelihood"}
-    lens.fit_variograms = lambda s, v, criterion, **k: fit(s, v, best[criterion], **k)
+    first_estimate.fit_variograms = lambda s, v, criterion, **k: fit(s, v, best[criterion], **k)
 
 
 def _one_weighting() -> None:
@@ -104,11 +106,13 @@ def _one_weighting() -> None:
 def _no_kriging() -> None:
     """Gaussian averages of the samples instead of kriging, with the prior made for them."""
     from s2s_core.geostat.estimate_images import smooth_images
-    from s2s_core.geostat.first_estimate import Lens
+    from s2s_core.geostat.first_estimate import FirstEstimate
     from s2s_core.network import fit as network
     from s2s_core.network import programme_source as compact
 
-    Lens.estimate = lambda self, obs: smooth_images(obs, self.programmes.scores(obs.values))
+    FirstEstimate.estimate = lambda self, obs: smooth_images(
+        obs, self.programmes.scores(obs.values)
+    )
     compact.estimate_images = lambda obs, columns, *_: smooth_images(obs, columns)
     smooth = HERE / "prior-smooth.safetensors"
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from s2s_core.data.observation import folds
-from s2s_core.geostat import first_estimate as lens
+from s2s_core.geostat import first_estimate
 from s2s_core.geostat.estimate_images import as_images, smooth_images
-from s2s_core.geostat.first_estimate import RIDGES, fit_lens, least_squares_share, regress
+from s2s_core.geostat.first_estimate import RIDGES, fit_first_estimate, regress, shrinkage_factors
 from s2s_core.geostat.gene_weightings import fit_weighted
 from s2s_core.geostat.kriging import Kriged
 from s2s_core.geostat.variograms import NUGGETS, Variograms
@@ -54,14 +54,14 @@ def test_the_number_of_programmes_is_decided_by_deep_spots(uneven, monkeypatch):
     for at in programmes.columns:
         guess[shallow, at.stop - 1] *= 4.0
     outs = iter([out for out in folds(uneven) for _ in RIDGES])
-    monkeypatch.setattr(lens, "krige", lambda *_, **__: None)
-    monkeypatch.setattr(lens, "_corrected", lambda *_: guess[next(outs)])
-    kept = lens.Kept()
-    counts = lens._choose(uneven, programmes, scores, None, kept, lambda *_: None)[0]
+    monkeypatch.setattr(first_estimate, "krige", lambda *_, **__: None)
+    monkeypatch.setattr(first_estimate, "_corrected", lambda *_: guess[next(outs)])
+    kept = first_estimate.Kept()
+    counts = first_estimate._choose(uneven, programmes, scores, None, kept, lambda *_: None)[0]
     assert counts == [6, 6, 6, 6]
     lonely = replace(uneven, noise=np.ones_like(uneven.noise))
     outs = iter([out for out in folds(uneven) for _ in RIDGES])
-    counts = lens._choose(lonely, programmes, scores, None, kept, lambda *_: None)[0]
+    counts = first_estimate._choose(lonely, programmes, scores, None, kept, lambda *_: None)[0]
     assert counts == [5, 5, 5, 5]
 
 
@@ -71,7 +71,7 @@ def test_a_remainder_is_trusted_as_far_as_deep_spots_say(uneven):
     own = np.sin(row / 2.0) * np.cos(col / 2.0)
     values = uneven.values.copy()
     values[:, -1] = 1.0 + 0.3 * np.where(uneven.noise < 1, own, -own)
-    fitted = fit_lens(replace(uneven, values=values), 2, 0)
+    fitted = fit_first_estimate(replace(uneven, values=values), 2, 0)
     assert fitted.share[-1] > 0.4
     # Even with its programmes known, a gene deviates by what they leave: pattern and noise.
     left = values - fitted.programmes.genes(fitted.programmes.scores(values))
@@ -104,14 +104,16 @@ def test_programmes_are_fitted_with_depth(uneven):
         assert abs(part.loadings[0, 0]) < 0.9
 
 
-def test_importance_is_the_signal_of_a_programme(uneven_lens):
-    signal = np.linspace(0.2, 3.0, len(uneven_lens.programmes.scale))
+def test_importance_is_the_signal_of_a_programme(uneven_first_estimate):
+    signal = np.linspace(0.2, 3.0, len(uneven_first_estimate.programmes.scale))
     made = variograms_of(signal)
     nugget = NUGGETS[8]
-    found = replace(uneven_lens, variograms=made).importance
+    found = replace(uneven_first_estimate, variograms=made).importance
     # Signal variance is 1 / (1 + nugget) of the whole.
-    assert found == pytest.approx(uneven_lens.programmes.size / np.sqrt(1 + nugget), rel=1e-5)
-    noisy = replace(uneven_lens, variograms=variograms_of(signal, 20)).importance
+    assert found == pytest.approx(
+        uneven_first_estimate.programmes.size / np.sqrt(1 + nugget), rel=1e-5
+    )
+    noisy = replace(uneven_first_estimate, variograms=variograms_of(signal, 20)).importance
     assert (noisy < 0.1 * found).all()
 
 
@@ -119,7 +121,7 @@ def test_the_share_of_a_step_weighs_spots_by_certainty():
     step = np.ones((40, 2))
     missed = np.where(np.arange(40) % 2, 1.0, 0.0)[:, None] * np.ones((1, 2))
     certainty = np.where(np.arange(40) % 2, 3.0, 1.0)
-    assert least_squares_share(step, missed, certainty, np.ones(2)) == pytest.approx(0.75)
+    assert shrinkage_factors(step, missed, certainty, np.ones(2)) == pytest.approx(0.75)
 
 
 def test_the_image_of_deviation_is_that_of_the_signal(uneven):

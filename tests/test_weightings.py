@@ -7,9 +7,9 @@ import pytest
 
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
-from s2s_core.geostat import first_estimate as lens
+from s2s_core.geostat import first_estimate
 from s2s_core.geostat import gene_weightings as weightings
-from s2s_core.geostat.first_estimate import fit_lens
+from s2s_core.geostat.first_estimate import fit_first_estimate
 from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted, gene_noise
 from s2s_core.sampling.registry import sample
 
@@ -117,7 +117,7 @@ def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
     truth = known_values(section, obs.target_sum)
 
     def error():
-        fitted = fit_lens(obs, 20, 0)
+        fitted = fit_first_estimate(obs, 20, 0)
         mean = fitted.genes(obs, obs.targets, fitted.predict(obs, obs.targets).mean)
         return ((mean - truth)[section.hidden] ** 2).mean()
 
@@ -132,10 +132,10 @@ def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
 
 def test_every_weighting_chooses_for_itself(demo):
     _, obs = demo
-    fitted = fit_lens(obs, 20, 0)
+    fitted = fit_first_estimate(obs, 20, 0)
     assert 1 < len(fitted.ridges) == len(fitted.programmes.parts) <= len(weightings.POWERS)
     assert sum(fitted.programmes.share) == pytest.approx(1.0)
-    assert set(fitted.ridges) <= set(lens.RIDGES)
+    assert set(fitted.ridges) <= set(first_estimate.RIDGES)
     assert fitted.variograms.mean.shape == fitted.programmes.scale.shape
 
 

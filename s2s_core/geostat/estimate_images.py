@@ -22,7 +22,7 @@ class Estimate:
     """Estimated images of C programmes from some of the spots, and those samples.
 
     ``mean``, ``deviation``, ``samples`` are (C, H, W) float32, ``mask`` (H, W) bool, ``noise``
-    (C,) the noise share of each programme's variance, ``stagger`` (H, W) how far a row is
+    (C,) the noise share of each programme's variance, ``row_offset`` (H, W) how far a row is
     displaced from the first (hexagonal lattices), in pitches.
     """
 
@@ -31,7 +31,7 @@ class Estimate:
     samples: np.ndarray
     mask: np.ndarray
     noise: np.ndarray
-    stagger: np.ndarray
+    row_offset: np.ndarray
 
 
 def as_images(

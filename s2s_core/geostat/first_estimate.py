@@ -41,7 +41,7 @@ NEGLIGIBLE = 0.02
 
 
 @dataclass(frozen=True)
-class Lens:
+class FirstEstimate:
     """What is fitted on measured spots before any training.
 
     Attributes
@@ -117,13 +117,13 @@ class Lens:
         return np.sqrt(self.programmes.gene_variance(variance) + own).astype(np.float32)
 
 
-# Parts of the work that fit_lens reports.
-PARTS = 6
+# Parts of the work that fit_first_estimate reports.
+FIT_STEPS = 6
 
 
-def fit_lens(
+def fit_first_estimate(
     obs: Observation, count: int, seed: int, tick: Callable[[int, int], None] = lambda *_: None
-) -> Lens:
+) -> FirstEstimate:
     """Programmes, variograms and regression of an observation.
 
     Parameters
@@ -140,7 +140,7 @@ def fit_lens(
     scores, spots = programmes.scores(obs.values), kept.of(obs, spots_of)
     candidates = candidates_for(spots.points, KERNELS, RANGES)
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
-    tick(1, PARTS)
+    tick(1, FIT_STEPS)
     counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
     share = programmes.favoured(obs, withheld, counts)
     ridges = tuple(own for own, some in zip(ridges, share > 0, strict=True) if some)
@@ -157,9 +157,9 @@ def fit_lens(
         step[out] = krige(rest, left[~out], asked, remainder, variance=False).mean
     missed = obs.values - programmes.genes(withheld[:, used])
     scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
-    share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
+    share = shrinkage_factors(step, missed, 1.0 / obs.noise, scale)
     share[share < NEGLIGIBLE] = 0.0
-    return Lens(programmes, variograms, ridges, remainder, share, kept, Kept())
+    return FirstEstimate(programmes, variograms, ridges, remainder, share, kept, Kept())
 
 
 def regress(
@@ -201,7 +201,7 @@ def regress(
     return out
 
 
-def least_squares_share(
+def shrinkage_factors(
     step: np.ndarray, missed: np.ndarray, certainty: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     """(C,) share in 0..1 of a proposed step that withheld spots favour, column by column.
@@ -250,7 +250,7 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
         for i, ridges in enumerate(RIDGES):
             every = (ridges,) * len(rooms)
             guess[i, out] = _corrected(kriged, seen, kept.noise, programmes, every)
-        tick(2 + k, PARTS)
+        tick(2 + k, FIT_STEPS)
     counts, best, withheld = [], [], []
     for at in rooms:
         true, tried = scores[:, at], _counts(at)

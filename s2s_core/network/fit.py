@@ -12,7 +12,7 @@ import torch
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import Cancelled, S2SError
-from s2s_core.geostat.first_estimate import PARTS
+from s2s_core.geostat.first_estimate import FIT_STEPS
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.network.cdcin import CDCIN, count_parameters
 from s2s_core.network.device import choose_device, describe_device, set_threads
@@ -47,7 +47,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
             raise Cancelled
         hooks.on_progress(Progress("Fitting gene programmes", done, parts))
 
-    tick(0, PARTS)
+    tick(0, FIT_STEPS)
     source = CompactSource(obs, config, tick) if compact else PublishedSource(obs, config)
     model = CDCIN(config.model)
     prior = _prior(config)
@@ -95,21 +95,25 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
         return lambda seen, targets: Prediction(
             predict_genes(model, seen, targets, device, augmented=augmented), None, details
         )
-    share, lens = source.shares(model, prior, device), source.lens
-    details["network_share"] = float(np.average(share, weights=lens.importance**2))
-    details["programmes"] = len(lens.programmes.scale)
-    used = [ridges for ridges in lens.ridges if ridges]
-    details["regression"] = f"in {len(used)} of {len(lens.ridges)} weightings of the genes"
-    details["remainder_share"] = float(lens.share.mean())
+    share, first_estimate = source.shares(model, prior, device), source.first_estimate
+    details["network_share"] = float(np.average(share, weights=first_estimate.importance**2))
+    details["programmes"] = len(first_estimate.programmes.scale)
+    used = [ridges for ridges in first_estimate.ridges if ridges]
+    details["regression"] = (
+        f"in {len(used)} of {len(first_estimate.ridges)} weightings of the genes"
+    )
+    details["remainder_share"] = float(first_estimate.share.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
-        estimate = lens.estimate(seen)
+        estimate = first_estimate.estimate(seen)
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
         scores = estimate.mean[at].T
         scores = scores + share * (corrected[at].T - scores)
-        sd = lens.gene_deviation(estimate.deviation[at].T ** 2 + lens.variograms.noise)
-        return Prediction(lens.genes(seen, targets, scores), sd, details)
+        sd = first_estimate.gene_deviation(
+            estimate.deviation[at].T ** 2 + first_estimate.variograms.noise
+        )
+        return Prediction(first_estimate.genes(seen, targets, scores), sd, details)
 
     return predict
 

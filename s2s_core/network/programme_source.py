@@ -17,7 +17,7 @@ import torch
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds
 from s2s_core.geostat.estimate_images import Estimate, estimate_images, spots_of
-from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
+from s2s_core.geostat.first_estimate import fit_first_estimate, shrinkage_factors
 from s2s_core.network.batches import Batch, augment, images, undo_augment
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.device import autocast
@@ -58,19 +58,19 @@ class CompactSource:
     ) -> None:
         self.obs, self.config, self.train = obs, config, config.train
         self.steps = config.train.steps
-        self.lens = fit_lens(obs, config.programmes, config.seed, tick)
+        self.first_estimate = fit_first_estimate(obs, config.programmes, config.seed, tick)
         self.folds = folds(obs)
         self.aside = self.folds[-1]
-        importance = self.lens.importance.astype(np.float64)
+        importance = self.first_estimate.importance.astype(np.float64)
         self._chance = importance / importance.sum()
         self.tissue = obs.grid.tissue
         self._photographs = (
             load_photographs(self.train.image_folder) if self.train.natural_images else []
         )
-        self.scores = self.lens.programmes.scores(obs.values)
+        self.scores = self.first_estimate.programmes.scores(obs.values)
         self._targets = obs.image(self.scores)
         self._splits: dict[int, tuple[Split, Split | None]] = {}
-        self._check = self.lens.estimate(obs.subset(~self.aside))
+        self._check = self.first_estimate.estimate(obs.subset(~self.aside))
         self._first_error = self._error(self._check.mean)
 
     def draw(self, rng: np.random.Generator) -> dict[str, Batch]:
@@ -106,12 +106,12 @@ class CompactSource:
             missed = self.scores[out] - first
             parts.append((_at(step, pixels) - first, missed, 1.0 / self.obs.noise[out]))
         step, missed, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return least_squares_share(step, missed, certainty, self.lens.programmes.size)
+        return shrinkage_factors(step, missed, certainty, self.first_estimate.programmes.size)
 
     def preview(self, model: CDCIN, device: torch.device, gene: int) -> np.ndarray:
         """(H * W,) map of one gene as the latest check saw it."""
         maps = self._latest
-        low_rank = self.lens.programmes
+        low_rank = self.first_estimate.programmes
         weight = low_rank.scale * low_rank.loadings[:, gene]
         return np.tensordot(weight, maps, 1).ravel() + low_rank.mean[gene]
 
@@ -127,7 +127,7 @@ class CompactSource:
             kept = self.obs.subset(keep)
             weight = np.zeros(self.tissue.shape, np.float32)
             weight.flat[self.obs.pixels[~keep]] = 1.0 / self.obs.noise[~keep]
-            split = Split(self.lens.estimate(kept), self._targets, weight)
+            split = Split(self.first_estimate.estimate(kept), self._targets, weight)
             photo = self._photo_split(kept, rng) if self._photographs else None
             self._splits[index] = split, photo
         return self._splits[index]
@@ -135,7 +135,7 @@ class CompactSource:
     def _photo_split(self, kept: Observation, rng: np.random.Generator) -> Split:
         """Photographs measured at the kept spots, as noisy as the programmes are."""
         count = self.train.batch
-        nugget = rng.choice(self.lens.variograms.nugget, count, p=self._chance)
+        nugget = rng.choice(self.first_estimate.variograms.nugget, count, p=self._chance)
         if not self.train.noisy_images:
             nugget = np.zeros(count)
         signal = np.sqrt(1.0 / (1.0 + nugget))[:, None, None]
@@ -146,8 +146,10 @@ class CompactSource:
         columns = clean.reshape(count, -1)[:, kept.pixels].T
         spread = np.sqrt(nugget / (1.0 + nugget) * kept.noise[:, None])
         columns = (columns + rng.normal(size=columns.shape) * spread).astype(np.float32)
-        candidates = self.lens.variograms.candidates
-        estimate = estimate_images(kept, columns, self.lens.spots.of(kept, spots_of), candidates)
+        candidates = self.first_estimate.variograms.candidates
+        estimate = estimate_images(
+            kept, columns, self.first_estimate.spots.of(kept, spots_of), candidates
+        )
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)
 
@@ -165,7 +167,9 @@ class CompactSource:
 
     def _error(self, maps: np.ndarray) -> float:
         error = _at(maps, self.obs.pixels[self.aside]) - self.scores[self.aside]
-        error = (error * self.lens.programmes.size) ** 2 / self.obs.noise[self.aside, None]
+        error = (error * self.first_estimate.programmes.size) ** 2 / self.obs.noise[
+            self.aside, None
+        ]
         return float(np.sqrt(error.sum(1).mean()))
 
 
@@ -180,8 +184,8 @@ def network_input(
     inside = np.broadcast_to(tissue[crop_at].astype(np.float32), mean.shape)
     noise = np.broadcast_to(estimate.noise[columns][:, None, None], mean.shape)
     deviation = estimate.deviation[columns][at]
-    stagger = np.broadcast_to(estimate.stagger[crop_at], mean.shape)
-    context = [mean, deviation, mask.astype(np.float32), inside, noise * inside, stagger]
+    row_offset = np.broadcast_to(estimate.row_offset[crop_at], mean.shape)
+    context = [mean, deviation, mask.astype(np.float32), inside, noise * inside, row_offset]
     context = np.stack(context, 1)
     return {
         "start": np.where(mask, measured, mean),
