@@ -15,12 +15,15 @@ from s2s_core.data.result import HIDDEN
 SIMPLICITY = (
     "nearest",
     "linear",
+    "bilinear",
     "bicubic",
     "gaussian",
     "kriging",
     "kriging-withheld",
+    "kriging-average",
     "programme-kriging",
     "programme-kriging-withheld",
+    "programme-kriging-average",
     "s2s",
 )
 SIGNIFICANT = 0.05

@@ -122,7 +122,12 @@ FIT_STEPS = 6
 
 
 def fit_first_estimate(
-    obs: Observation, count: int, seed: int, tick: Callable[[int, int], None] = lambda *_: None
+    obs: Observation,
+    count: int,
+    seed: int,
+    tick: Callable[[int, int], None] = lambda *_: None,
+    *,
+    regression: bool = True,
 ) -> FirstEstimate:
     """Programmes, variograms and regression of an observation.
 
@@ -134,6 +139,9 @@ def fit_first_estimate(
     seed : int
     tick : callable
         Called with the parts done and all parts; may raise to stop.
+    regression : bool
+        Whether withheld spots may ask for a regression among programmes; without it the
+        estimate is kriging alone.
     """
     kept = Kept()
     programmes = fit_weighted(obs, count, seed)
@@ -141,7 +149,9 @@ def fit_first_estimate(
     candidates = candidates_for(spots.points, KERNELS, RANGES)
     variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
     tick(1, FIT_STEPS)
-    counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
+    counts, ridges, withheld = _choose(
+        obs, programmes, scores, variograms, kept, tick, RIDGES if regression else RIDGES[:1]
+    )
     share = programmes.favoured(obs, withheld, counts)
     ridges = tuple(own for own, some in zip(ridges, share > 0, strict=True) if some)
     programmes, used = programmes.first(counts, share)
@@ -223,7 +233,7 @@ def shrinkage_factors(
     return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
 
 
-def _choose(obs, programmes, scores, variograms, spots, tick):
+def _choose(obs, programmes, scores, variograms, spots, tick, choices=RIDGES):
     """Number of programmes and ridges with the least error at withheld measured spots.
 
     Each weighting (K of them) has its own.
@@ -236,7 +246,7 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
         Scores that were predicted at the withheld spots with these ridges.
     """
     rooms = programmes.columns
-    guess = np.empty((len(RIDGES), *scores.shape), np.float32)
+    guess = np.empty((len(choices), *scores.shape), np.float32)
     for k, out in enumerate(folds(obs)):
         kept, seen = obs.subset(~out), scores[~out]
         kriged = krige(
@@ -245,9 +255,9 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
             obs.lattice_xy(obs.pixels[out]),
             variograms,
             variance=False,
-            leave_out=True,
+            leave_out=any(choices),
         )
-        for i, ridges in enumerate(RIDGES):
+        for i, ridges in enumerate(choices):
             every = (ridges,) * len(rooms)
             guess[i, out] = _corrected(kriged, seen, kept.noise, programmes, every)
         tick(2 + k, FIT_STEPS)
@@ -260,7 +270,7 @@ def _choose(obs, programmes, scores, variograms, spots, tick):
         saved = (saved / obs.noise[:, None]).sum(1).cumsum(1)[:, [c - 1 for c in tried]]
         i, j = np.unravel_index(saved.argmax(), saved.shape)
         counts.append(tried[j])
-        best.append(RIDGES[i])
+        best.append(choices[i])
         withheld.append(guess[i, :, at])
     return counts, tuple(best), np.hstack(withheld)
 
