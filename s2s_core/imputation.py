@@ -117,6 +117,7 @@ class Answer:
     """Everything one method says about some positions: (t, G) arrays.
 
     Median and interval are None where a method that is only compared has no deviation.
+    ``constant`` (G,) says which genes' median is one number for the whole section.
     """
 
     mean: np.ndarray
@@ -125,6 +126,7 @@ class Answer:
     lower: np.ndarray | None
     upper: np.ndarray | None
     details: dict
+    constant: np.ndarray | None = None
 
 
 def _impute(
@@ -177,7 +179,8 @@ def _answer(prediction: Prediction, calibration: Calibration | None) -> Answer:
         return Answer(mean, sd, None, None, None, prediction.details)
     spread = np.ones_like(mean) if sd is None else sd.astype(np.float32)
     median, lower, upper = calibration.answer(mean, spread)
-    return Answer(mean, sd, median, lower, upper, prediction.details)
+    constant = np.isfinite(calibration.constant)
+    return Answer(mean, sd, median, lower, upper, prediction.details, constant)
 
 
 def _without(obs: Observation, fold: np.ndarray) -> Observation:
@@ -211,6 +214,7 @@ def _consistent(answer: Answer, obs: Observation) -> Answer:
         put(answer.lower, obs.values),
         put(answer.upper, obs.values),
         answer.details,
+        answer.constant,
     )
 
 
@@ -234,6 +238,7 @@ def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -
         true = np.concatenate([part[0] for part in parts])
         median, lower, upper = (np.concatenate([part[1][i] for part in parts]) for i in range(3))
         table = table.assign(**score_intervals(true, median, lower, upper))
+        table["median_constant"] = answer.constant
     table.insert(0, "gene", section.genes.to_numpy())
     table.insert(1, "spots", spots)
     table.insert(2, "n_spots", int(at.sum()))

@@ -55,3 +55,28 @@ def test_a_gene_that_is_never_found_stays_zero():
     assert not lower[:, 0].any()
     assert not calibration.answer(np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
     assert not upper[:, 0].any()
+
+
+def test_a_median_map_that_is_no_better_than_one_number_is_that_number():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(200, 2))
+    measured = np.maximum(3 + signal + 0.3 * rng.normal(size=signal.shape), 0.0)
+    # The first gene is predicted well, the second by noise that has nothing to do with it.
+    predicted = np.column_stack([3 + signal[:, 0], 3 + rng.normal(size=200)])
+    found = calibrate(measured, predicted, np.ones_like(predicted))
+    assert np.isnan(found.constant[0])
+    assert found.constant[1] == pytest.approx(np.median(measured[:, 1]))
+    median, lower, upper = found.answer(predicted, np.ones_like(predicted))
+    assert np.ptp(median[:, 0]) > 1.0
+    assert np.ptp(median[:, 1]) < 1e-6
+    assert (lower <= median).all()
+    assert (median <= upper).all()
+
+
+def test_the_median_keeps_its_constant_out_of_the_measured_spots_own_errors():
+    """A prediction that errs as a coin falls may not pass for a map by being judged in sample."""
+    rng = np.random.default_rng(1)
+    measured = np.maximum(rng.normal(2, 1, (120, 200)), 0.0)
+    predicted = rng.normal(2, 1, (120, 200))
+    found = calibrate(measured, predicted, np.ones_like(predicted))
+    assert np.isfinite(found.constant).mean() > 0.8
