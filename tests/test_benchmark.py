@@ -23,7 +23,9 @@ def cases(tmp_path, monkeypatch):
     section.to_anndata().write_h5ad(path)
     monkeypatch.setattr(benchmark, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(benchmark, "DATA", tmp_path)
-    monkeypatch.setattr(benchmark, "CLASSICAL", ("programme-kriging", "kriging", "linear"))
+    small = {"classical": ("programme-kriging", "kriging", "linear", "constant")}
+    small |= {"kriging": ("programme-kriging-average",), "residuals": ("linear", "kriging")}
+    monkeypatch.setattr(benchmark, "GROUPS", small)
     (tmp_path / "runs").mkdir()
     return [benchmark.Case(path, "lattice:2", 0, group, "fast") for group in ("classical", "s2s")]
 
