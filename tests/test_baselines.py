@@ -123,8 +123,13 @@ def test_first_estimate_chooses_few_programmes_and_no_regression_on_noise(square
     assert np.abs(predicted).mean() < 0.35
 
 
-def test_bilinear_is_exact_on_a_plane_and_between_rows(lattice):
-    obs = with_values(observe(sample(lattice, "lattice:2")), plane)
+@pytest.mark.parametrize("kind", ["square", "hex"])
+@pytest.mark.parametrize("design", ["lattice:2", "lattice:2@1,1", "lattice:3"])
+def test_bilinear_is_exact_on_a_plane_and_between_rows(kind, design):
+    from tests.made import made_section
+
+    # Every third row of a hexagonal lattice is displaced against the last.
+    obs = with_values(observe(sample(made_section(kind, 24, 24), design)), plane)
     out = baselines.fit_bilinear(obs)(obs, obs.targets).mean
     uv, points = obs.lattice_xy(obs.targets), obs.lattice_xy(obs.pixels)
     inside = ((uv >= points.min(0)) & (uv <= points.max(0))).all(1)
