@@ -246,6 +246,8 @@ def complete(cases: list[Case]) -> list[Case]:
 def run_all(cases: list[Case]) -> list[Case]:
     """Compute what is not done yet; those that failed."""
     todo = [case for case in cases if not case.done()]
+    # The second normalisation last: what was stopped before it has its tables.
+    todo.sort(key=lambda case: case.group == "residuals")
     print(f"{len(cases) - len(todo)} of {len(cases)} cases are done.", flush=True)
     RUNS.mkdir(exist_ok=True)
     failed, started = [], time.monotonic()
