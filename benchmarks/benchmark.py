@@ -13,6 +13,7 @@ import argparse
 import datetime
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -201,7 +202,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three small sections, two masks")
     parser.add_argument("--sections", type=lambda t: t.split(","))
-    parser.add_argument("--masks", type=lambda t: t.split(","))
+    parser.add_argument("--masks", type=lambda t: re.split(r",(?!\d)", t), help="with commas")
     parser.add_argument("--seeds", type=int, help="at most this many seeds of random masks")
     parser.add_argument("--preset", default="fast")
     parser.add_argument("--residuals", action="store_true", help="Pearson residuals as well")

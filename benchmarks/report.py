@@ -61,13 +61,31 @@ ABOUT = (
 
 
 def write_report(
-    cases: list, stem: Path, command: str, tissues: dict[str, str] | None = None
+    cases: list,
+    stem: Path,
+    command: str,
+    tissues: dict[str, str] | None = None,
+    no_counts: str = "",
 ) -> None:
-    """Write ``stem.csv`` (everything), ``stem.md`` (what matters) and pictures beside them."""
+    """Write ``stem.csv`` (everything), ``stem.md`` (what matters) and pictures beside them.
+
+    Parameters
+    ----------
+    cases : list of Case
+    stem : Path
+    command : str
+    tissues : dict, optional
+        Piece of tissue of each section; default: those of the development sections.
+    no_counts : str
+        Sections whose name begins so hold no counts that could be split for a ceiling.
+    """
     stem.parent.mkdir(exist_ok=True)
     # Methods without intervals and sections without a ceiling have empty columns.
     warnings.filterwarnings("ignore", message="Mean of empty slice")
     genes, runs = gather([case for case in cases if case.group != "residuals"])
+    if no_counts:
+        signal = genes["section"].str.startswith(no_counts)
+        genes.loc[signal, ["halves", "attainable"]] = np.nan
     table = _table(genes, runs)
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
     residuals = _residuals([case for case in cases if case.group == "residuals"])
@@ -199,7 +217,7 @@ def _markdown(genes, runs, residuals, command: str, tissues: dict[str, str]) -> 
                 "SSIM over the whole map, measured spots and background included",
                 score_table(means, "ssim"),
             ),
-            ("Medians: MAE", median_table(means)),
+            ("Medians: MAE", median_table(means, part)),
             ("All methods, mean over sections", method_table(means)),
             ("The section as the unit", replication_table(means, tissues)),
         ):

@@ -21,6 +21,11 @@ CLASSICAL = (
 )
 # The steps from the best-known kriging to ours.
 STEPS = ("kriging-average", "programme-kriging-average", "first-estimate")
+STRUCTURE = ("moran_bias", "moran_error", "spatial_overlap", "correlation_distance")
+COMPARED = (
+    *("pcc", "rmse", "ssim_spots", "ssim", "mae_median", "mae", "ssim_li", "rmse_z", "js_li"),
+    *STRUCTURE[1:],
+)
 
 
 def _bests(means: pd.DataFrame, score: str) -> pd.DataFrame:
@@ -61,7 +66,7 @@ def pcc_table(means: pd.DataFrame, genes: pd.DataFrame, runs: pd.DataFrame) -> p
     return out
 
 
-def median_table(means: pd.DataFrame) -> pd.DataFrame:
+def median_table(means: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     """Medians against medians and against each gene's constant median."""
     table, best = means["mae_median"].unstack("method"), _bests(means, "mae_median")
     mean_best, ours = _bests(means, "mae"), means.xs(OURS, level="method")
@@ -72,6 +77,11 @@ def median_table(means: pd.DataFrame) -> pd.DataFrame:
     out["our median"] = table[OURS]
     out["our median, maps only"] = ours["mae_map"]
     out["genes with the constant"] = ours["constant"]
+    mine = genes[genes["method"] == OURS]
+    worse = mine["mae_map"] > mine["mae_constant"] + 1e-9
+    maps = ~mine["median_constant"].astype(bool)
+    out["maps worse than the constant, of all genes"] = worse.groupby(mine["section"]).mean()
+    out["such among those given"] = (worse & maps).groupby(mine["section"]).mean()
     out["gain over constant"] = table["constant"] - table[OURS]
     out["over classical median"] = best["value"] - table[OURS]
     out["best classical mean"], out["our mean"] = mean_best["value"], ours["mae"]
@@ -80,43 +90,25 @@ def median_table(means: pd.DataFrame) -> pd.DataFrame:
 
 def method_table(means: pd.DataFrame) -> pd.DataFrame:
     """Every method at every score, averaged over sections."""
-    shown = (
-        *("pcc", "spearman", "rmse", "mae", "mae_median", "ssim", "ssim_spots"),
-        *("ssim_li", "rmse_z", "js_li", "moran_bias", "moran_error"),
-        *("spatial_overlap", "correlation_distance"),
-    )
-    table = means.groupby(level="method", sort=False)[[s for s in shown if s in means]].mean()
+    shown = [s for s in ("spearman", *COMPARED, "moran_bias") if s in means]
+    table = means.groupby(level="method", sort=False)[shown].mean()
+    # A map without variance has no structure to compare.
+    if "constant" in table.index:
+        table.loc["constant", [*STRUCTURE]] = np.nan
     return table.sort_values("rmse").reset_index()
 
 
 def replication_table(means: pd.DataFrame, tissues: dict[str, str]) -> pd.DataFrame:
+    """Ours against rivals at every score, sections and pieces of tissue as units."""
     rows = []
     rivals = {
-        "best classical": list(CLASSICAL),
-        **{name: [name] for name in STEPS[1:]},
-        "constant": ["constant"],
+        "best classical": CLASSICAL,
+        **{n: (n,) for n in STEPS[1:]},
+        "constant": ("constant",),
     }
     for rival, names in rivals.items():
-        scores = (
-            ("mae_median", "rmse")
-            if rival == "constant"
-            else (
-                *(
-                    "pcc",
-                    "rmse",
-                    "ssim_spots",
-                    "ssim",
-                    "mae_median",
-                    "mae",
-                    "ssim_li",
-                    "rmse_z",
-                    "js_li",
-                ),
-                *("moran_error", "spatial_overlap", "correlation_distance"),
-            )
-        )
-        for score in scores:
-            gain = gains(means, score, OURS, names)
+        for score in ("mae_median", "rmse") if rival == "constant" else COMPARED:
+            gain = gains(means, score, OURS, list(names))
             found, pieces = compare(gain), compare(over_tissues(gain, tissues))
             rows.append(
                 {
