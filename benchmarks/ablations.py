@@ -76,31 +76,36 @@ def _no_regression() -> None:
     from s2s_core.geostat import first_estimate
 
     _no_network()
-    first_estimate.RIDGES = ((),)
+    first_estimate.RIDGE_CHOICES = ((),)
 
 
 def _no_remainder() -> None:
-    from s2s_core.geostat.first_estimate import FirstEstimate
+    from s2s_core.geostat.gene_residuals import GeneResiduals
 
     _no_network()
-    genes = FirstEstimate.genes
-    FirstEstimate.genes = lambda self, *a: genes(replace(self, share=np.zeros_like(self.share)), *a)
+    GeneResiduals.add_to = lambda *_: None
 
 
 def _one_variogram() -> None:
-    from s2s_core.geostat import first_estimate
+    from s2s_core.geostat import first_estimate, gene_residuals
+    from s2s_core.geostat.variogram_fit import Criterion, fit_variograms
 
     _no_network()
-    fit = first_estimate.fit_variograms
-    best = {"average": "withheld", "likelihood-average": "likelihood"}
-    first_estimate.fit_variograms = lambda s, v, criterion, **k: fit(s, v, best[criterion], **k)
+    best = {
+        Criterion.AVERAGE: Criterion.LEAVE_ONE_OUT,
+        Criterion.LIKELIHOOD_AVERAGE: Criterion.LIKELIHOOD,
+    }
+    for module in (first_estimate, gene_residuals):
+        module.fit_variograms = lambda s, v, criterion, **k: fit_variograms(
+            s, v, best[criterion], **k
+        )
 
 
 def _one_weighting() -> None:
     from s2s_core.geostat import gene_weightings as weightings
 
     _no_network()
-    weightings.POWERS = (0.0,)
+    weightings.NOISE_POWERS = (0.0,)
 
 
 def _no_kriging() -> None:

@@ -141,7 +141,7 @@ def _more(
     known = known_values(section, observe(section).target_sum)[section.measured]
     constant = np.abs(true - np.median(known, axis=0)).mean(0)
     nowhere = replace(calibration, constant=np.full(len(constant), np.nan))
-    mapped = np.abs(true - nowhere.answer(found, sd)[0]).mean(0)
+    mapped = np.abs(true - nowhere.answer(found, sd).median).mean(0)
     table = table.assign(**scores.li_2022(true, found), mae_constant=constant, mae_map=mapped)
     if name == "constant":
         # Its median is the median itself, whatever withheld spots say of its mean.

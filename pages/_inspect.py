@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._maps import region_of
 from pages._scores import LABELS
-from s2s_core.assessment.checks import LEVELS, Finding
+from s2s_core.assessment.checks import LEVELS, QualityCheck
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.data.result import Result
 from s2s_core.output.maps import Look, Panel, map_panels
@@ -96,7 +96,7 @@ def multiples(result: Result, lights: pd.DataFrame) -> None:
     )
 
 
-def checks(findings: list[Finding]) -> None:
+def checks(findings: list[QualityCheck]) -> None:
     """What the automatic checks found, the gravest first."""
     bad = sum(f.level != "fine" for f in findings)
     st.markdown(

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from s2s_core.assessment.gene_grades import RULE, count_lights
-from s2s_core.assessment.metrics import summarise, verdict
-from s2s_core.assessment.recommend import recommend
+from s2s_core.assessment.block_scores import blocks_of
+from s2s_core.assessment.gene_grades import RULE, count_grades
+from s2s_core.assessment.metrics import summarise
+from s2s_core.assessment.recommend import recommend, verdict
 from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
@@ -71,13 +72,13 @@ def of_methods(result: Result) -> None:
         .style.format(precision=3, subset=numbers, na_rep="–"),
         placeholder="–",
     )
-    st.write(verdict(metrics, result.config.method, LABELS))
+    st.write(verdict(metrics, result.config.method, LABELS, blocks_of(result)))
 
 
 def of_genes(result: Result, lights: pd.DataFrame) -> None:
     """Table of genes with their light; a click on a row shows that gene."""
     st.write("**Every gene**")
-    counts = count_lights(lights)
+    counts = count_grades(lights)
     st.write(
         "; ".join(
             f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS
@@ -140,11 +141,11 @@ def scatter(result: Result, gene: str) -> None:
 
 def recommendation(job: jobs.Job, result: Result) -> str:
     """What the method tournament found; returns the recommended method."""
-    found = recommend(result.metrics, labels=LABELS)
-    st.success(found.sentence)
+    found = recommend(result.metrics, labels=LABELS, blocks=blocks_of(result))
+    (st.success if found.sure else st.info)(found.sentence)
     st.caption(
         f"{where(result)[:1].upper()}{where(result)[1:]}. Worse: mean RMSE above that of the best. "
-        "p: paired Wilcoxon test over genes against the best. Simplicity: 1 is the simplest."
+        "p: t test over blocks of spots against the best. Simplicity: 1 is the simplest."
     )
     table = found.table.copy()
     table.index = [LABELS[name] for name in table.index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,17 @@ def _available() -> float | None:
     with suppress(OSError, ValueError, StopIteration), Path("/proc/meminfo").open() as file:
         line = next(line for line in file if line.startswith("MemAvailable"))
         return int(line.split()[1]) / 2**20
+    return None
+
+
+def peak_memory_mb() -> int | None:
+    """Largest memory this process has had so far, in MB; None where the system does not tell."""
+    with suppress(ImportError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Linux counts kilobytes, macOS bytes.
+        return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
     return None
 
 

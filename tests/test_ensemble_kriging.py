@@ -16,7 +16,7 @@ def observed():
 
 def test_without_regression_the_first_estimate_is_kriging_alone():
     _, obs = observed()
-    estimate = fit_first_estimate(obs, 10, 0, regression=False)
+    estimate = fit_first_estimate(obs, 10, 0, ridges=((),))
     assert not any(estimate.ridges)
     predict = ensemble_kriging.fit_programme_kriging_average(obs, 10)
     kriged = estimate.predict(obs, obs.targets)

@@ -8,7 +8,8 @@ import pytest
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.geostat.baselines import fit_programme_kriging
-from s2s_core.geostat.first_estimate import fit_first_estimate, shrinkage_factors
+from s2s_core.geostat.first_estimate import fit_first_estimate
+from s2s_core.geostat.shrinkage import shrinkage_factors
 from s2s_core.sampling.registry import sample
 
 
@@ -44,7 +45,7 @@ def test_a_gene_with_a_pattern_of_its_own_is_found(demo):
     rows, cols = np.divmod(odd.targets, odd.grid.shape[1])
     wanted = 0.3 + 0.25 * np.sin(rows / 3.0) * np.cos(cols / 3.0)
     assert np.corrcoef(mean[section.hidden, -1], wanted[section.hidden])[0, 1] > 0.8
-    assert first_estimate.share[-1] > 0.3
+    assert first_estimate.residuals.shrinkage[-1] > 0.3
 
 
 def test_deviation_is_that_of_what_happens(demo):

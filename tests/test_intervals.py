@@ -8,6 +8,11 @@ import pytest
 from s2s_core.assessment.intervals import calibrate
 
 
+def answered(calibration, mean, sd):
+    found = calibration.answer(mean, sd)
+    return found.median, found.lower, found.upper
+
+
 def made(count: int, genes: int = 40, seed: int = 0):
     """Predictions with skewed values around them, many of them zero, and their deviation."""
     rng = np.random.default_rng(seed)
@@ -23,7 +28,7 @@ def made(count: int, genes: int = 40, seed: int = 0):
 def test_intervals_cover_new_values_as_promised(count, coverage):
     calibration = calibrate(*made(count), coverage)
     values, predicted, sd = made(4000, seed=1)
-    _, lower, upper = calibration.answer(predicted, sd)
+    _, lower, upper = answered(calibration, predicted, sd)
     inside = (values >= lower) & (values <= upper)
     assert (lower >= 0.0).all()
     assert (upper >= lower).all()
@@ -34,7 +39,7 @@ def test_intervals_cover_new_values_as_promised(count, coverage):
 def test_median_answer_has_the_smaller_absolute_error():
     calibration = calibrate(*made(1500))
     values, predicted, sd = made(4000, seed=1)
-    median = calibration.answer(predicted, sd)[0]
+    median = answered(calibration, predicted, sd)[0]
     assert np.abs(values - median).mean() < 0.97 * np.abs(values - predicted).mean()
     assert (median >= 0.0).all()
 
@@ -43,7 +48,7 @@ def test_uncertain_predictions_get_wider_intervals():
     calibration = calibrate(*made(1500))
     level = np.full((1, 40), 1.5)
     narrow, wide = (
-        np.subtract(*calibration.answer(level, np.full((1, 40), sd))[:0:-1]).mean()
+        np.subtract(*answered(calibration, level, np.full((1, 40), sd))[:0:-1]).mean()
         for sd in (0.25, 0.4)
     )
     assert wide > 1.2 * narrow
@@ -53,9 +58,9 @@ def test_a_gene_that_is_never_found_stays_zero():
     values, predicted, sd = made(200, genes=3)
     values[:, 0] = 0.0
     calibration = calibrate(values, predicted, sd)
-    _, lower, upper = calibration.answer(predicted, sd)
+    _, lower, upper = answered(calibration, predicted, sd)
     assert not lower[:, 0].any()
-    assert not calibration.answer(np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
+    assert not answered(calibration, np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
     assert not upper[:, 0].any()
 
 
@@ -68,11 +73,11 @@ def test_a_median_map_that_is_no_better_than_one_number_is_that_number():
     found = calibrate(measured, predicted, np.ones_like(predicted))
     assert np.isnan(found.constant[0])
     assert found.constant[1] == pytest.approx(np.median(measured[:, 1]))
-    median, lower, upper = found.answer(predicted, np.ones_like(predicted))
-    assert np.ptp(median[:, 0]) > 1.0
-    assert np.ptp(median[:, 1]) < 1e-6
-    assert (lower <= median).all()
-    assert (median <= upper).all()
+    answer = found.answer(predicted, np.ones_like(predicted))
+    assert np.ptp(answer.median[:, 0]) > 1.0
+    assert np.ptp(answer.median[:, 1]) < 1e-6
+    assert (answer.lower <= answer.median).all()
+    assert (answer.median <= answer.upper).all()
 
 
 def test_noise_is_no_map_for_being_judged_on_the_spots_it_was_learned_from():
@@ -87,6 +92,6 @@ def test_noise_is_no_map_for_being_judged_on_the_spots_it_was_learned_from():
 def test_a_constant_median_stays_inside_its_interval():
     values, predicted, sd = made(200)
     found = calibrate(values, predicted, sd)
-    median, lower, upper = replace(found, constant=np.full(40, 9.0)).answer(predicted, sd)
-    assert np.array_equal(median, upper)
-    assert (lower <= median).all()
+    answer = replace(found, constant=np.full(40, 9.0)).answer(predicted, sd)
+    assert np.array_equal(answer.median, answer.upper)
+    assert (answer.lower <= answer.median).all()

@@ -79,7 +79,7 @@ def test_the_report_holds_what_it_should(tested, tmp_path):
     for heading in ("Scores", "What each map is good for", "Diagnosis", "Methods", "Cite"):
         assert heading in page.words
     assert "Kriging per gene" in page.words
-    assert "p (Wilcoxon, over genes)" in page.words
+    assert "p (t test, over blocks of spots)" in page.words
     assert f"{tested.metrics['pcc'][:6].mean():.3f}" in page.words
     assert "Over-smoothing" in page.words
     assert "python -m s2s_core reproduce" in page.words

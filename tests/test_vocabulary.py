@@ -22,7 +22,7 @@ def test_no_word_means_two_things():
 def test_what_is_said_of_genes_comes_from_here():
     assert {planning.RESOLVED, planning.MARGINAL, planning.LOST, planning.FLAT} == set(DESIGN.words)
     assert set(structure.VERDICTS) == set(PATTERN.words)
-    assert list(trust.LIGHTS) == list(USE.words)
+    assert list(trust.GRADES) == list(USE.words)
     assert LEVELS[0] == "fine"
 
 

@@ -152,7 +152,7 @@ def test_the_best_lights_come_first_and_nothing_is_loaded(result, drawn, tmp_pat
         },
         index=pd.Index([f"Gene{i}" for i in range(6)], name="gene"),
     )
-    monkeypatch.setattr(report, "gene_lights", lambda _: lights)
+    monkeypatch.setattr(report, "grade_genes", lambda _: lights)
     write_report(result, tmp_path / "r.html", genes=["Gene0"])
     page = (tmp_path / "r.html").read_text()
     order = re.findall(r"<td>(Gene\d)</td><td class=\"(\w+)\"", page)

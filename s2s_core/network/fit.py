@@ -102,7 +102,7 @@ def fit_network(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
     details["regression"] = (
         f"in {len(used)} of {len(first_estimate.ridges)} weightings of the genes"
     )
-    details["remainder_share"] = float(first_estimate.share.mean())
+    details["remainder_share"] = float(first_estimate.residuals.shrinkage.mean())
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))

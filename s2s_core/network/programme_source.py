@@ -16,8 +16,9 @@ import torch
 
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds
-from s2s_core.geostat.estimate_images import Estimate, estimate_images, spots_of
-from s2s_core.geostat.first_estimate import fit_first_estimate, shrinkage_factors
+from s2s_core.geostat.estimate_images import Estimate, estimate_images
+from s2s_core.geostat.first_estimate import fit_first_estimate
+from s2s_core.geostat.shrinkage import shrinkage_factors
 from s2s_core.network.batches import Batch, augment, images, undo_augment
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.device import autocast
@@ -148,7 +149,7 @@ class CompactSource:
         columns = (columns + rng.normal(size=columns.shape) * spread).astype(np.float32)
         candidates = self.first_estimate.variograms.candidates
         estimate = estimate_images(
-            kept, columns, self.first_estimate.spots.of(kept, spots_of), candidates
+            kept, columns, self.first_estimate.decompositions.of(kept), candidates
         )
         weight = (self.tissue & ~estimate.mask).astype(np.float32)
         return Split(estimate, clean, weight)

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from s2s_core.assessment.checks import diagnose
-from s2s_core.assessment.gene_grades import LIGHTS, RULE, count_lights, gene_lights
+from s2s_core.assessment.block_scores import blocks_of
+from s2s_core.assessment.checks import check_quality
+from s2s_core.assessment.gene_grades import GRADES, RULE, count_grades, grade_genes
 from s2s_core.assessment.metrics import summarise
 from s2s_core.assessment.recommend import recommend
 from s2s_core.data.result import Result
@@ -98,7 +99,7 @@ def write_report(result: Result, path: str | Path, genes: Iterable[str] | None =
     S2SError
         If a gene is not in the section.
     """
-    lights = gene_lights(result)
+    lights = grade_genes(result)
     shown = _examples(lights) if genes is None else list(dict.fromkeys(genes))
     missing = [g for g in shown if g not in result.section.genes]
     if missing:
@@ -191,8 +192,8 @@ def _scores(result: Result) -> str:
     if len(labels) == 1:
         out.append(_score_table(summarise(metrics), labels, {}))
         return "\n".join(out)
-    found = recommend(metrics, labels=labels)
-    more = {"worse": "RMSE above the best", "p": "p (Wilcoxon, over genes)"}
+    found = recommend(metrics, labels=labels, blocks=blocks_of(result))
+    more = {"worse": "RMSE above the best", "p": "p (t test, over blocks of spots)"}
     out += [_score_table(found.table, labels, more), _p(found.sentence)]
     return "\n".join(out)
 
@@ -208,18 +209,18 @@ def _score_table(table: pd.DataFrame, labels: dict[str, str], more: dict[str, st
 
 
 def _trust(lights: pd.DataFrame) -> str:
-    counts = count_lights(lights)
+    counts = count_grades(lights)
     out = [
         "<h2>What each map is good for</h2>",
         _p(f"{USE.asked} {RULE}", "soft"),
         _table(
             ["light", "good for", "genes"],
-            [[light, what, f"{counts[light]:,}"] for light, what in LIGHTS.items()],
+            [[light, what, f"{counts[light]:,}"] for light, what in GRADES.items()],
             numbers=[2],
             classes=0,
         ),
     ]
-    place = {light: i for i, light in enumerate(LIGHTS)}
+    place = {light: i for i, light in enumerate(GRADES)}
     ranked = lights.assign(place=lights["light"].map(place)).sort_values(
         ["place", "pcc"], ascending=[True, False], kind="stable"
     )
@@ -241,7 +242,8 @@ def _trust(lights: pd.DataFrame) -> str:
 
 def _diagnosis(result: Result) -> str:
     rows = [
-        [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))] for f in diagnose(result)
+        [f.name, f.level, " ".join(filter(None, (f.sentence, f.advice)))]
+        for f in check_quality(result)
     ]
     words = "; ".join(f"{word}: {meaning}" for word, meaning in CHECKS.words.items())
     return "\n".join(

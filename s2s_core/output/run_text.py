@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core._version import __version__
-from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
+from s2s_core.assessment.gene_grades import GRADES, count_grades, grade_genes
 from s2s_core.config import PRESETS, preset
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY, mask_seed
@@ -121,7 +121,7 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
     ----------
     result : Result
     lights : DataFrame, optional
-        :func:`s2s_core.assessment.gene_grades.gene_lights` of the result, where it is at hand.
+        :func:`s2s_core.assessment.gene_grades.grade_genes` of the result, where it is at hand.
     """
     section = result.section
     filled, measured = int((~section.measured).sum()), int(section.measured.sum())
@@ -143,8 +143,8 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
             f"{mine['coverage'].mean():.0%} of the values lie inside their "
             f"{result.config.coverage:.0%} intervals."
         )
-    counts = count_lights(gene_lights(result) if lights is None else lights)
-    parts = [f"{counts[light]:,} for {LIGHTS[light]}" for light in ("test", "rank", "look")]
+    counts = count_grades(grade_genes(result) if lights is None else lights)
+    parts = [f"{counts[light]:,} for {GRADES[light]}" for light in ("test", "rank", "look")]
     words.append(f"Genes are good for: {', '.join(parts)}; {counts['leave']:,} should be left out.")
     return " ".join(words)
 

@@ -11,18 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from s2s_core.data.observation import (
-    depth_noise,
-    log_normalise,
-    morton_order,
-    normalisation_target,
-)
+from s2s_core.data.observation import depth_noise, log_normalise, normalisation_target
 from s2s_core.data.section import Section
+from s2s_core.data.spatial import morton_order
 from s2s_core.data.structure import SURE, morans_i, neighbour_weights
 from s2s_core.errors import S2SError
 from s2s_core.geostat.baselines import gaussian_weights
 from s2s_core.geostat.programmes import Programmes, fit_programmes
-from s2s_core.geostat.variograms import Spots, Variograms, candidates_for, fit_variograms
+from s2s_core.geostat.variogram_fit import Criterion, candidates_for, fit_variograms
+from s2s_core.geostat.variograms import Decompositions, Spots, Variograms
 from s2s_core.sampling.active import Covariance
 from s2s_core.sampling.aliasing import Spectrum, spectrum
 
@@ -95,10 +92,18 @@ class Pilot:
             rows = np.unique(cKDTree(where).query(where[centres], k=BLOCK)[1])
         spots = Spots(where[rows])
         candidates = candidates_for(spots.points, ranges=RANGES)
-        return tuple(
-            fit_variograms(spots, values[rows], "likelihood", candidates=candidates)
-            for values in (self.scores, self.values)
+        made = Decompositions(spots)
+        scores, values = (
+            fit_variograms(
+                spots,
+                table[rows],
+                Criterion.LIKELIHOOD,
+                candidates=candidates,
+                decompositions=made,
+            )
+            for table in (self.scores, self.values)
         )
+        return scores, values
 
     @property
     def variograms(self) -> Variograms:

@@ -97,7 +97,7 @@ def random_tensors(model: ModelConfig, size: tuple[int, int], seed: int) -> list
         network = CDCIN(model).eval()
         for cascade in network.cascades:
             # The compact network begins with no correction at all: give it one to undo.
-            torch.nn.init.normal_(cascade.out.weight, std=0.1)
+            torch.nn.init.normal_(cascade.get_parameter("out.weight"), std=0.1)
     measured = torch.where(mask, values, 0.0)
     with torch.no_grad():
         after = network(start, measured, mask, context)

@@ -65,7 +65,7 @@ def test_a_run_from_start_to_result(app, sampled):
     figure = json.loads(app.at.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"]) >= 4
     assert "hidden truth" in app.words()
-    assert "Wilcoxon" in app.words()
+    assert "blocks of spots" in app.words()
     assert [b.label for b in app.at.get("download_button")] == ["Download imputed CSV"]
     assert "inside 90 % interval" in app.at.dataframe[0].value.columns
     assert {"Median", "Interval width"} <= set(app.at.multiselect(key="panels").options)
