@@ -24,7 +24,7 @@ def cases(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(benchmark, "DATA", tmp_path)
     small = {"classical": ("programme-kriging", "kriging", "linear", "constant")}
-    small |= {"kriging": ("programme-kriging-average",), "s2s": ("s2s",)}
+    small |= {"kriging": ("programme-kriging-average", "first-estimate"), "s2s": ("s2s",)}
     small |= {"residuals": ("linear", "kriging")}
     monkeypatch.setattr(benchmark, "GROUPS", small)
     (tmp_path / "runs").mkdir()
