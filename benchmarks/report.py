@@ -66,6 +66,7 @@ def write_report(
     command: str,
     tissues: dict[str, str] | None = None,
     no_counts: str = "",
+    note: str = "",
 ) -> None:
     """Write ``stem.csv`` (everything), ``stem.md`` (what matters) and pictures beside them.
 
@@ -78,6 +79,8 @@ def write_report(
         Piece of tissue of each section; default: those of the development sections.
     no_counts : str
         Sections whose name begins so hold no counts that could be split for a ceiling.
+    note : str
+        What else a reader must know, above the tables.
     """
     stem.parent.mkdir(exist_ok=True)
     # Methods without intervals and sections without a ceiling have empty columns.
@@ -90,7 +93,9 @@ def write_report(
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.5f")
     residuals = _residuals([case for case in cases if case.group == "residuals"])
     tissues = TISSUES if tissues is None else tissues
-    stem.with_suffix(".md").write_text(_markdown(genes, runs, residuals, command, tissues))
+    stem.with_suffix(".md").write_text(
+        _markdown(genes, runs, residuals, f"`python {command}`", tissues, note)
+    )
     write_pictures(cases, stem)
 
 
@@ -197,13 +202,14 @@ def _p(part: pd.DataFrame, name: str, other: str, score: str) -> float:
     return paired_test(each, name, other, score)
 
 
-def _markdown(genes, runs, residuals, command: str, tissues: dict[str, str]) -> str:
+def _markdown(genes, runs, residuals, command: str, tissues: dict[str, str], note: str) -> str:
     lines = [
         "# Benchmark",
         "",
-        f"`python {command}` on {platform.machine()}, {os.cpu_count()} cores. {ABOUT} Quartiles, "
+        f"{command} on {platform.machine()}, {os.cpu_count()} cores. {ABOUT} Quartiles, "
         "spatial genes apart and all methods: the CSV.",
         "",
+        *([note, ""] if note else []),
     ]
     for mask, part in genes.groupby("mask", sort=False):
         of_runs = runs[runs["mask"] == mask]

@@ -98,8 +98,15 @@ def main() -> int:
     from report import write_report
 
     stem = HERE / "results" / f"{kept['date']}-untouched"
+    done = complete(cases())
+    missing = [name for name in tissues() if name not in {case.name for case in done}]
+    note = (
+        "Sections that served no choice, scored once by the configuration and code of untouched.json "
+        f"({kept['date']}), which was committed before. Not scored: {', '.join(missing) or 'none'}."
+    )
     # Its integers are integrated signal.
-    write_report(complete(cases()), stem, " ".join(sys.argv), tissues(), no_counts="starmap")
+    command = " ".join(sys.argv)
+    write_report(done, stem, command, tissues(), no_counts="starmap", note=note)
     print(f"Wrote {stem}.md and .csv")
     return 1 if failed else 0
 
