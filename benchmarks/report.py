@@ -67,6 +67,8 @@ def write_report(
     tissues: dict[str, str] | None = None,
     no_counts: str = "",
     note: str = "",
+    *,
+    pictures: bool = True,
 ) -> None:
     """Write ``stem.csv`` (everything), ``stem.md`` (what matters) and pictures beside them.
 
@@ -81,6 +83,8 @@ def write_report(
         Sections whose name begins so hold no counts that could be split for a ceiling.
     note : str
         What else a reader must know, above the tables.
+    pictures : bool
+        Draw some genes; not of sections that no choice may look at.
     """
     stem.parent.mkdir(exist_ok=True)
     # Methods without intervals and sections without a ceiling have empty columns.
@@ -96,7 +100,8 @@ def write_report(
     stem.with_suffix(".md").write_text(
         _markdown(genes, runs, residuals, f"`python {command}`", tissues, note)
     )
-    write_pictures(cases, stem)
+    if pictures:
+        write_pictures(cases, stem)
 
 
 def gather(cases) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -106,7 +106,7 @@ def main() -> int:
     )
     # Its integers are integrated signal.
     command = " ".join(sys.argv)
-    write_report(done, stem, command, tissues(), no_counts="starmap", note=note)
+    write_report(done, stem, command, tissues(), no_counts="starmap", note=note, pictures=False)
     print(f"Wrote {stem}.md and .csv")
     return 1 if failed else 0
 
