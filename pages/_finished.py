@@ -20,12 +20,12 @@ def result_of(job_id: str) -> Result:
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Looking at every gene ...")
-def lights_of(job_id: str) -> pd.DataFrame:
-    """What every gene's map is good for, clearest pattern first."""
+def grades_of(job_id: str) -> pd.DataFrame:
+    """Grade of every gene's map, clearest pattern first."""
     return grade_genes(result_of(job_id)).sort_values("moran", ascending=False)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Checking the maps ...")
 def findings_of(job_id: str) -> list[QualityCheck]:
-    """What may be wrong with the maps."""
+    """Quality checks of the maps."""
     return check_quality(result_of(job_id))

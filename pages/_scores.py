@@ -35,12 +35,12 @@ DOTS = ("●●●", "●●○", "●○○", "○○○")
 MARKS = {word: f"{dots} {word}" for word, dots in zip(USE.words, DOTS, strict=True)}
 
 
-def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:
+def scores(result: Result, grades: pd.DataFrame, gene: str) -> None:
     """Scores of all methods, then of every gene."""
     of_methods(result)
     left, right = st.columns([5, 2], gap="medium")
     with left:
-        of_genes(result, lights)
+        of_genes(result, grades)
     with right:
         scatter(result, gene)
 
@@ -75,10 +75,10 @@ def of_methods(result: Result) -> None:
     st.write(verdict(metrics, result.config.method, LABELS, blocks_of(result)))
 
 
-def of_genes(result: Result, lights: pd.DataFrame) -> None:
-    """Table of genes with their light; a click on a row shows that gene."""
+def of_genes(result: Result, grades: pd.DataFrame) -> None:
+    """Table of genes with their grade; a click on a row shows that gene."""
     st.write("**Every gene**")
-    counts = count_grades(lights)
+    counts = count_grades(grades)
     st.write(
         "; ".join(
             f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS
@@ -87,16 +87,16 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     )
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
     columns = [c for c in COLUMNS if c in mine.columns]
-    table = lights[["light", "moran"]].join(mine[columns])
+    table = grades[["light", "moran"]].join(mine[columns])
     table["light"] = table["light"].map(MARKS)
     table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
 
-    names = int(np.clip(24 + 7 * lights.index.str.len().max(), 70, 140))
+    names = int(np.clip(24 + 7 * grades.index.str.len().max(), 70, 140))
 
     def show_chosen() -> None:
         rows = st.session_state["gene_table"].selection.rows
         if rows:
-            st.session_state.result_gene = lights.index[rows[0]]
+            st.session_state.result_gene = grades.index[rows[0]]
 
     st.dataframe(
         table,

@@ -26,6 +26,7 @@ from s2s_core.errors import Cancelled
 from s2s_core.hardware import peak_memory_mb, threads
 from s2s_core.interfaces import Hooks, Predictor, Progress
 from s2s_core.methods import applicable, method
+from s2s_core.vocabulary import Phase
 
 # Folds of the spots kept for scores, and their share of the measured spots.
 SCORE_FOLDS = 2
@@ -170,12 +171,12 @@ def _impute(
     if hooks.should_stop():
         raise Cancelled
     if name != config.method:
-        hooks.on_progress(Progress(f"Comparing with: {chosen.label}", 0, 1))
+        hooks.on_progress(Progress(Phase.COMPARING, 0, 1, detail=chosen.label))
     # Fitted without any of the scored spots; each fold is then predicted from all others.
     known = _without(obs, np.any(scored, axis=0)) if scored else obs
     predictor = chosen.fit(known, config, hooks)
     calibration = _calibrate(predictor, known, config, hooks, always=name == config.method)
-    hooks.on_progress(Progress(f"Predicting: {chosen.label}", 0, 1))
+    hooks.on_progress(Progress(Phase.PREDICTING, 0, 1, detail=chosen.label))
     withheld = [
         Answer.of(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
     ]
@@ -202,7 +203,7 @@ def _calibrate(
     for k, out in enumerate(parts):
         if hooks.should_stop():
             raise Cancelled
-        hooks.on_progress(Progress("Learning medians and intervals", k, len(parts)))
+        hooks.on_progress(Progress(Phase.INTERVALS, k, len(parts)))
         prediction = predictor(_without(obs, out), obs.pixels[out])
         if prediction.sd is None and not always:
             return None
@@ -280,7 +281,7 @@ def _info(
             run.name: {k: v for k, v in run.answer.details.items() if np.isscalar(v)}
             for run in runs
         },
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": round(peak_memory_mb()),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "notes": list(section.notes),

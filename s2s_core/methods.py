@@ -78,19 +78,19 @@ METHODS = {
         "Programmes of several weightings of the genes, averaged over variograms; the network's "
         "first estimate without its regression.",
         lambda obs, config, hooks: ensemble_kriging.fit_programme_kriging_average(
-            obs, config.programmes or 40, config.seed
+            obs, config.programmes, config.seed
         ),
     ),
     "programme-kriging": Method(
         "Kriging of gene programmes",
         "Geostatistical prediction of the patterns that genes share; the classical method to beat.",
-        lambda obs, config, hooks: baselines.fit_programme_kriging(obs, config.programmes or 40),
+        lambda obs, config, hooks: baselines.fit_programme_kriging(obs, config.programmes),
     ),
     "programme-kriging-withheld": Method(
         "Kriging of gene programmes (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
         lambda obs, config, hooks: baselines.fit_programme_kriging(
-            obs, config.programmes or 40, Criterion.LEAVE_ONE_OUT
+            obs, config.programmes, Criterion.LEAVE_ONE_OUT
         ),
     ),
     "kriging-average": Method(

@@ -13,7 +13,7 @@ from s2s_core.data.assemble import assemble
 from s2s_core.data.observation import Observation, observe
 from s2s_core.data.section import Section
 from s2s_core.geostat.first_estimate import FirstEstimate, fit_first_estimate
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_points, made_section
 from tests.tiny import tiny_config
 
@@ -78,6 +78,7 @@ def uneven_first_estimate(uneven) -> FirstEstimate:
 @pytest.fixture(scope="session")
 def source(uneven):
     """The compact engine's training material of it; not to be changed."""
-    from s2s_core.network.programme_source import CompactSource
+    from s2s_core.network.programme_source import ProgrammeSource
 
-    return CompactSource(uneven, tiny_config())
+    config = tiny_config()
+    return ProgrammeSource(uneven, config.train, programmes=config.programmes, seed=config.seed)

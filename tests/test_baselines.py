@@ -9,7 +9,7 @@ from s2s_core.errors import S2SError
 from s2s_core.geostat import baselines
 from s2s_core.geostat.first_estimate import fit_first_estimate
 from s2s_core.geostat.programmes import fit_programmes
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def with_values(obs: Observation, function) -> Observation:

@@ -20,7 +20,7 @@ import scores  # noqa: E402
 import untouched  # noqa: E402
 
 from s2s_core.data.simulate import demo_section  # noqa: E402
-from s2s_core.sampling.registry import sample  # noqa: E402
+from s2s_core.sampling.apply import sample  # noqa: E402
 
 
 def test_the_attainable_correlation_is_that_of_the_true_signal():

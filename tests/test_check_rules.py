@@ -7,7 +7,7 @@ import pytest
 
 from s2s_core.assessment.checks import check_quality
 from s2s_core.assessment.withheld import Withheld
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

@@ -13,7 +13,7 @@ from s2s_core.assessment.metrics import pearson
 from s2s_core.assessment.recommend import recommend, verdict
 from s2s_core.assessment.spatial_errors import blocks as block_of
 from s2s_core.imputation import run
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 

@@ -6,7 +6,7 @@ from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.geostat import ensemble_kriging
 from s2s_core.geostat.first_estimate import fit_first_estimate
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def observed():

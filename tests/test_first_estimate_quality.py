@@ -10,7 +10,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.geostat.baselines import fit_programme_kriging
 from s2s_core.geostat.first_estimate import fit_first_estimate
 from s2s_core.geostat.shrinkage import shrinkage_factors
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ import torch
 from s2s_core.config import COMPACT, PRESETS
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.natural_images import load_photographs
-from s2s_core.network.pretrained import CARD, WEIGHTS, __main__, load_prior, prior_fits
+from s2s_core.network.pretrained import CARD, WEIGHTS, __main__, load_pretrained, pretrained_fits
 from s2s_core.network.pretrained.examples import MOST, draw_example, draw_mask, draw_tissue
 from s2s_core.network.pretrained.patterns import MADE, draw_pattern
+from s2s_core.network.pretrained.source import validate
 
 
 @pytest.mark.parametrize("kriging", [True, False])
@@ -58,9 +59,9 @@ def test_patterns_have_unit_variance(hexagonal):
 
 
 def test_the_prior_that_ships_fits_the_presets_and_says_what_it_is():
-    assert prior_fits(PRESETS["fast"].model)
-    assert prior_fits(PRESETS["balanced"].model)
-    assert not prior_fits(PRESETS["paper"].model)
+    assert pretrained_fits(PRESETS["fast"].model)
+    assert pretrained_fits(PRESETS["balanced"].model)
+    assert not pretrained_fits(PRESETS["paper"].model)
     card = json.loads(CARD.read_text())
     assert {"learned_from", "validated_on", "seed", "minutes", "best", "date", "machine"} <= set(
         card
@@ -71,10 +72,10 @@ def test_the_prior_that_ships_fits_the_presets_and_says_what_it_is():
 
 def test_the_prior_corrects_kriging_of_new_images():
     model = CDCIN(COMPACT)
-    model.load_state_dict(load_prior())
+    model.load_state_dict(load_pretrained())
     rng = np.random.default_rng(77)
-    batches = [__main__.make_batch(draw_example(load_photographs(), rng)) for _ in range(6)]
-    ratio = __main__.validate(model, batches, torch.device("cpu"))
+    examples = [draw_example(load_photographs(), rng) for _ in range(6)]
+    ratio = validate(model, examples, torch.device("cpu"))
     assert ratio.mean() < 0.98
 
 

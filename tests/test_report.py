@@ -11,11 +11,13 @@ import pytest
 from s2s_core import api, impute, sample
 from s2s_core._version import __version__
 from s2s_core.cli.main import main
+from s2s_core.config import ModelConfig, PaperTraining
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.errors import S2SError
-from s2s_core.output.report import citation, methods_text, summary_sentence, write_report
-from s2s_core.output.run_text import command
+from s2s_core.output.report import write_report
+from s2s_core.output.report_text import citation, methods_text, summary_sentence
+from s2s_core.output.reproduce import command
 from s2s_core.readers import read
 from tests.made import made_result, made_section
 
@@ -156,7 +158,7 @@ def test_methods_of_the_network_name_its_training():
         "0.0008",
     ):
         assert said in words, said
-    paper = replace(result.config, preset="paper", programmes=0)
+    paper = replace(result.config, preset="paper", model=ModelConfig(), train=PaperTraining())
     assert "published network" in methods_text(replace(result, config=paper, info={}))
 
 

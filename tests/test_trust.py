@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from s2s_core.assessment.gene_grades import GRADES, RULE, count_grades, grade_genes, lower_bound
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 

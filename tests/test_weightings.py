@@ -11,7 +11,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.geostat import gene_weightings as weightings
 from s2s_core.geostat.first_estimate import RIDGE_CHOICES, fit_first_estimate
 from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted, gene_noise
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture(scope="module")

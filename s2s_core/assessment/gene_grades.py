@@ -47,7 +47,7 @@ class Evidence:
     grade : str
     pcc, pcc_bound, rank_bound : float
         PCC at the scored spots, and the lower bounds of PCC and Spearman's correlation.
-    surprise : float
+    z_score : float
         Standard errors of Moran's I above chance.
     coverage : float
         Share of values inside their intervals; NaN without intervals.
@@ -59,7 +59,7 @@ class Evidence:
     pcc: float
     pcc_bound: float
     rank_bound: float
-    surprise: float
+    z_score: float
     coverage: float
     spots: float
 
@@ -81,7 +81,7 @@ class Evidence:
             if self.pcc_bound < RANK:
                 return f"{sure}, but not above {RANK:g}."
             return f"{sure}, but Spearman's correlation only above {self.rank_bound:.2f}."
-        if self.surprise < SURE:
+        if self.z_score < SURE:
             return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
         if np.isnan(self.pcc):
             return "Constant at the scored spots: its map cannot be checked."
@@ -124,9 +124,9 @@ def grade_genes(result: Result) -> pd.DataFrame:
     )
     pcc_bound = lower_bound(table["pcc"].to_numpy(float), spots)
     rank_bound = lower_bound(table["spearman"].to_numpy(float), spots)
-    surprise = structure["surprise"].to_numpy()
+    z_score = structure["z_score"].to_numpy()
     # Comparisons with NaN (a constant gene, no interval) are False, which is the strict answer.
-    look = (surprise >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
+    look = (z_score >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
     rank = look & (pcc_bound >= RANK) & (rank_bound >= RANK)
     # A hair wider, so that 85 of 100 is 85 %.
     covered = (coverage - result.config.coverage).abs().to_numpy() <= SLACK + 1e-9
@@ -140,7 +140,7 @@ def grade_genes(result: Result) -> pd.DataFrame:
             table["pcc"],
             pcc_bound,
             rank_bound,
-            surprise,
+            z_score,
             coverage,
             spots,
             strict=True,

@@ -17,7 +17,7 @@ from s2s_core.assessment.compare import (
     untested,
 )
 from s2s_core.assessment.metrics import summarise
-from s2s_core.data.result import HIDDEN
+from s2s_core.vocabulary import Spots
 
 # Simplest first. What averages noise with settings of its own comes after plain interpolation,
 # what shares information between genes after that, what is trained last.
@@ -180,7 +180,7 @@ def scored_spots(metrics: pd.DataFrame) -> int:
 
 
 def _where(metrics: pd.DataFrame) -> str:
-    hidden = "spots" in metrics and metrics["spots"].iloc[0] == HIDDEN
+    hidden = "spots" in metrics and metrics["spots"].iloc[0] == Spots.HIDDEN
     return "hidden spots" if hidden else "withheld measured spots"
 
 

@@ -11,8 +11,8 @@ from s2s_core.assessment.answer import ScoredSpots
 from s2s_core.assessment.block_scores import BlockScores, block_scores
 from s2s_core.assessment.intervals import Intervals
 from s2s_core.assessment.metrics import score_genes, score_intervals
-from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.data.section import Section
+from s2s_core.vocabulary import Spots
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def score_hidden(
     if intervals is not None:
         table = table.assign(**_of_intervals(truth[at], intervals[at]))
     return MethodScores(
-        _described(table, section, at, HIDDEN), _blocks(section, at, truth[at], mean[at])
+        _described(table, section, at, Spots.HIDDEN), _blocks(section, at, truth[at], mean[at])
     )
 
 
@@ -64,7 +64,7 @@ def score_withheld(section: Section, truth: np.ndarray, spots: ScoredSpots) -> M
     if spots.intervals is not None:
         table = table.assign(**_of_intervals(spots.measured, spots.intervals))
     return MethodScores(
-        _described(table, section, at, WITHHELD), _blocks(section, at, truth[at], guess[at])
+        _described(table, section, at, Spots.WITHHELD), _blocks(section, at, truth[at], guess[at])
     )
 
 

@@ -75,9 +75,9 @@ def error_morans(
     """
     if not lag.nnz:
         return np.zeros(2), 0
-    moran, surprise = morans_i(truth - imputed, lag)
+    moran, z_score = morans_i(truth - imputed, lag)
     sums = np.array([moran.sum(), morans_i(truth, lag)[0].sum()])
-    return sums, int((surprise > SURE).sum())
+    return sums, int((z_score > SURE).sum())
 
 
 def local_planes(known: np.ndarray, at: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:

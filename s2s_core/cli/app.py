@@ -34,7 +34,7 @@ def add(commands) -> None:
     app.set_defaults(command=_app)
 
 
-def _app(args: argparse.Namespace, argv: list[str]) -> int:
+def _app(args: argparse.Namespace) -> int:
     if not (HOME / "app.py").is_file() or importlib.util.find_spec("streamlit") is None:
         raise S2SError(
             "The app is not installed with this package; run pip install 'sparser2sparse[app]'."

@@ -66,6 +66,7 @@ class WindowAttention(nn.Module):
         self.project = nn.Linear(features, features)
         self.bias = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
         nn.init.trunc_normal_(self.bias, std=0.02)
+        self.pairs: Tensor
         self.register_buffer("pairs", _relative_pairs(window), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,12 +78,14 @@ class WindowAttention(nn.Module):
         rows, cols = height // w, width // w
         x = x.view(batch, rows, w, cols, w, channels).transpose(2, 3)
         x = x.reshape(batch * rows * cols, w * w, channels)
-        qkv = self.qkv(x).view(len(x), w * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = (
+            self.qkv(x).view(len(x), w * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )
         bias = self.bias[self.pairs].permute(2, 0, 1)[None]
         if self.shift:
             apart = _wrapped_apart(height, width, w, self.shift, x.device)
             bias = bias + apart[:, None].repeat(batch, 1, 1, 1)
-        x = F.scaled_dot_product_attention(*qkv, attn_mask=bias.to(qkv.dtype))
+        x = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         x = self.project(x.transpose(1, 2).reshape(len(x), w * w, channels))
         x = x.view(batch, rows, cols, w, w, channels).transpose(2, 3)
         x = x.reshape(batch, height, width, channels)

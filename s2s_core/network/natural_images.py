@@ -76,10 +76,10 @@ def _folder_photographs(folder: Path, match: str) -> list[Path]:
 
 def _read(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
-            image = image.convert("L")
-            image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-            return np.asarray(image, np.float32) / 255.0
+        with Image.open(path) as file:
+            image = file.convert("L")
+        image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+        return np.asarray(image, np.float32) / 255.0
     except (UnidentifiedImageError, OSError) as error:
         raise S2SError(f"The photograph {str(path)!r} cannot be read: {error}.") from error
 

@@ -25,11 +25,12 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Progress
 from s2s_core.methods import method
-from s2s_core.sampling.judge import expected_error
+from s2s_core.sampling.apply import at_budget
+from s2s_core.sampling.design_metrics import expected_error
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import at_budget
 from s2s_core.studies.cases import Cases, numbers, read_about, read_cases
 from s2s_core.studies.plan import FINAL, Plan
+from s2s_core.vocabulary import Phase
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2
@@ -94,10 +95,10 @@ def run_design(
             raise Cancelled
         left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
         finished = len(wanted) - len(waiting) + k
-        hooks.on_progress(Progress("Testing designs on the pilot", finished, len(wanted), left))
+        hooks.on_progress(Progress(Phase.DESIGNS, finished, len(wanted), left))
         record = _compute(section, pilot, case, plan, columns, hooks)
         cases.add(asdict(case) | record)
-    hooks.on_progress(Progress("Testing designs on the pilot", len(wanted), len(wanted)))
+    hooks.on_progress(Progress(Phase.DESIGNS, len(wanted), len(wanted)))
     return tabulate(folder, plan)
 
 

@@ -17,7 +17,8 @@ from s2s_core.data.structure import NONE, gene_structure
 from s2s_core.errors import S2SError
 from s2s_core.methods import METHODS
 from s2s_core.output.export import guard
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import DESIGNS
 from s2s_core.studies.advice import Advice, advise, recommend
 from s2s_core.studies.budget_curve import Goal, in_percent
 from s2s_core.studies.budget_study import SCORES, map_blocks, only_measured, tabulate
