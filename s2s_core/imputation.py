@@ -148,6 +148,8 @@ def _run_method(
         scores = score_hidden(section, truth, answer.mean, answer.intervals)
     else:
         scores = score_withheld(section, truth, spots)
+    if answer.constant is not None:
+        scores.genes["median_constant"] = answer.constant
     return MethodRun(name, answer, spots, scores, seconds, withheld)
 
 

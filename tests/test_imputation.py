@@ -146,3 +146,21 @@ def test_info_tells_what_was_done(square):
     assert info["details"]["s2s"]["steps_done"] == 6
     assert 0.0 <= info["details"]["s2s"]["network_share"] <= 1.0
     assert info["target_sum"] > 0
+
+
+def test_a_gene_without_a_map_of_medians_is_named_and_gets_one_number(square):
+    rng = np.random.default_rng(0)
+    # Half of the genes are shuffled over the spots: nothing is left to map.
+    counts = square.counts.toarray()
+    half = counts.shape[1] // 2
+    counts[:, :half] = rng.permuted(counts[:, :half], axis=0)
+    section = sample(replace(square, counts=type(square.counts)(counts)), "checkerboard")
+    result = run(section, config_of("kriging"))
+    flat = result.metrics["median_constant"].to_numpy()
+    assert flat[:half].mean() > flat[half:].mean()
+    known = observe(section).values
+    for gene in np.nonzero(flat)[0]:
+        answer = result.layers["median"][section.hidden, gene]
+        lower, upper = (result.layers[n][section.hidden, gene] for n in ("lower", "upper"))
+        number = np.clip(np.median(known[:, gene]), lower, upper)
+        assert np.allclose(answer, number, atol=1e-5)

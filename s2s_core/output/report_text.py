@@ -18,14 +18,20 @@ from s2s_core.vocabulary import LATTICES, USE, Grade, Spots
 CLASSICAL = {
     "nearest": "the value of the nearest measured spot",
     "linear": "linear interpolation on the Delaunay triangulation of the measured spots",
+    "bilinear": "bilinear interpolation between the measured spots",
     "bicubic": "bicubic splines through the measured spots",
     "gaussian": "Gaussian smoothing, its width chosen for each gene by leave-one-out error",
     "kriging": "kriging of each gene (Matern 3/2 covariance and nugget, by maximum likelihood)",
     "kriging-withheld": "kriging of each gene (Matern 3/2 covariance and nugget, by leave-one-out error)",
+    "kriging-average": "kriging of each gene (exponential and Matern 3/2 covariances and nugget, averaged by "
+    "likelihood and leave-one-out error; noise variance by depth)",
     "programme-kriging": "kriging of gene programmes (principal components; Matern 3/2 covariance and nugget, "
     "by maximum likelihood)",
     "programme-kriging-withheld": "kriging of gene programmes (principal components; Matern 3/2 covariance and "
     "nugget, by leave-one-out error)",
+    "programme-kriging-average": "kriging of gene programmes (principal components under four weightings of the "
+    "genes; exponential and Matern 3/2 covariances and nugget, averaged by likelihood and leave-one-out error; noise "
+    "variance by depth)",
 }
 # What a design measures, with its number in place.
 DESIGN_WORDS = {
