@@ -18,7 +18,7 @@ from s2s_core.geostat.draws import MapSimulation, draw_maps
 from s2s_core.geostat.gene_correlations import Source, gene_correlations
 from s2s_core.imputation import run
 from s2s_core.output.draws_file import write_draws
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section, made_table
 
 
