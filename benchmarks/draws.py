@@ -62,7 +62,7 @@ def inside(truth: np.ndarray, draws: np.ndarray) -> float:
     return float(held[known].mean()) if known.any() else np.nan
 
 
-def judge(result: Result, count: int) -> dict:
+def evaluate_design(result: Result, count: int) -> dict:
     """What draws say of a result beside its maps."""
     hidden, truth = result.section.hidden, result.truth
     true = correlations(truth[hidden])
@@ -124,7 +124,7 @@ def main() -> None:
                 section = sample(read(path), mask, 0)
                 names = tuple(args.compare.split(","))
                 config = preset("fast", method=args.method, compare=names, seed=0)
-                found = judge(run(section, config), args.draws)
+                found = evaluate_design(run(section, config), args.draws)
                 found |= {"measured": int(section.measured.sum()), "number": args.draws}
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(found))

@@ -158,6 +158,7 @@ def figures(result: Result, gene: str) -> None:
         width = st.selectbox(
             "Width", list(WIDTHS_MM), format_func=WIDTHS_MM.__getitem__, index=1, key="figure_width"
         )
+        marked = st.toggle("Mark measured spots", key="marked")
         colours = st.session_state.get("colours", "Viridis").lower()
 
         def print_figure(kind: str) -> bytes:
@@ -167,7 +168,7 @@ def figures(result: Result, gene: str) -> None:
                 UNIT,
                 title=gene,
                 colours=colours if colours in COLOURS else "viridis",
-                marked=bool(st.session_state.get("marked")),
+                marked=marked,
                 width_mm=width,
             )
             return save(figure, kind)

@@ -1,16 +1,20 @@
 """Further looks at a finished run: a region, several genes at once, what may be wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pages._maps import region_of
 from pages._scores import LABELS
+from pages._viewer import map_viewer
 from s2s_core.assessment.checks import LEVELS, QualityCheck
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.data.result import Result
-from s2s_core.output.maps import map_panels
+from s2s_core.output.file_names import section_stem
 from s2s_core.output.panels import Look, Panel
+from s2s_core.output.viewer_maps import panel_maps
 from s2s_core.vocabulary import CHECKS, USE
 
 MOST_MULTIPLES = 12
@@ -26,7 +30,7 @@ def region(result: Result, grades: pd.DataFrame) -> None:
     section = result.section
     drawn = region_of(section)
     if drawn is None:
-        st.info('Choose "Lasso a region" or "Box a region" above the maps and draw around spots.')
+        st.info("Choose lasso, box or brush above the maps and draw around spots.")
         return
     measured = int((drawn & section.measured).sum())
     st.write(f"**{int(drawn.sum()):,} positions** inside, {measured:,} of them measured.")
@@ -88,10 +92,8 @@ def multiples(result: Result, grades: pd.DataFrame) -> None:
         for gene, c in zip(chosen, columns, strict=True)
     ]
     look = Look(st.session_state.get("colours") or "Viridis")
-    figure = map_panels(
-        section, panels, "log-normalised", look=look, columns=4, width=940, uirevision="multiples"
-    )
-    st.plotly_chart(figure, key="multiples_map", config={"displaylogo": False})
+    shown = panel_maps(panels, "log-normalised", title="Several genes", look=look)
+    map_viewer(section, replace(shown, name=section_stem(section)), key="multiples_map")
     st.caption(
         "Imputed maps, log-normalised; each gene runs over its own range, told in its title."
     )

@@ -1,23 +1,25 @@
 """The maps of one gene that Results shows side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pages import _state
 from pages._quality import underlay_of
+from pages._viewer import map_viewer
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.output.colours import colour_range
-from s2s_core.output.maps import map_panels
+from s2s_core.output.file_names import section_stem
 from s2s_core.output.panels import COLOURS, Look, Panel
-from s2s_core.sampling.painting import inside
+from s2s_core.output.viewer_maps import Interval, panel_maps
 from s2s_core.vocabulary import USE
 
 LAYERS = ("median", "lower", "upper")
 UNIT = "log-normalised"
 QUANTILES = {0.95: "95 %", 0.99: "99 %", 0.995: "99.5 %", 1.0: "maximum"}
-TOOLS = {"zoom": "Zoom", "pan": "Move", "lasso": "Lasso a region", "select": "Box a region"}
 
 
 def maps(result: Result, grades: pd.DataFrame) -> str:
@@ -32,52 +34,37 @@ def maps(result: Result, grades: pd.DataFrame) -> str:
     # What was chosen for one run may not exist in the next.
     kept = [name for name in st.session_state.get("panels", ()) if name in panels]
     st.session_state.panels = kept or first_panels(panels)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        tool = st.segmented_control(
-            "Pointer",
-            list(TOOLS),
-            default="zoom",
-            format_func=TOOLS.__getitem__,
-            key="tool",
-            label_visibility="collapsed",
-        )
-        with st.popover("Maps and colours"):
-            shown = st.multiselect("Maps", list(panels), key="panels")
-            look = choose_look(section, gene, [panels[n] for n in shown], tool or "zoom")
+    with st.popover("Maps and colours"):
+        shown = st.multiselect("Maps", list(panels), key="panels")
+        look = choose_look([panels[n] for n in shown])
     if not shown:
         st.info("Choose at least one map.")
         return gene
-    figure = map_panels(
+    drawn = map_viewer(
         section,
-        [panels[name] for name in shown],
-        UNIT,
-        look=look,
-        hints=hints(result, column),
-        uirevision="results",
-        width=940,
+        replace(
+            panel_maps([panels[name] for name in shown], UNIT, title=gene, look=look),
+            summary=f"{gene}: {grades.loc[gene, 'reason']}",
+            interval=interval_of(result, column),
+            region=region_of(section),
+            tools=("lasso", "box", "brush"),
+            name=section_stem(section),
+        ),
+        key="maps",
+        underlay=underlay_of(section),
     )
-    drawing = tool in ("lasso", "select")
-    drawn = st.plotly_chart(
-        figure,
-        key=f"maps-draw-{st.session_state.get('region_turn', 0)}" if drawing else "maps-look",
-        on_select="rerun" if drawing else "ignore",
-        selection_mode=("box", "lasso"),
-        config={"displaylogo": False, "scrollZoom": True},
-    )
-    if drawing:
-        keep_region(inside(section, dict(getattr(drawn, "selection", {}))))
+    if drawn is not None:
+        keep_region(drawn.upon(region_of(section)))
     region = region_of(section)
     if region is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{int(region.sum()):,} positions are marked: see *Region* below.")
             if st.button("Clear the region", key="region_clear"):
                 st.session_state.region = None
-                # A chart of another name forgets what was drawn on it.
-                st.session_state.region_turn = st.session_state.get("region_turn", 0) + 1
                 st.rerun()
     st.caption(
-        f"Values are {section.scale}. Zooming one map zooms all; a double click shows everything "
-        "again. "
+        f"Values are {section.scale}. Zooming one map zooms all, and the next gene keeps the view; "
+        "a double click shows everything again. "
         "The arrow keys left and right go through the genes. Single spots that stand out in the "
         "imputed map are measured ones: they keep their own value."
     )
@@ -90,12 +77,10 @@ def region_of(section) -> np.ndarray | None:
     return region if region is not None and len(region) == section.n_positions else None
 
 
-def keep_region(drawn: np.ndarray) -> None:
-    """Take over what was just drawn: the maps of another gene come without it."""
-    kept = st.session_state.get("region")
-    if drawn.any() and (kept is None or not np.array_equal(kept, drawn)):
-        st.session_state.region = drawn
-        st.rerun()
+def keep_region(region: np.ndarray) -> None:
+    """Take over what was just drawn."""
+    st.session_state.region = region if region.any() else None
+    st.rerun()
 
 
 def pick_gene(grades: pd.DataFrame) -> str:
@@ -137,55 +122,29 @@ def pick_gene(grades: pd.DataFrame) -> str:
     return gene
 
 
-def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
-    """Colours and their range, marks, tissue image."""
+def choose_look(panels: list[Panel]) -> Look:
+    """Colours, and how far they reach before the reader moves their ends."""
     colours = st.selectbox("Colours (all safe for colour-blind readers)", COLOURS, key="colours")
     values = [p.values for p in panels if p.scale == "value"]
     limits = None
     if values:
-        together = np.concatenate(values)
         share = st.select_slider(
             "Brightest colour at this share of values",
             list(QUANTILES),
             format_func=QUANTILES.__getitem__,
             key=_state.first_value("quantile", 0.995),
         )
-        low, high = colour_range(together, share)
-        top = float(np.nanmax(together)) or 1.0
-        if top > low:
-            limits = st.slider(
-                "Range of the colours (log-normalised)",
-                float(low),
-                max(top, high),
-                (low, high),
-                key=f"range-{gene}-{share}",
-            )
-            limits = limits if limits[1] > limits[0] else None
-    marked = st.toggle("Mark measured spots", key="marked")
-    underlay, opacity = underlay_of(section), 1.0
-    if underlay is not None:
-        opacity = st.slider(
-            "Opacity of the spots",
-            0.0,
-            1.0,
-            step=0.05,
-            key=_state.first_value("tissue_opacity", 0.6),
-        )
-    return Look(colours, limits, marked, region_of(section), underlay, opacity, tool)
+        limits = colour_range(np.concatenate(values), share)
+    return Look(colours, limits)
 
 
-def hints(result: Result, column: int) -> np.ndarray | None:
+def interval_of(result: Result, column: int) -> Interval | None:
     """The interval of every imputed position, for the pointer."""
     if "lower" not in result.layers:
         return None
     lower, upper = (np.asarray(result.layers[n][:, column]) for n in ("lower", "upper"))
     share = f"{result.config.coverage:.0%}".replace("%", " %")
-    return np.array(
-        [
-            "" if measured else f"<br>{share} interval {low:.2f} to {high:.2f}"
-            for measured, low, high in zip(result.section.measured, lower, upper, strict=True)
-        ]
-    )
+    return Interval(lower, upper, f"{share} interval")
 
 
 def first_panels(panels: dict[str, Panel]) -> list[str]:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages import _state
 from pages._start import start_run
+from pages._viewer import map_viewer
 from s2s_core.data.additions import add_measurements, read_additions
 from s2s_core.data.design_text import BATCH
 from s2s_core.data.result import Result
@@ -15,8 +16,8 @@ from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs
 from s2s_core.output.file_names import download_name
-from s2s_core.output.maps import mask_map
 from s2s_core.output.tables import guard
+from s2s_core.output.viewer_maps import design_maps
 from s2s_core.sampling.next_batch import next_batch
 
 # Every spot is chosen for what it adds: minutes on large sections.
@@ -72,8 +73,7 @@ def batch(job: jobs.Job, result: Result) -> None:
     with right:
         chosen = np.zeros(section.n_positions, bool)
         chosen[rows] = True
-        figure = mask_map(section, proposed=chosen)
-        st.plotly_chart(figure, key="batch_map", config={"displaylogo": False})
+        map_viewer(section, design_maps(section, proposed=chosen), key="batch_map")
     if section.hidden.any():
         hidden = section.with_measured(section.measured | chosen, section.design + BATCH)
         if st.button("They are hidden here: measure them and run again", key="batch_take"):

@@ -8,11 +8,12 @@ import streamlit as st
 from pages import _state
 from pages._choice import USES
 from pages._quality import underlay_of
+from pages._viewer import map_viewer
 from s2s_core.data.section import Section
-from s2s_core.output.maps import mask_map
-from s2s_core.sampling.painting import Painting, inside
+from s2s_core.output.viewer_maps import design_maps
+from s2s_core.sampling.painting import Painting
 
-TOOLS = {"lasso": "Lasso", "select": "Box", "zoom": "Zoom"}
+MODES = {"add": "A stroke adds", "remove": "A stroke takes away"}
 STARTS = {
     "nothing": "nothing measured",
     "everything": "everything measured",
@@ -23,7 +24,9 @@ STARTS = {
 def painted_region(section: Section) -> tuple[str | None, np.ndarray | None]:
     """Use of the painted region (a key of ``USES``) and the region (n,); None without painting."""
     here = _state.workspace()
-    if not st.toggle("Paint on the map", key="paint", help="Draw regions with lasso or box."):
+    if not st.toggle(
+        "Paint on the map", key="paint", help="Draw regions with lasso, box or brush."
+    ):
         here.painting = None
         return None, None
     use = st.selectbox(
@@ -60,53 +63,43 @@ def _painting_upon(first: np.ndarray) -> Painting:
 
 
 def canvas(section: Section, painting: Painting, sampled: Section | None, use: str) -> None:
-    """The map one paints on, with its tools."""
-    # A stroke that was taken over must not be offered again: each stroke has its own chart.
-    key = f"canvas-{st.session_state.get('canvas_turn', 0)}"
-    drawn = inside(section, _selection(key)) & section.known
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        tool = st.segmented_control(
-            "Tool",
-            list(TOOLS),
-            format_func=TOOLS.__getitem__,
-            key=_state.first_value("paint_tool", "lasso"),
+    """The map one paints on: every stroke counts at once."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        mode = st.segmented_control(
+            "A stroke",
+            list(MODES),
+            format_func=MODES.__getitem__,
+            default="add",
+            required=True,
+            key="paint_mode",
             label_visibility="collapsed",
         )
-        nothing = not drawn.any()
-        if st.button("Add", key="paint_add", type="primary", disabled=nothing):
-            _stroke(painting.painted("add", drawn))
-        if st.button("Remove", key="paint_remove", disabled=nothing):
-            _stroke(painting.painted("remove", drawn))
         if st.button("Undo", key="paint_undo", disabled=not painting.strokes):
-            _stroke(painting.undone())
-    count, total = int(drawn.sum()), int(painting.mask.sum())
+            _take(painting.undone())
+            st.rerun()
     st.caption(
-        f"{count:,} spots are inside what you drew: add them or remove them?"
-        if count
-        else f"{total:,} spots are painted. Draw around spots on the map to add or remove them."
+        f"{int(painting.mask.sum()):,} spots are painted. Choose lasso, box or brush above the map "
+        "and draw; with Shift a stroke adds, with Alt it takes away, Ctrl-Z undoes it."
     )
     mask = sampled.measured if sampled is not None and use != "mask" else painting.mask
     shown = replace(section, measured=mask & section.known, design="painted")
-    st.plotly_chart(
-        mask_map(
-            shown,
-            dragmode=tool or "lasso",
-            underlay=underlay_of(section),
-            outlined=None if use == "mask" else painting.mask,
+    drawn = map_viewer(
+        shown,
+        replace(
+            design_maps(shown),
+            region=None if use == "mask" else painting.mask,
+            tools=("lasso", "box", "brush"),
+            drawing=mode or "add",
         ),
-        key=key,
-        on_select="rerun",
-        selection_mode=("box", "lasso"),
-        config={"displaylogo": False},
+        key="canvas",
+        underlay=underlay_of(section),
+        on_undo=lambda: _take(painting.undone()),
     )
+    if drawn is not None:
+        inside = drawn.inside & section.known
+        _take(painting.painted("remove" if drawn.mode == "remove" else "add", inside))
+        st.rerun()
 
 
-def _selection(key: str) -> dict:
-    found = st.session_state.get(key)
-    return dict(found.selection) if found else {}
-
-
-def _stroke(painting: Painting) -> None:
+def _take(painting: Painting) -> None:
     _state.workspace().painting = painting
-    st.session_state.canvas_turn = st.session_state.get("canvas_turn", 0) + 1
-    st.rerun()

@@ -5,13 +5,14 @@ import streamlit as st
 from pages import _state
 from pages._running import section_of
 from pages._start import start_study
+from pages._viewer import map_viewer
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.studies import plan_of, plan_task, widen
 from s2s_core.output.charts import budget_curves
 from s2s_core.output.file_names import download_name
-from s2s_core.output.maps import mask_map
+from s2s_core.output.viewer_maps import design_maps
 from s2s_core.sampling.pilot import check_size
 from s2s_core.sampling.registry import BUDGETED, DESIGNS
 from s2s_core.studies.budget_curve import Cost, Goal
@@ -186,8 +187,7 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
                 )
     with shown:
         pilot = only_measured(section_of(study.id)).with_measured(found.measured)
-        figure = mask_map(pilot, width=420)
-        st.plotly_chart(figure, key="plan_map", config={"displaylogo": False})
+        map_viewer(pilot, design_maps(pilot), key="plan_map")
         st.caption(f"The {found.called} spots on the pilot (mask.csv).")
     if state.status not in jobs.ACTIVE:
         wider_form(study)

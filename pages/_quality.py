@@ -1,14 +1,17 @@
 """Quality of a section at a glance: its picture, counts and genes per spot."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
-from pages import _state
+from pages._viewer import map_viewer
 from s2s_core.data.section import Section
 from s2s_core.output.charts import histogram
+from s2s_core.output.file_names import section_stem
 from s2s_core.output.hex_tiles import Underlay, tissue_image
-from s2s_core.output.maps import map_panels
-from s2s_core.output.panels import Look, Panel
+from s2s_core.output.panels import Panel
+from s2s_core.output.viewer_maps import panel_maps
 
 WHAT = {"total": "Total per spot", "genes": "Genes per spot"}
 
@@ -16,26 +19,14 @@ WHAT = {"total": "Total per spot", "genes": "Genes per spot"}
 def picture(section: Section) -> None:
     """The tissue with counts or genes per spot, over the file's own image where it has one."""
     known = section.known
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.segmented_control(
-            "Show",
-            list(WHAT),
-            format_func=WHAT.__getitem__,
-            default="total",
-            key="quality",
-            label_visibility="collapsed",
-        )
-        underlay = underlay_of(section)
-        opacity = 1.0
-        if underlay is not None:
-            opacity = st.slider(
-                "Opacity of the spots over the tissue image",
-                0.0,
-                1.0,
-                step=0.05,
-                key=_state.first_value("tissue_opacity", 0.6),
-                width=320,
-            )
+    shown = st.segmented_control(
+        "Show",
+        list(WHAT),
+        format_func=WHAT.__getitem__,
+        default="total",
+        key="quality",
+        label_visibility="collapsed",
+    )
     if shown == "genes":
         values, unit = genes_per_spot(section), "genes"
     else:
@@ -44,15 +35,10 @@ def picture(section: Section) -> None:
         values = (
             section.spot_totals if section.is_scaled else np.asarray(section.counts.sum(1)).ravel()
         )
-    figure = map_panels(
-        section,
-        [Panel(WHAT[shown or "total"], np.where(known, values, np.nan))],
-        unit,
-        look=Look(underlay=underlay, opacity=opacity),
-        width=560,
-        uirevision=f"quality-{shown}",
-    )
-    st.plotly_chart(figure, key="totals", config={"displaylogo": False})
+    what = WHAT[shown or "total"]
+    panel = Panel(what, np.where(known, values, np.nan))
+    maps = replace(panel_maps([panel], unit, title=what), name=section_stem(section))
+    map_viewer(section, maps, key="totals", underlay=underlay_of(section))
     at = section.measured
     left, right = st.columns(2)
     left.metric(f"Median {unit} per spot", f"{np.median(values[at]):,.0f}")

@@ -3,19 +3,21 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
 from pages import _state
 from pages._runs import controls, duration, plain, step_words
+from pages._viewer import map_viewer
 from s2s_core import hardware
 from s2s_core.data.section import Section
 from s2s_core.jobs import jobs, runner
 from s2s_core.jobs.forecast import RunHistory, forecast, machine_factor, run_history, seconds_to_go
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import loss_curves
-from s2s_core.output.maps import map_panels
 from s2s_core.output.panels import Panel
+from s2s_core.output.viewer_maps import panel_maps
 
 
 def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:
@@ -139,8 +141,8 @@ def curves(job: jobs.Job) -> None:
         with right:
             title = f"{job.preview_gene} while training"
             section = section_of(job.id)
-            figure = map_panels(section, [Panel(title, picture)], "log-normalised", width=420)
-            st.plotly_chart(figure, key="preview", config={"displaylogo": False})
+            maps = panel_maps([Panel(title, picture)], "log-normalised", title=title)
+            map_viewer(section, replace(maps, height=420), key="preview")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -34,11 +34,10 @@ KEPT_WIDGETS = (
     "colours",
     "quantile",
     "marked",
-    "tissue_opacity",
     "multiples",
     "paint",
     "paint_start",
-    "paint_tool",
+    "paint_mode",
     "paint_use",
 )
 # Choices that mean nothing for another section.

@@ -6,11 +6,13 @@ from pages import _state
 from pages._choice import choose
 from pages._facts import meaning, numbers
 from pages._painting import canvas, paint_upon, painted_region
+from pages._quality import underlay_of
+from pages._viewer import map_viewer
 from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.output.file_names import download_name
-from s2s_core.output.maps import mask_map
+from s2s_core.output.viewer_maps import design_maps
 from s2s_core.sampling.apply import sample
 
 SIMULATE, GAPS, DENSIFY = "simulate", "gaps", "densify"
@@ -63,7 +65,9 @@ def main() -> None:
         if use is not None and here.painting is not None:
             canvas(section, here.painting, here.sampled, use)
         elif here.sampled is not None:
-            st.plotly_chart(mask_map(here.sampled), key="mask", config={"displaylogo": False})
+            map_viewer(
+                here.sampled, design_maps(here.sampled), key="mask", underlay=underlay_of(section)
+            )
         if here.sampled is not None:
             if situation == SIMULATE:
                 meaning(section, here.sampled)

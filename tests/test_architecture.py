@@ -41,7 +41,7 @@ def is_module(name: str) -> bool:
 def test_torch_and_streamlit_are_not_loaded_by_what_the_web_process_imports():
     """Torch costs a process seconds and memory; only workers fit networks."""
     modules = sorted({name for path in APP for name in core_modules(path)} | {"s2s_core.cli.main"})
-    assert {"s2s_core.jobs.jobs", "s2s_core.output.maps"} <= set(modules)
+    assert {"s2s_core.jobs.jobs", "s2s_core.output.map_data"} <= set(modules)
     # One process for all: the first that brings one of them in is named.
     script = """
 import importlib, sys

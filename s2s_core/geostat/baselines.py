@@ -92,7 +92,7 @@ def bilinear_weights(obs: Observation, targets: np.ndarray) -> sparse.csr_matrix
 
     Along the two measured rows that enclose a target first, each row with its own offset, then
     between the rows: on a square lattice that is bilinear, on a hexagonal one it follows the
-    stagger. Beyond the rim the nearest node counts. Nodes without a measured spot (absent, or
+    row_offset. Beyond the rim the nearest node counts. Nodes without a measured spot (absent, or
     withheld) leave their weight to the others; a target without any is interpolated linearly.
     """
     lattice = _lattice(obs)

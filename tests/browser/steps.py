@@ -18,12 +18,14 @@ from s2s_core.jobs import jobs, runner, worker
 from s2s_core.sampling.apply import sample
 
 PLOT = ".js-plotly-plot"
+# A map viewer that has drawn its maps.
+MAPS = ".viewer[data-title]"
 NUMBER = re.compile(r"([\d,]+) (?:spots|positions)")
 # Streamlit is done, and nothing on the page has moved over some looks in a row.
 QUIET = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   if (!app || app.getAttribute('data-test-script-state') !== 'notRunning') return false;
-  const now = [...document.querySelectorAll('button, summary, label, .js-plotly-plot, .nsewdrag')]
+  const now = [...document.querySelectorAll('button, summary, label, .js-plotly-plot, .stBidiComponent')]
     .map(e => e.getBoundingClientRect()).map(r => [r.x, r.y, r.width, r.height].join()).join(';');
   window.looks = now === window.before ? window.looks + 1 : 0;
   window.before = now;
@@ -47,13 +49,13 @@ def open_file(page, server, path: Path) -> None:
     page.get_by_role("button", name="Open the demo section").wait_for()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(path))
     page.get_by_text(path.name).first.wait_for()
-    page.locator(PLOT).first.wait_for()
+    page.locator(MAPS).first.wait_for()
 
 
 def open_results(page, server, job: jobs.Job) -> None:
     page.goto(f"{server.url}/imputed?job={job.id}")
     page.get_by_text("Every gene").wait_for()
-    page.locator(f"{PLOT} .nsewdrag").first.wait_for()
+    page.locator(MAPS).first.wait_for()
     quiet(page)
 
 
@@ -61,7 +63,7 @@ def open_sampling(page, server, job: jobs.Job) -> None:
     """Sampling with the section of a run."""
     page.goto(f"{server.url}/design?job={job.id}")
     page.get_by_text("Measured spots").first.wait_for()
-    page.locator(f"{PLOT} .nsewdrag").first.wait_for()
+    page.locator(MAPS).first.wait_for()
 
 
 def look_at(page, view: str) -> None:
@@ -73,7 +75,7 @@ def look_at(page, view: str) -> None:
 def to_train(page) -> None:
     page.get_by_text("Next: Sampling").click()
     page.get_by_text("Measured spots").first.wait_for()
-    page.locator(PLOT).first.wait_for()
+    page.locator(MAPS).first.wait_for()
     page.get_by_text("Next: Train").click()
     page.get_by_role("button", name="Start").wait_for()
 
@@ -120,42 +122,53 @@ def download(page, name: str, to: Path) -> Path:
     return path
 
 
-def draw(page, corners: list[tuple[float, float]], plot: int = 0) -> None:
-    """Drag the mouse over the first map of a chart; corners are shares of its width and height."""
+def choose_tool(page, name: str) -> None:
+    """Take the lasso, the box or the brush of the first viewer."""
+    page.locator(MAPS).first.get_by_role("button", name=re.compile(f"^{name}:")).click()
+
+
+def draw(page, corners: list[tuple[float, float]], **keys: str) -> None:
+    """Drag the mouse over the first map; corners are shares of its width and height."""
     quiet(page)
-    area = page.locator(PLOT).nth(plot).locator(".nsewdrag").first
+    area = page.locator(MAPS).first.locator(".area").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     page.mouse.move(*points[0])
+    if "held" in keys:
+        page.keyboard.down(keys["held"])
     page.mouse.down()
     for point in points[1:]:
         page.mouse.move(*point, steps=6)
     page.mouse.up()
+    if "held" in keys:
+        page.keyboard.up(keys["held"])
 
 
-def inside_drawn(page, section: Section) -> np.ndarray:
-    """Positions (n,) inside what the chart shows as drawn, worked out without the app."""
-    shapes = page.evaluate(
-        """() => [...document.querySelectorAll('.js-plotly-plot')]
-        .flatMap(p => p._fullLayout.selections || [])
-        .map(s => s.type === 'path' ? s.path : [s.x0, s.y0, s.x1, s.y0, s.x1, s.y1, s.x0, s.y1].join())"""
-    )
-    inside = np.zeros(section.n_positions, bool)
-    for shape in shapes:
-        numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", shape)]
-        inside |= Polygon(np.reshape(numbers, (-1, 2))).contains_points(section.xy)
-    return inside
+def map_view(page) -> tuple[float, float, float]:
+    """Zoom and shift of the first viewer, in pixels upon the view that shows everything."""
+    told = page.locator(MAPS).first.get_attribute("data-view")
+    return tuple(map(float, told.split()))
 
 
 def under(page, section: Section, corners: list[tuple[float, float]]) -> np.ndarray:
-    """Positions (n,) that a line through ``corners`` (as for :func:`draw`) goes around."""
-    x, y = page.evaluate(
-        """() => { const l = document.querySelector('.js-plotly-plot')._fullLayout;
-        return [l.xaxis.range, l.yaxis.range]; }"""
-    )
-    line = [(x[0] + a * (x[1] - x[0]), y[1] + b * (y[0] - y[1])) for a, b in corners]
-    return Polygon(np.array(line)).contains_points(section.xy)
+    """Positions (n,) that a line through ``corners`` (as for :func:`draw`) goes around.
+
+    Worked out without the viewer: all of the section, half a spot around it, fits into the map.
+    """
+    box = page.locator(MAPS).first.locator(".area").first.bounding_box()
+    size = np.array([box["width"], box["height"]])
+    zoom, *shift = map_view(page)
+    pad = 0.7 * section.grid.pitch
+    low, high = section.xy.min(0) - pad, section.xy.max(0) + pad
+    scale = (size / (high - low)).min()
+    screen = (np.array(corners) * size - shift) / zoom
+    return Polygon((screen - size / 2) / scale + (low + high) / 2).contains_points(section.xy)
+
+
+def box_corners(first: tuple[float, float], last: tuple[float, float]) -> list[tuple[float, float]]:
+    """Corners of the rectangle between two of them."""
+    return [first, (last[0], first[1]), last, (first[0], last[1])]
 
 
 def finish(section: Section, name: str) -> jobs.Job:

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 from streamlit.testing.v1 import AppTest
 
+from pages._viewer import COMPONENT
 from s2s_core.config import preset
 from s2s_core.jobs import jobs, runner
+from s2s_core.output.map_data import unpack
 from tests.made_jobs import at_work
 from tests.pages.conftest import ROOT
 
@@ -37,6 +39,13 @@ def view(at, name):
     at.run()
     assert not at.exception
     return at
+
+
+def maps_on(at) -> list[dict]:
+    """What the map viewers of a page are told, from top to bottom."""
+    shown = [e.proto for e in at.get("bidi_component") if e.proto.component_name == COMPONENT]
+    heads = [unpack(proto.bytes)[0] for proto in shown]
+    return [head for head in heads if head["kind"] == "maps"]
 
 
 def words(at):

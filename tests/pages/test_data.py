@@ -1,7 +1,5 @@
 """The Data page: empty, demo, upload, wrong files, genes."""
 
-import json
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,6 +9,7 @@ from s2s_core.vocabulary import PATTERN
 from tests.made_files import zipped
 from tests.made_zarr import spatialdata
 from tests.pages.conftest import ROOT
+from tests.pages.steps import maps_on
 from tests.test_several_sections import two_sections, written
 
 
@@ -30,7 +29,7 @@ def upload(app, name, data, kind="application/octet-stream"):
 def test_the_empty_page_asks_for_a_section(app):
     assert app.at.title[0].value == "Open a section"
     assert "open a section first" in app.words()
-    assert not app.at.get("plotly_chart")
+    assert not maps_on(app.at)
 
 
 def test_the_demo_is_one_click_away(app):
@@ -38,8 +37,9 @@ def test_the_demo_is_one_click_away(app):
     assert app.workspace.section.uns["simulated"]
     assert "simulated" in app.words()
     assert "300 genes" in app.words()
-    figure = json.loads(app.at.get("plotly_chart")[0].proto.spec)
-    assert figure["data"][0]["type"] == "scattergl"
+    (shown,) = maps_on(app.at)
+    assert [m["title"] for m in shown["maps"]] == ["Total per spot"]
+    assert shown["unit"] == "counts"
 
 
 def test_an_upload_is_read_and_described(app, h5ad):

@@ -1,6 +1,5 @@
 """Results: a finished run of a cheap method, looked at from every side."""
 
-import json
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import CHECKS, USE
-from tests.pages.steps import finished, opened, view, words
+from tests.pages.steps import finished, maps_on, opened, view, words
 
 
 @pytest.fixture
@@ -58,14 +57,13 @@ def test_checks_are_sentences(results):
 def test_several_genes_stand_side_by_side(results, sampled):
     view(results, "multiples")
     results.multiselect(key="multiples").set_value(list(sampled.genes[:3])).run()
-    figure = json.loads(results.get("plotly_chart")[-1].proto.spec)
-    titles = [a["text"] for a in figure["layout"]["annotations"]]
+    titles = [m["title"] for m in maps_on(results)[-1]["maps"]]
     assert [t.split(" (")[0] for t in titles] == list(sampled.genes[:3])
 
 
 def test_a_region_is_asked_for_and_then_compared(results, sampled):
     view(results, "region")
-    assert "Lasso a region" in words(results)
+    assert "Choose lasso, box or brush" in words(results)
     results.session_state["region"] = sampled.row < 8
     results.run()
     table = results.dataframe[-1].value

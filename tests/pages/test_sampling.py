@@ -1,13 +1,12 @@
 """The Sampling page: the three situations, every design, and what must not be lost."""
 
-import json
-
 import numpy as np
 import pytest
 
 from s2s_core.data.simulate import demo_section
 from s2s_core.sampling.registry import DESIGNS
 from s2s_core.vocabulary import DESIGN
+from tests.pages.steps import maps_on
 
 
 @pytest.fixture
@@ -35,8 +34,8 @@ def test_the_default_is_a_mask_on_the_tissue_with_its_numbers(ready):
     sampled = ready.workspace.sampled
     assert sampled.design == "lattice:2"
     assert ready.at.metric[0].value == f"{int(sampled.measured.sum()):,}"
-    figure = json.loads(ready.at.get("plotly_chart")[0].proto.spec)
-    named = [trace["name"] for trace in figure["data"] if trace.get("name")]
+    (shown,) = maps_on(ready.at)
+    named = [name for name, _ in shown["scales"]["kind"]["categories"]]
     assert f"measured: {int(sampled.measured.sum()):,}" in named
     assert "No method ever sees them" in ready.words()
 
@@ -53,7 +52,7 @@ def test_every_design_of_the_registry_works(ready, design):
 
 
 def paint(app, use, where):
-    """Paint as the map's Add button does."""
+    """Paint as a stroke on the map does."""
     app.at.toggle(key="paint").set_value(True).run()
     app.at.selectbox(key="paint_use").set_value(use).run()
     app.workspace.painting = app.workspace.painting.painted("add", where)

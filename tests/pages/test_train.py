@@ -1,6 +1,5 @@
 """Train: a run started, watched, stopped, resumed, listed and deleted."""
 
-import json
 import os
 import time
 
@@ -13,7 +12,7 @@ from s2s_core.jobs.state import Stage
 from s2s_core.vocabulary import Phase
 from tests.made_jobs import at_work
 from tests.pages.conftest import ROOT
-from tests.pages.steps import CHEAP, finished, opened, words, working
+from tests.pages.steps import CHEAP, finished, maps_on, opened, words, working
 
 
 @pytest.mark.parametrize("page", ["train", "results"])
@@ -36,8 +35,7 @@ def test_a_run_from_start_to_result(app, sampled):
     app.at.run()
     assert "Finished" in app.at.success[0].value
     app.go("results").healthy()
-    figure = json.loads(app.at.get("plotly_chart")[0].proto.spec)
-    assert len(figure["data"]) >= 4
+    assert len(maps_on(app.at)[0]["maps"]) >= 4
     assert "hidden truth" in app.words()
     assert "t test over blocks" in app.words()
     assert [b.label for b in app.at.get("download_button")] == ["Download imputed CSV"]
