@@ -15,6 +15,8 @@ import report  # noqa: E402
 
 from s2s_core.data.simulate import demo_section  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cases(tmp_path, monkeypatch):

@@ -20,6 +20,8 @@ from s2s_core.studies.experiment_report import left_out_of
 from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment
 from tests.tiny import TINY, tiny_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def section():

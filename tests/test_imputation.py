@@ -16,6 +16,8 @@ from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Spots
 from tests.tiny import tiny_config, tiny_published
 
+pytestmark = pytest.mark.slow
+
 CLASSICAL = [name for name in METHODS if name != "s2s"]
 
 

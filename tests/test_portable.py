@@ -16,6 +16,8 @@ from s2s_core.readers.subprocess_reader import read_in_subprocess
 from s2s_core.sampling.apply import sample
 from tests import made_files as made
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 # What Python runs first, in children as well. Libraries that do without on other systems have
 # theirs here.

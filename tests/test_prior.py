@@ -15,6 +15,8 @@ from s2s_core.network.pretrained.examples import MOST, draw_example, draw_mask, 
 from s2s_core.network.pretrained.patterns import MADE, draw_pattern
 from s2s_core.network.pretrained.source import validate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kriging", [True, False])
 def test_examples_are_samples_of_the_truth_inside_the_tissue(kriging):

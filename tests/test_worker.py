@@ -21,6 +21,8 @@ from s2s_core.jobs import jobs, runner, worker
 from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Phase
 
+pytestmark = pytest.mark.slow
+
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
 

@@ -12,6 +12,8 @@ from tests.pages.conftest import ROOT
 from tests.pages.steps import maps_on
 from tests.test_several_sections import two_sections, written
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def h5ad(tmp_path):

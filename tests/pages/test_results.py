@@ -12,6 +12,8 @@ from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.steps import finished, maps_on, opened, view, words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def results(sampled):

@@ -14,6 +14,8 @@ from tests.made_jobs import at_work
 from tests.pages.conftest import ROOT
 from tests.pages.steps import CHEAP, finished, maps_on, opened, words, working
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("page", ["train", "results"])
 def test_empty_pages_say_what_is_missing(app, page):
