@@ -8,6 +8,7 @@ from scipy.stats import t as student
 from s2s_core.assessment.gene_grades import GRADES, RULE, count_grades, grade_genes
 from s2s_core.assessment.metrics import pearson, pearson_errors
 from s2s_core.assessment.reliability import CLASS_LEVEL, DESIGN_EFFECT, Correlations, select
+from s2s_core.output.report_text import summary_sentence
 from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
@@ -150,3 +151,10 @@ def test_errors_know_that_a_few_high_counts_make_a_correlation():
 def test_the_rule_names_its_thresholds():
     for number in ("0.2", "0.5", "0.7", "10%", "5%", "30"):
         assert number in RULE
+
+
+def test_a_run_without_classes_says_so_in_its_summary():
+    few = scored(0.95, spots=20)
+    assert "Too few spots were scored to say what" in summary_sentence(few)
+    assert "should be left out" not in summary_sentence(few)
+    assert "should be left out" in summary_sentence(scored(0.95))

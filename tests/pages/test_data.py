@@ -145,6 +145,7 @@ def test_the_highest_expressed_genes_need_no_spatial_pattern(app, monkeypatch):
 
 
 def test_genes_without_a_pattern_are_said_to_be_left_out_best(app):
+    # A flat gene beside few others has the pattern of their shares: most are flat here.
     section = demo_section(rows=30, genes=60, flat=54)
     app.take(section).go("data").healthy()
     flat = (app.workspace.structure["verdict"] == NONE).sum()
