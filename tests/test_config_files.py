@@ -1,5 +1,6 @@
 """Settings in files and on the command line, as far as the run that they make."""
 
+import json
 from dataclasses import asdict, replace
 
 import pytest
@@ -140,3 +141,23 @@ def test_options_that_do_not_fit_are_refused(asked, tmp_path, capsys):
     file.write_text('preset = "paper"')
     assert asked("--config", str(file), "--preset", "fast") == 2
     assert "leave --preset out" in capsys.readouterr().err
+
+
+def test_a_file_runs_the_published_training_from_the_command_line(monkeypatch, tmp_path):
+    """Settings arrive in the run's record, with what the network learned from."""
+    section = made_section("square", 14, 16)
+    monkeypatch.setattr(cli, "read_section", lambda *_: section)
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'preset = "paper"\nthreads = 1\n[train]\nepochs = 2\nbatch = 2\n'
+        "[model]\ncascades = 1\nblocks = 1\nlayers = 1\nfeatures = 8\ngrowth = 4\nwindow = 4\nheads = 2\n"
+    )
+    words = ["--mask", "lattice:2", "--genes", "Gene1,Gene2", "--compare", "none", "--lambda", "4"]
+    out = tmp_path / "out"
+    assert cli.main(["impute", "IN", "--out", str(out), "--config", str(file), *words]) == 0
+    record = json.loads((out / "run.json").read_text())
+    assert record["config"]["train"]["engine"] == "paper"
+    assert (record["config"]["train"]["epochs"], record["config"]["train"]["weight_st"]) == (2, 4.0)
+    details = record["details"]["s2s"]
+    assert (details["networks"], details["steps_done"]) == (2, 2)
+    assert details["sparser_inputs"] == "the decimated grid of a lattice of stride 2"
