@@ -146,7 +146,7 @@ def test_options_that_do_not_fit_are_refused(asked, tmp_path, capsys):
 def test_a_file_runs_the_published_training_from_the_command_line(monkeypatch, tmp_path):
     """Settings arrive in the run's record, with what the network learned from."""
     section = made_section("square", 14, 16)
-    monkeypatch.setattr(cli, "read_section", lambda *_: section)
+    monkeypatch.setattr(impute, "read_section", lambda *_: section)
     file = tmp_path / "mine.toml"
     file.write_text(
         'preset = "paper"\nthreads = 1\n[train]\nepochs = 2\nbatch = 2\n'
