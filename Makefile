@@ -1,6 +1,9 @@
-# make app    make the environment (in .venv, nothing outside it) and open the app
-# make test   everything the tests need, then the whole test suite
-# make lint   ruff: rules and format
+# make app        make the environment (in .venv, nothing outside it) and open the app
+# make test       everything the tests need, then the whole test suite, with coverage
+# make test-fast  what needs no browser, no real section and little time, on two processes
+# make lint       ruff (rules and format), mypy, import-linter (the rooms of docs/architecture.md)
+# make docs       the documentation as a site in docs/_build, the tutorial executed
+# make check      all that CI runs: lint, test, docs, and the wheel installed elsewhere
 # make mutants   do the tests notice? A sample of known bugs, one at a time; ARGS=--all for all of them
 # make benchmark         every method on every section of the data folder (S2S_DATA); hours
 # make benchmark-quick   three small sections, two masks; minutes
@@ -18,18 +21,34 @@ TORCH_VERSION := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 PORT ?= 8501
 
-.PHONY: app env dev test lint mutants chromium benchmark benchmark-quick clean
+.PHONY: app env dev test test-fast lint docs check mutants chromium benchmark benchmark-quick clean
 
 app: env
 	$(BIN)/python -m pages._serve --server.address 127.0.0.1 --server.port $(PORT) \
 	  --server.showEmailPrompt false --browser.gatherUsageStats false
 
+# Parts of the suite (ARGS) say nothing about coverage.
+COVERAGE := $(if $(ARGS),,--cov=s2s_core --cov=pages --cov-report=term:skip-covered)
+
 test: dev chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(COVERAGE) $(ARGS)
+
+# One thread a process: two processes share two cores.
+test-fast: dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow and not browser and not data" $(ARGS)
 
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "docs/_build/index.html"
+
+check: lint test docs
+	.ci/wheel
 
 mutants: dev
 	$(BIN)/python -m tests.mutants $(ARGS)
@@ -70,6 +89,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.runtime
+	@echo "Installing what the documentation needs ..."
+	@$(PIP) install -r requirements-docs.txt
+	@touch $@
+
 $(VENV)/.benchmark: requirements-benchmark.txt $(VENV)/.runtime
 	@echo "Installing what the benchmark needs ..."
 	@$(PIP) install -r requirements-benchmark.txt
@@ -86,4 +110,4 @@ chromium:
 	else echo "chromium is not installed: the browser tests will skip."; fi
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage docs/_build

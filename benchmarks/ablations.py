@@ -66,47 +66,56 @@ class Variant:
 def _no_network() -> None:
     from s2s_core.network.programme_source import ProgrammeSource
 
-    ProgrammeSource.shares = lambda self, *_: np.zeros(len(self.lens.programmes.scale), np.float32)
+    ProgrammeSource.shares = lambda self, *_: np.zeros(
+        len(self.first_estimate.programmes.scale), np.float32
+    )
 
 
 def _no_regression() -> None:
-    from s2s_core.geostat import first_estimate as lens
+    from s2s_core.geostat import first_estimate
 
     _no_network()
-    lens.RIDGES = ((),)
+    first_estimate.RIDGE_CHOICES = ((),)
 
 
 def _no_remainder() -> None:
-    from s2s_core.geostat.first_estimate import Lens
+    from s2s_core.geostat.gene_residuals import GeneResiduals
 
     _no_network()
-    genes = Lens.genes
-    Lens.genes = lambda self, *a: genes(replace(self, share=np.zeros_like(self.share)), *a)
+    GeneResiduals.add_to = lambda *_: None
 
 
 def _one_variogram() -> None:
-    from s2s_core.geostat import first_estimate as lens
+    from s2s_core.geostat import first_estimate, gene_residuals
+    from s2s_core.geostat.variogram_fit import Criterion, fit_variograms
 
     _no_network()
-    fit = lens.fit_variograms
-    best = {"average": "withheld", "likelihood-average": "likelihood"}
-    lens.fit_variograms = lambda s, v, criterion, **k: fit(s, v, best[criterion], **k)
+    best = {
+        Criterion.AVERAGE: Criterion.LEAVE_ONE_OUT,
+        Criterion.LIKELIHOOD_AVERAGE: Criterion.LIKELIHOOD,
+    }
+    for module in (first_estimate, gene_residuals):
+        module.fit_variograms = lambda s, v, criterion, **k: fit_variograms(
+            s, v, best[criterion], **k
+        )
 
 
 def _one_weighting() -> None:
     from s2s_core.geostat import gene_weightings as weightings
 
     _no_network()
-    weightings.POWERS = (0.0,)
+    weightings.NOISE_POWERS = (0.0,)
 
 
 def _no_kriging() -> None:
     """Gaussian averages of the samples instead of kriging, with the prior made for them."""
     from s2s_core.geostat.estimate_images import smooth_images
-    from s2s_core.geostat.first_estimate import Lens
+    from s2s_core.geostat.first_estimate import FirstEstimate
     from s2s_core.network import fit_programmes
 
-    Lens.estimate = lambda self, obs: smooth_images(obs, self.programmes.scores(obs.values))
+    FirstEstimate.estimate = lambda self, obs: smooth_images(
+        obs, self.programmes.scores(obs.values)
+    )
     smooth = HERE / "prior-smooth.safetensors"
 
     def load() -> dict:

@@ -60,11 +60,14 @@ ENGINE = (
     "data/depth",
     "data/grid",
     "data/observation",
+    "data/spatial",
     "assessment/intervals",
     "assessment/metrics",
     "geostat/baselines",
     "geostat/kriging",
+    "geostat/kriging_solvers",
     "geostat/programmes",
+    "geostat/variogram_fit",
     "geostat/variograms",
 )
 NETWORK = ("config", "geostat", "network")

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr  # noqa: E402
 
 from s2s_core import read  # noqa: E402
 from s2s_core.interfaces import Hooks
-from s2s_core.sampling.judge import verdicts  # noqa: E402
+from s2s_core.sampling.design_metrics import verdicts  # noqa: E402
 from s2s_core.sampling.pilot import Pilot  # noqa: E402
 from s2s_core.sampling.registry import BUDGETED, DESIGNS  # noqa: E402
 from s2s_core.studies.budget_curve import WORTH, paired  # noqa: E402

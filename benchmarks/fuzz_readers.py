@@ -30,8 +30,8 @@ from s2s_core._version import __version__  # noqa: E402
 from s2s_core.data.section import Section  # noqa: E402
 from s2s_core.errors import S2SError  # noqa: E402
 from s2s_core.readers import read  # noqa: E402
+from tests import made_cells, made_kinds, made_zarr  # noqa: E402
 from tests import made_files as made  # noqa: E402
-from tests import made_kinds, made_zarr  # noqa: E402
 from tests.mutations import injured_copy  # noqa: E402
 
 SECONDS = 240
@@ -46,12 +46,12 @@ def made_inputs(folder: Path) -> dict[str, Path]:
         "Space Ranger 1, h5": made.space_ranger(folder / "sr1", positions="list"),
         "Space Ranger 2, mtx": made.space_ranger(folder / "sr2", matrix="mtx"),
         "Visium HD": made.visium_hd(folder / "hd"),
-        "Xenium": made.xenium(folder / "xenium"),
-        "Vizgen": made.vizgen(folder / "vizgen"),
-        "CosMx": made.cosmx(folder / "cosmx"),
-        "Stereo-seq gem.gz": made.gem(folder / "a.gem.gz"),
-        "Slide-seq": made.slide_seq(folder / "slideseq"),
-        "ST v1": made.st_v1(folder / "st", selection=True),
+        "Xenium": made_cells.xenium(folder / "xenium"),
+        "Vizgen": made_cells.vizgen(folder / "vizgen"),
+        "CosMx": made_cells.cosmx(folder / "cosmx"),
+        "Stereo-seq gem.gz": made_cells.gem(folder / "a.gem.gz"),
+        "Slide-seq": made_cells.slide_seq(folder / "slideseq"),
+        "ST v1": made_cells.st_v1(folder / "st", selection=True),
         "h5ad": made.write_h5ad(made.made_anndata(), folder / "a.h5ad"),
         "SpatialData, Zarr 2": made_zarr.spatialdata(folder / "v2.zarr", version=2),
         "SpatialData, Zarr 3": made_zarr.spatialdata(folder / "v3.zarr"),
@@ -66,7 +66,7 @@ def made_inputs(folder: Path) -> dict[str, Path]:
     table.to_csv(folder / "t.csv")
     table.to_csv(folder / "t.csv.gz")
     table.to_parquet(folder / "t.parquet")
-    made.molecules().to_parquet(folder / "transcripts.parquet")
+    made_cells.molecules().to_parquet(folder / "transcripts.parquet")
     inputs |= {
         "csv": folder / "t.csv",
         "csv.gz": folder / "t.csv.gz",

@@ -28,7 +28,7 @@ from s2s_core.config import RunConfig, preset  # noqa: E402
 from s2s_core.data.result import load_result
 from s2s_core.data.simulate import demo_section  # noqa: E402
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample  # noqa: E402
+from s2s_core.sampling.apply import sample  # noqa: E402
 
 HERE = Path(__file__).parent
 STEPS = 240

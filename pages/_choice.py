@@ -7,8 +7,9 @@ from pages import _state
 from s2s_core.data.mask_table import mask_from_table, read_mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.registry import DESIGNS
 
 # Uses of a painted region besides being the mask itself; the design each needs, if any.
 USES = {
@@ -50,11 +51,11 @@ def choose(section: Section, use: str | None, painted: np.ndarray | None) -> Sec
     what = DESIGNS[design].argument
     argument = st.text_input(
         what[0].upper() + what[1:],
-        key=_state.begin(f"argument-{design}", DESIGNS[design].default),
+        key=_state.first_value(f"argument-{design}", DESIGNS[design].default),
     )
     seed = 0
     if DESIGNS[design].seeded:
-        seed = int(st.number_input("Seed", 0, 10_000, key=_state.begin("design_seed", 0)))
+        seed = int(st.number_input("Seed", 0, 10_000, key=_state.first_value("design_seed", 0)))
     arrays = {}
     if use is not None and painted is not None and painted.any():
         arrays[use] = 1.0 + (DENSER - 1.0) * painted if use == "density" else painted

@@ -1,6 +1,7 @@
 """What Results hands over as files. What the worker wrote is there; the rest is made when asked."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ WRITTEN = {
     "metrics.csv": ("Scores per gene (CSV)", CSV),
     "run.json": ("Run record (JSON)", JSON),
 }
-WIDTH_MM = {"One column (85 mm)": 85.0, "Two columns (180 mm)": 180.0}
+WIDTHS_MM = {85.0: "One column (85 mm)", 180.0: "Two columns (180 mm)"}
 
 
 def first_download(job: jobs.Job, section: Section) -> None:
@@ -94,7 +95,7 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
             labels[name],
             f"imputed_{name}.csv",
             CSV,
-            lambda p, n=name: write_csv(result, p, result.layers[n]),
+            partial(_write_layer, result, name),
             "As the imputed table.",
         )
         for name in labels
@@ -105,7 +106,7 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
         with columns[i % 4]:
             _button(
                 label,
-                lambda n=name, w=write: _made(job, n, w),
+                partial(_made, job, name, write),
                 download_name(result.section, name),
                 kind,
                 hint,
@@ -138,6 +139,10 @@ def downloads(job: jobs.Job, result: Result, gene: str) -> None:
     figures(result, gene)
 
 
+def _write_layer(result: Result, name: str, path: Path) -> None:
+    write_csv(result, path, result.layers[name])
+
+
 def figures(result: Result, gene: str) -> None:
     """Maps of the chosen gene at print size."""
     st.write(f"**Figure of {gene} for print**")
@@ -150,23 +155,27 @@ def figures(result: Result, gene: str) -> None:
             key="figure_panels",
             default=[n for n in first_panels(panels) if n in plain],
         )
-        width = st.selectbox("Width", list(WIDTH_MM), index=1, key="figure_width")
+        width = st.selectbox(
+            "Width", list(WIDTHS_MM), format_func=WIDTHS_MM.__getitem__, index=1, key="figure_width"
+        )
         colours = st.session_state.get("colours", "Viridis").lower()
+
+        def print_figure(kind: str) -> bytes:
+            figure = map_figure(
+                result.section,
+                [(plain[n].title, np.asarray(plain[n].values)) for n in chosen],
+                UNIT,
+                title=gene,
+                colours=colours if colours in COLOURS else "viridis",
+                marked=bool(st.session_state.get("marked")),
+                width_mm=width,
+            )
+            return save(figure, kind)
+
         for kind, mime in (("png", "image/png"), ("svg", "image/svg+xml")):
             _button(
                 f"Figure ({kind.upper()})",
-                lambda kind=kind: save(
-                    map_figure(
-                        result.section,
-                        [(plain[n].title, np.asarray(plain[n].values)) for n in chosen],
-                        UNIT,
-                        title=gene,
-                        colours=colours if colours in COLOURS else "viridis",
-                        marked=bool(st.session_state.get("marked")),
-                        width_mm=WIDTH_MM[width],
-                    ),
-                    kind,
-                ),
+                partial(print_figure, kind),
                 download_name(result.section, f"{gene}.{kind}"),
                 mime,
                 "300 dots an inch" if kind == "png" else None,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages._running import factor, section_of
 from pages._runs import duration
-from pages._start import begin_study
+from pages._start import start_study
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs
@@ -40,8 +40,10 @@ COLUMNS = {
     "n_measured": "Measured spots",
     "mae_sd_of_seeds": "MAE, sd over seeds",
     "mae_change": "MAE, change",
-    "mae_p": "MAE, p of the change",
-    "pcc_p": "PCC, p of the change",
+    "mae_p": "MAE, p of the change (genes)",
+    "mae_p_blocks": "MAE, p of the change (blocks of spots)",
+    "mae_verdict": "MAE, compared",
+    "pcc_p": "PCC, p of the change (genes)",
     "fit_seconds": "Fitting, s",
     "prediction_seconds": "Prediction, s",
     "parameters": "Parameters",
@@ -78,7 +80,7 @@ def experiment_form(section: Section) -> None:
             st.info(left_out_words(list(work.left_out)))
     if st.button("Start", type="primary", key="experiment_start", disabled=bool(wrong)):
         try:
-            begin_study(section, TITLES.get(name, name), "experiment", task)
+            start_study(section, TITLES.get(name, name), "experiment", task)
         except S2SError as error:
             st.error(str(error))
             return
@@ -113,6 +115,7 @@ def work_of(section: Section, task: dict) -> tuple[Work | None, str]:
     kept = st.session_state.get("experiment_work")
     if kept is not None and kept[0] is section and kept[1] == task:
         return kept[2]
+    found: tuple[Work | None, str]
     try:
         found = experiment_work(section, task, factor()[0]), ""
     except S2SError as error:

@@ -1,4 +1,4 @@
-"""What a sampling design means before anything is trained."""
+"""Design metrics of a sampling design, before anything is trained."""
 
 import streamlit as st
 
@@ -6,8 +6,9 @@ from pages import _state
 from pages._choice import pilot_of
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.judge import RESOLVED, RULE, Facts, judge
-from s2s_core.vocabulary import DESIGN
+from s2s_core.sampling.design_metrics import RULE, evaluate_design
+from s2s_core.sampling.design_record import DesignMetrics
+from s2s_core.vocabulary import DESIGN, Resolution
 
 AT_ONCE = 20_000
 COLUMNS = {
@@ -41,7 +42,7 @@ def meaning(section: Section, sampled: Section) -> None:
         return
     try:
         with st.spinner("Judging the design ..."):
-            facts = judge(pilot_of(section), sampled.measured)
+            facts = evaluate_design(pilot_of(section), sampled.measured)
     except S2SError as error:
         st.caption(f"What it means cannot be said: {error}")
         return
@@ -54,7 +55,7 @@ def meaning(section: Section, sampled: Section) -> None:
         help="Mean over genes at unmeasured positions, from the kriging variance of gene "
         "programmes: before any training, without looking at hidden values one by one.",
     )
-    resolved = facts.genes["verdict"].eq(RESOLVED).sum()
+    resolved = facts.genes["verdict"].eq(Resolution.RESOLVED).sum()
     words = DESIGN.help(RULE)
     three.metric("Genes resolved", f"{resolved:,} of {len(facts.genes):,}", help=words)
     with st.expander("In words, and gene by gene"):
@@ -76,6 +77,6 @@ def meaning(section: Section, sampled: Section) -> None:
         )
 
 
-def _gap_words(facts: Facts) -> str:
+def _gap_words(facts: DesignMetrics) -> str:
     unit = f" ({facts.largest_gap_unit:,.0f} {facts.unit})" if facts.unit else ""
     return f"An unmeasured position is at most {facts.largest_gap:.1f} pitches{unit} from a measured one."

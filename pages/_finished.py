@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from s2s_core.assessment.checks import Finding, diagnose
-from s2s_core.assessment.gene_grades import gene_lights
+from s2s_core.assessment.checks import QualityCheck, check_quality
+from s2s_core.assessment.gene_grades import grade_genes
 from s2s_core.data.result import Result, load_result
 from s2s_core.jobs import jobs
 
@@ -20,12 +20,12 @@ def result_of(job_id: str) -> Result:
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Looking at every gene ...")
-def lights_of(job_id: str) -> pd.DataFrame:
-    """What every gene's map is good for, clearest pattern first."""
-    return gene_lights(result_of(job_id)).sort_values("moran", ascending=False)
+def grades_of(job_id: str) -> pd.DataFrame:
+    """Grade of every gene's map, clearest pattern first."""
+    return grade_genes(result_of(job_id)).sort_values("moran", ascending=False)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Checking the maps ...")
-def findings_of(job_id: str) -> list[Finding]:
-    """What may be wrong with the maps."""
-    return diagnose(result_of(job_id))
+def findings_of(job_id: str) -> list[QualityCheck]:
+    """Quality checks of the maps."""
+    return check_quality(result_of(job_id))

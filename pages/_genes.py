@@ -8,11 +8,18 @@ import streamlit as st
 
 from pages import _state
 from s2s_core.data.expression import mean_expression
-from s2s_core.data.section import Section, parse_genes
+from s2s_core.data.gene_lookup import parse_genes
+from s2s_core.data.section import Section
 from s2s_core.data.structure import NONE, RULE, gene_structure
 from s2s_core.vocabulary import PATTERN
 
-ALL, SPATIAL, EXPRESSED, CHOOSE = "All genes", "Most spatial", "Highest expressed", "Choose"
+ALL, SPATIAL, EXPRESSED, CHOOSE = "all", "spatial", "expressed", "choose"
+MODES = {
+    ALL: "All genes",
+    SPATIAL: "Most spatial",
+    EXPRESSED: "Highest expressed",
+    CHOOSE: "Choose",
+}
 FIND = "Find the genes with a spatial pattern"
 # Spots x genes up to which the table is made without being asked for: about a second.
 AT_ONCE = 30_000_000
@@ -20,19 +27,26 @@ AT_ONCE = 30_000_000
 
 def choose_genes(here: _state.Workspace) -> None:
     """All genes, the most promising, or some by search and a pasted list."""
-    section = here.section
+    section = here.opened
     table = structure(here)
-    modes = [ALL, SPATIAL, EXPRESSED, CHOOSE]
-    mode = st.radio("Genes to impute", modes, horizontal=True, key="gene_mode")
+    mode = st.radio(
+        "Genes to impute",
+        list(MODES),
+        format_func=MODES.__getitem__,
+        horizontal=True,
+        key="gene_mode",
+    )
     chosen = None
     if mode == SPATIAL and table is None:
-        st.info(f'"{SPATIAL}" needs the spatial pattern of every gene: press "{FIND}" first.')
+        st.info(
+            f'"{MODES[SPATIAL]}" needs the spatial pattern of every gene: press "{FIND}" first.'
+        )
         return
     if mode in (SPATIAL, EXPRESSED):
         most = len(section.genes)
-        key = _state.begin("gene_count", min(100, most))
+        key = _state.first_value("gene_count", min(100, most))
         count = st.number_input("How many", 1, most, key=key)
-        ranked = table["moran"] if mode == SPATIAL else expression(here)
+        ranked = expression(here) if mode == EXPRESSED or table is None else table["moran"]
         best = ranked.nlargest(int(count)).index
         chosen = [gene for gene in section.genes if gene in set(best)]
     elif mode == CHOOSE:
@@ -55,7 +69,7 @@ def suggest_spatial(table: pd.DataFrame) -> None:
     if 2 * flat > len(table):
         st.info(
             f"{flat:,} of them have no spatial pattern, which no method can fill in: choose "
-            f'"{SPATIAL}" to leave them out ({len(table) - flat:,} have one).'
+            f'"{MODES[SPATIAL]}" to leave them out ({len(table) - flat:,} have one).'
         )
 
 
@@ -75,7 +89,7 @@ def picked(section: Section) -> list[str]:
 
 def structure(here: _state.Workspace) -> pd.DataFrame | None:
     """Table of what every gene promises; None while it is not made."""
-    section = here.section
+    section = here.opened
     if here.structure is None:
         large = int(section.known.sum()) * len(section.genes) > AT_ONCE
         if large and not st.button(FIND, key="find_structure"):
@@ -88,7 +102,7 @@ def structure(here: _state.Workspace) -> pd.DataFrame | None:
 def expression(here: _state.Workspace) -> pd.Series:
     """Mean of every gene, whether or not its spatial pattern is known."""
     if here.expression is None:
-        here.expression = mean_expression(here.section)
+        here.expression = mean_expression(here.opened)
     return here.expression
 
 
@@ -99,7 +113,7 @@ def show_structure(table: pd.DataFrame) -> None:
     meaning = PATTERN.help(RULE)
     st.markdown(f"{PATTERN.asked} Of {len(table):,} genes: {words}.", help=meaning)
     with st.expander("Every gene"):
-        shown = table.sort_values("moran", ascending=False).drop(columns="surprise")
+        shown = table.sort_values("moran", ascending=False).drop(columns="z_score")
         st.dataframe(
             shown.rename(columns=COLUMNS),
             height=320,

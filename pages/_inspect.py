@@ -6,10 +6,11 @@ import streamlit as st
 
 from pages._maps import region_of
 from pages._scores import LABELS
-from s2s_core.assessment.checks import LEVELS, Finding
+from s2s_core.assessment.checks import LEVELS, QualityCheck
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.data.result import Result
-from s2s_core.output.maps import Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Look, Panel
 from s2s_core.vocabulary import CHECKS, USE
 
 MOST_MULTIPLES = 12
@@ -20,7 +21,7 @@ SIGNS = {
 }
 
 
-def region(result: Result, lights: pd.DataFrame) -> None:
+def region(result: Result, grades: pd.DataFrame) -> None:
     """What differs inside the region that was drawn on the maps."""
     section = result.section
     drawn = region_of(section)
@@ -38,7 +39,7 @@ def region(result: Result, lights: pd.DataFrame) -> None:
         names = {"mae": "MAE", "rmse": "RMSE", "pcc": "PCC", "genes": "genes with PCC"}
         shown = scored.drop(columns="n_spots").rename(columns=names, index=LABELS)
         st.dataframe(shown.style.format(precision=3, subset=["MAE", "RMSE", "PCC"], na_rep="–"))
-    table = compare_region(result, drawn).join(lights["light"])
+    table = compare_region(result, drawn).join(grades["light"])
     st.dataframe(
         table.rename(
             columns={
@@ -66,9 +67,9 @@ def region(result: Result, lights: pd.DataFrame) -> None:
     )
 
 
-def multiples(result: Result, lights: pd.DataFrame) -> None:
+def multiples(result: Result, grades: pd.DataFrame) -> None:
     """Imputed maps of several genes, each on its own scale."""
-    genes = list(lights.index)
+    genes = list(grades.index)
     kept = [g for g in st.session_state.get("multiples", ()) if g in genes]
     st.session_state.multiples = kept or genes[:6]
     chosen = st.multiselect(
@@ -96,8 +97,8 @@ def multiples(result: Result, lights: pd.DataFrame) -> None:
     )
 
 
-def checks(findings: list[Finding]) -> None:
-    """What the automatic checks found, the gravest first."""
+def checks(findings: list[QualityCheck]) -> None:
+    """Quality checks, the gravest first."""
     bad = sum(f.level != "fine" for f in findings)
     st.markdown(
         "**Nothing has gone wrong with these maps as far as checks can tell.**"

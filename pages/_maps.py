@@ -9,7 +9,8 @@ from pages._quality import underlay_of
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
 from s2s_core.output.colours import colour_range
-from s2s_core.output.maps import COLOURS, Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import COLOURS, Look, Panel
 from s2s_core.sampling.painting import inside
 from s2s_core.vocabulary import USE
 
@@ -19,13 +20,13 @@ QUANTILES = {0.95: "95 %", 0.99: "99 %", 0.995: "99.5 %", 1.0: "maximum"}
 TOOLS = {"zoom": "Zoom", "pan": "Move", "lasso": "Lasso a region", "select": "Box a region"}
 
 
-def maps(result: Result, lights: pd.DataFrame) -> str | None:
+def maps(result: Result, grades: pd.DataFrame) -> str:
     """Linked maps of one gene; returns the gene.
 
     What the user draws around is kept as ``session_state.region``, a mask (n,).
     """
     section = result.section
-    gene = pick_gene(lights)
+    gene = pick_gene(grades)
     column = int(section.genes.get_loc(gene))
     panels = panel_choices(result, column)
     # What was chosen for one run may not exist in the next.
@@ -36,7 +37,7 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
             "Pointer",
             list(TOOLS),
             default="zoom",
-            format_func=TOOLS.get,
+            format_func=TOOLS.__getitem__,
             key="tool",
             label_visibility="collapsed",
         )
@@ -64,7 +65,7 @@ def maps(result: Result, lights: pd.DataFrame) -> str | None:
         config={"displaylogo": False, "scrollZoom": True},
     )
     if drawing:
-        keep_region(inside(section, dict(drawn.selection)))
+        keep_region(inside(section, dict(getattr(drawn, "selection", {}))))
     region = region_of(section)
     if region is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -97,9 +98,9 @@ def keep_region(drawn: np.ndarray) -> None:
         st.rerun()
 
 
-def pick_gene(lights: pd.DataFrame) -> str:
+def pick_gene(grades: pd.DataFrame) -> str:
     """The gene to look at: by name, or the next and the one before."""
-    genes = list(lights.index)
+    genes = list(grades.index)
     if st.session_state.get("result_gene") not in genes:
         st.session_state.result_gene = genes[0]
 
@@ -113,7 +114,7 @@ def pick_gene(lights: pd.DataFrame) -> str:
             genes,
             key="result_gene",
             width=360,
-            format_func=lambda g: f"{g} · {lights.loc[g, 'light']}",
+            format_func=lambda g: f"{g} · {grades.loc[g, 'light']}",
             help="Type to search. The word after the name answers a question. " + USE.help(),
         )
         st.button(
@@ -132,7 +133,7 @@ def pick_gene(lights: pd.DataFrame) -> str:
             shortcut="Right",
             help="The next gene",
         )
-        st.caption(lights.loc[gene, "reason"])
+        st.caption(grades.loc[gene, "reason"])
     return gene
 
 
@@ -146,8 +147,8 @@ def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
         share = st.select_slider(
             "Brightest colour at this share of values",
             list(QUANTILES),
-            format_func=QUANTILES.get,
-            key=_state.begin("quantile", 0.995),
+            format_func=QUANTILES.__getitem__,
+            key=_state.first_value("quantile", 0.995),
         )
         low, high = colour_range(together, share)
         top = float(np.nanmax(together)) or 1.0
@@ -164,7 +165,11 @@ def choose_look(section, gene: str, panels: list[Panel], tool: str) -> Look:
     underlay, opacity = underlay_of(section), 1.0
     if underlay is not None:
         opacity = st.slider(
-            "Opacity of the spots", 0.0, 1.0, step=0.05, key=_state.begin("tissue_opacity", 0.6)
+            "Opacity of the spots",
+            0.0,
+            1.0,
+            step=0.05,
+            key=_state.first_value("tissue_opacity", 0.6),
         )
     return Look(colours, limits, marked, region_of(section), underlay, opacity, tool)
 

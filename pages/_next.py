@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import _state
-from pages._start import begin
+from pages._start import start_run
 from s2s_core.data.additions import add_measurements, read_additions
 from s2s_core.data.design_text import BATCH
 from s2s_core.data.result import Result
@@ -126,5 +126,5 @@ def again(job: jobs.Job, section: Section) -> None:
     """Run the same settings on a section with more spots measured."""
     here = _state.workspace()
     here.section, here.sampled, here.genes = section.everything_known(), section, None
-    begin(section, replace(job.config()), job.name)
+    start_run(section, replace(job.config()), job.name)
     st.switch_page("pages/train.py", query_params=_state.addresses())

@@ -13,44 +13,54 @@ from s2s_core.output.maps import mask_map
 from s2s_core.sampling.painting import Painting, inside
 
 TOOLS = {"lasso": "Lasso", "select": "Box", "zoom": "Zoom"}
-STARTS = ("nothing measured", "everything measured", "the design below")
+STARTS = {
+    "nothing": "nothing measured",
+    "everything": "everything measured",
+    "design": "the design below",
+}
 
 
-def wish(section: Section) -> tuple[str | None, np.ndarray | None]:
+def painted_region(section: Section) -> tuple[str | None, np.ndarray | None]:
     """Use of the painted region (a key of ``USES``) and the region (n,); None without painting."""
     here = _state.workspace()
     if not st.toggle("Paint on the map", key="paint", help="Draw regions with lasso or box."):
         here.painting = None
         return None, None
-    use = st.selectbox("The painted spots are", list(USES), format_func=USES.get, key="paint_use")
+    use = st.selectbox(
+        "The painted spots are", list(USES), format_func=USES.__getitem__, key="paint_use"
+    )
     nothing = np.zeros(section.n_positions, bool)
     if use != "mask":
-        _begin(nothing)
-        return use, here.painting.mask & section.known
-    start = st.radio("Begin with", STARTS, horizontal=True, key="paint_start")
-    if start == STARTS[2]:
-        # Known only when the design was made; see begin_with.
+        return use, _painting_upon(nothing).mask & section.known
+    start = st.radio(
+        "Begin with",
+        list(STARTS),
+        format_func=STARTS.__getitem__,
+        horizontal=True,
+        key="paint_start",
+    )
+    if start == "design":
+        # Known only when the design was made; see paint_upon.
         return use, None
-    _begin(section.known if start == STARTS[1] else nothing)
-    return use, here.painting.mask & section.known
+    first = section.known if start == "everything" else nothing
+    return use, _painting_upon(first).mask & section.known
 
 
-def begin_with(mask: np.ndarray) -> np.ndarray:
-    """Paint upon a design; returns the painted mask."""
-    _begin(mask)
-    return _state.workspace().painting.mask
+def paint_upon(mask: np.ndarray) -> np.ndarray:
+    """Painted mask, begun with that of a design."""
+    return _painting_upon(mask).mask
 
 
-def _begin(first: np.ndarray) -> None:
+def _painting_upon(first: np.ndarray) -> Painting:
+    """Painting in hand, begun anew where the mask it began with is another one."""
     here = _state.workspace()
     if here.painting is None or not np.array_equal(here.painting.start, first):
         here.painting = Painting(first.copy())
+    return here.painting
 
 
-def canvas(section: Section, sampled: Section | None, use: str) -> None:
+def canvas(section: Section, painting: Painting, sampled: Section | None, use: str) -> None:
     """The map one paints on, with its tools."""
-    here = _state.workspace()
-    painting = here.painting
     # A stroke that was taken over must not be offered again: each stroke has its own chart.
     key = f"canvas-{st.session_state.get('canvas_turn', 0)}"
     drawn = inside(section, _selection(key)) & section.known
@@ -58,8 +68,8 @@ def canvas(section: Section, sampled: Section | None, use: str) -> None:
         tool = st.segmented_control(
             "Tool",
             list(TOOLS),
-            format_func=TOOLS.get,
-            key=_state.begin("paint_tool", "lasso"),
+            format_func=TOOLS.__getitem__,
+            key=_state.first_value("paint_tool", "lasso"),
             label_visibility="collapsed",
         )
         nothing = not drawn.any()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import _state
 from pages._running import section_of
-from pages._start import begin_study
+from pages._start import start_study
 from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
@@ -67,7 +67,7 @@ def plan_form(section: Section) -> None:
         n for n in Plan().designs if n in names and (n != "active" or section.n_positions < 3000)
     ]
     designs = st.multiselect(
-        "Designs", names, default=first, format_func=LABELS.get, key="plan_designs"
+        "Designs", names, default=first, format_func=LABELS.__getitem__, key="plan_designs"
     )
     n_spots = int(section.measured.sum())
     written = ask_budgets(n_spots)
@@ -80,7 +80,9 @@ def plan_form(section: Section) -> None:
         key="plan_seeds",
         help="Random designs are drawn anew, periodic ones shifted.",
     )
-    engine = two.selectbox("Imputed by", list(ENGINES), format_func=ENGINES.get, key="plan_engine")
+    engine = two.selectbox(
+        "Imputed by", list(ENGINES), format_func=ENGINES.__getitem__, key="plan_engine"
+    )
     plan, wrong = None, ""
     try:
         check_size(section)
@@ -88,13 +90,14 @@ def plan_form(section: Section) -> None:
         plan.check(section)
     except S2SError as error:
         wrong = str(error)
-    if wrong:
+    if plan is None or wrong:
         st.warning(wrong)
     else:
         st.caption(how_many(plan))
-    if st.button("Start", type="primary", key="plan_start", disabled=bool(wrong)):
+    pressed = st.button("Start", type="primary", key="plan_start", disabled=bool(wrong))
+    if pressed and plan is not None:
         try:
-            begin_study(section, "Plan", "plan", plan_task(plan))
+            start_study(section, "Plan", "plan", plan_task(plan))
         except S2SError as error:
             st.error(str(error))
             return
@@ -154,7 +157,7 @@ def plan_result(study: jobs.Job, state: jobs.State) -> None:
             "Score",
             list(SCORES),
             default="reached",
-            format_func=SCORES.get,
+            format_func=SCORES.__getitem__,
             key="plan_score",
             label_visibility="collapsed",
         )
@@ -202,7 +205,7 @@ def wider_form(study: jobs.Job) -> None:
         # Begins empty for every plan, and again once it is wider.
         own = f"{study.id}-{plan.n_cases}"
         designs = st.multiselect(
-            "Further designs", more, format_func=LABELS.get, key=f"wider_designs-{own}"
+            "Further designs", more, format_func=LABELS.__getitem__, key=f"wider_designs-{own}"
         )
         written = st.text_input(
             "Further budgets, % of the spots",

@@ -7,9 +7,10 @@ from pages import _state
 from s2s_core.data.section import Section
 from s2s_core.output.charts import histogram
 from s2s_core.output.hex_tiles import Underlay, tissue_image
-from s2s_core.output.maps import Look, Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Look, Panel
 
-WHAT = ("Total per spot", "Genes per spot")
+WHAT = {"total": "Total per spot", "genes": "Genes per spot"}
 
 
 def picture(section: Section) -> None:
@@ -17,7 +18,12 @@ def picture(section: Section) -> None:
     known = section.known
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.segmented_control(
-            "Show", WHAT, default=WHAT[0], key="quality", label_visibility="collapsed"
+            "Show",
+            list(WHAT),
+            format_func=WHAT.__getitem__,
+            default="total",
+            key="quality",
+            label_visibility="collapsed",
         )
         underlay = underlay_of(section)
         opacity = 1.0
@@ -27,10 +33,10 @@ def picture(section: Section) -> None:
                 0.0,
                 1.0,
                 step=0.05,
-                key=_state.begin("tissue_opacity", 0.6),
+                key=_state.first_value("tissue_opacity", 0.6),
                 width=320,
             )
-    if shown == WHAT[1]:
+    if shown == "genes":
         values, unit = genes_per_spot(section), "genes"
     else:
         unit = "sum of values" if section.is_log else "counts"
@@ -40,7 +46,7 @@ def picture(section: Section) -> None:
         )
     figure = map_panels(
         section,
-        [Panel(shown or WHAT[0], np.where(known, values, np.nan))],
+        [Panel(WHAT[shown or "total"], np.where(known, values, np.nan))],
         unit,
         look=Look(underlay=underlay, opacity=opacity),
         width=560,

@@ -11,10 +11,11 @@ from pages._runs import controls, duration, plain, step_words
 from s2s_core import hardware
 from s2s_core.data.section import Section
 from s2s_core.jobs import jobs, runner
-from s2s_core.jobs.forecast import Past, forecast, machine_factor, past_runs, seconds_to_go
+from s2s_core.jobs.forecast import RunHistory, forecast, machine_factor, run_history, seconds_to_go
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import loss_curves
-from s2s_core.output.maps import Panel, map_panels
+from s2s_core.output.maps import map_panels
+from s2s_core.output.panels import Panel
 
 
 def watched(job: jobs.Job, about: str, rest: Callable[[jobs.Job, jobs.State], None]) -> None:
@@ -66,7 +67,7 @@ def stands(job: jobs.Job, state: jobs.State) -> None:
         )
     elif state.status == "running":
         share = min(1.0, state.step / state.steps) if state.steps else 0.0
-        st.progress(share, text=f"Now: {state.phase} · {step_words(state)}")
+        st.progress(share, text=f"Now: {state.words} · {step_words(state)}")
         st.caption(times(job, state))
         utilisation()
     elif state.status == "done":
@@ -93,12 +94,12 @@ def times(job: jobs.Job, state: jobs.State) -> str:
 
 def run_left(job: jobs.Job, state: jobs.State, now: float) -> float | None:
     """Seconds until a run ends, None where that is not known."""
-    # A comparison of all methods is no run like those that are foretold.
+    # A comparison of all methods is no run like those that are predicted.
     if job.kind not in ("run", "demo"):
         return None
     config = job.config()
     whole = forecast(section_of(job.id), config, factor()[0])
-    return seconds_to_go(state, config, whole, past(), now)
+    return seconds_to_go(state, config, whole, history(), now)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
@@ -108,9 +109,9 @@ def factor() -> tuple[float, bool]:
 
 
 @st.cache_data(ttl=30, show_spinner=False)
-def past() -> tuple[Past, ...]:
+def history() -> tuple[RunHistory, ...]:
     """How earlier runs spent their time here."""
-    return past_runs()
+    return run_history()
 
 
 def utilisation() -> None:

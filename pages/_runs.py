@@ -19,6 +19,8 @@ STATUS = {
     "interrupted": "interrupted",
 }
 SHOWN = 30
+# Seconds after which a run that was asked to stop can be ended.
+PATIENCE = 30.0
 
 
 def controls(job: jobs.Job, state: jobs.State) -> None:
@@ -26,8 +28,20 @@ def controls(job: jobs.Job, state: jobs.State) -> None:
     with st.container(horizontal=True):
         mine = _state.may_change(job)
         if state.status in jobs.ACTIVE:
-            if (job.folder / "cancel").exists():
+            asked = runner.seconds_since_asked_to_stop(job)
+            if asked is not None:
                 st.caption("Stopping after this step ...")
+                if (
+                    mine
+                    and asked > PATIENCE
+                    and st.button(
+                        "Stop at once",
+                        key="end",
+                        help="Ends its process. What was learned since the last checkpoint is lost.",
+                    )
+                ):
+                    runner.end(job)
+                    st.rerun()
             elif mine:
                 if st.button(
                     "Pause", key="pause", help="Keeps what was learned; go on at any time."
@@ -56,7 +70,7 @@ def earlier_runs(current: jobs.Job | None) -> None:
     if not found:
         return
     with st.expander(f"My {'runs' if current is None else 'other runs'} ({len(found)})"):
-        days = Limits.limits().keep_days
+        days = Limits.from_environment().keep_days
         kept = f"A run that is not opened for {days:g} days is deleted. " if days else ""
         st.caption(kept + "Only this browser lists its runs; a run's address opens it anywhere.")
         for job in found[:SHOWN]:

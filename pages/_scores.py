@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from s2s_core.assessment.gene_grades import RULE, count_lights
-from s2s_core.assessment.metrics import summarise, verdict
-from s2s_core.assessment.recommend import recommend
+from s2s_core.assessment.block_scores import blocks_of
+from s2s_core.assessment.gene_grades import RULE, count_grades
+from s2s_core.assessment.metrics import summarise
+from s2s_core.assessment.recommend import recommend, verdict
 from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
@@ -34,12 +35,12 @@ DOTS = ("●●●", "●●○", "●○○", "○○○")
 MARKS = {word: f"{dots} {word}" for word, dots in zip(USE.words, DOTS, strict=True)}
 
 
-def scores(result: Result, lights: pd.DataFrame, gene: str) -> None:
+def scores(result: Result, grades: pd.DataFrame, gene: str) -> None:
     """Scores of all methods, then of every gene."""
     of_methods(result)
     left, right = st.columns([5, 2], gap="medium")
     with left:
-        of_genes(result, lights)
+        of_genes(result, grades)
     with right:
         scatter(result, gene)
 
@@ -71,13 +72,13 @@ def of_methods(result: Result) -> None:
         .style.format(precision=3, subset=numbers, na_rep="–"),
         placeholder="–",
     )
-    st.write(verdict(metrics, result.config.method, LABELS))
+    st.write(verdict(metrics, result.config.method, LABELS, blocks_of(result)))
 
 
-def of_genes(result: Result, lights: pd.DataFrame) -> None:
-    """Table of genes with their light; a click on a row shows that gene."""
+def of_genes(result: Result, grades: pd.DataFrame) -> None:
+    """Table of genes with their grade; a click on a row shows that gene."""
     st.write("**Every gene**")
-    counts = count_lights(lights)
+    counts = count_grades(grades)
     st.write(
         "; ".join(
             f"{MARKS[name]}: **{counts.get(name, 0):,}** ({USE.words[name]})" for name in MARKS
@@ -86,16 +87,16 @@ def of_genes(result: Result, lights: pd.DataFrame) -> None:
     )
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
     columns = [c for c in COLUMNS if c in mine.columns]
-    table = lights[["light", "moran"]].join(mine[columns])
+    table = grades[["light", "moran"]].join(mine[columns])
     table["light"] = table["light"].map(MARKS)
     table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
 
-    names = int(np.clip(24 + 7 * lights.index.str.len().max(), 70, 140))
+    names = int(np.clip(24 + 7 * grades.index.str.len().max(), 70, 140))
 
     def show_chosen() -> None:
         rows = st.session_state["gene_table"].selection.rows
         if rows:
-            st.session_state.result_gene = lights.index[rows[0]]
+            st.session_state.result_gene = grades.index[rows[0]]
 
     st.dataframe(
         table,
@@ -140,11 +141,11 @@ def scatter(result: Result, gene: str) -> None:
 
 def recommendation(job: jobs.Job, result: Result) -> str:
     """What the method tournament found; returns the recommended method."""
-    found = recommend(result.metrics, labels=LABELS)
-    st.success(found.sentence)
+    found = recommend(result.metrics, labels=LABELS, blocks=blocks_of(result))
+    (st.success if found.sure else st.info)(found.sentence)
     st.caption(
         f"{where(result)[:1].upper()}{where(result)[1:]}. Worse: mean RMSE above that of the best. "
-        "p: paired Wilcoxon test over genes against the best. Simplicity: 1 is the simplest."
+        "p: t test over blocks of spots against the best. Simplicity: 1 is the simplest."
     )
     table = found.table.copy()
     table.index = [LABELS[name] for name in table.index]

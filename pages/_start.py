@@ -10,16 +10,21 @@ from s2s_core.data.section import Section
 from s2s_core.jobs import jobs, runner
 
 
-def begin(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
+def start_run(section: Section, config: RunConfig, name: str, kind: str = "run") -> None:
     """Start a run and attach to it; the page is left or drawn anew."""
     job = jobs.create(
-        section, config, name, preview_gene=section.liveliest_gene(), owner=_who.owner(), kind=kind
+        section,
+        config,
+        name,
+        preview_gene=section.most_variable_gene(),
+        owner=_who.owner(),
+        kind=kind,
     )
     runner.start(job)
     _state.use_job(job)
 
 
-def begin_study(section: Section, name: str, kind: str, task: dict) -> None:
+def start_study(section: Section, name: str, kind: str, task: dict) -> None:
     """Start a study of a kind of ``jobs.STUDIES`` on the open section and attach to it."""
     job = jobs.create(
         section,
@@ -47,5 +52,5 @@ def run_with(tournament: jobs.Job, method: str) -> None:
     ):
         section = here
     config = replace(tournament.config(), method=method, compare=("linear", "programme-kriging"))
-    begin(section, config, tournament.name.removeprefix("Methods for "))
+    start_run(section, config, tournament.name.removeprefix("Methods for "))
     st.switch_page("pages/train.py")

@@ -111,12 +111,19 @@ class Workspace:
     _chosen: Section | None = None
 
     @property
+    def opened(self) -> Section:
+        """The section in hand; a LookupError where there is none."""
+        if self.section is None:
+            raise LookupError("no section is open")
+        return self.section
+
+    @property
     def chosen(self) -> Section:
         """The section with the chosen genes only; the same object while the choice is the same."""
         if self.genes is None:
-            return self.section
+            return self.opened
         if self._chosen is None or list(self._chosen.genes) != self.genes:
-            self._chosen = self.section.subset_genes(self.genes)
+            self._chosen = self.opened.subset_genes(self.genes)
         return self._chosen
 
 
@@ -278,7 +285,7 @@ def keep_widgets() -> None:
             st.session_state[key] = st.session_state[key]
 
 
-def begin(key: str, value) -> str:
+def first_value(key: str, value: object) -> str:
     """First value of a keyed widget that is kept over page switches; returns the key."""
     st.session_state.setdefault(key, value)
     return key

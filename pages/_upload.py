@@ -16,8 +16,8 @@ from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.jobs import drafts
 from s2s_core.limits import Limits
 from s2s_core.readers import READERS
-from s2s_core.readers.apart import read_apart
 from s2s_core.readers.several import ALL
+from s2s_core.readers.subprocess_reader import read_in_subprocess
 
 SCALES = {"auto": "find out", "counts": "raw counts", "log": "log-normalised already"}
 ABSENT = {
@@ -73,7 +73,7 @@ def upload() -> None:
     uploads = st.file_uploader(
         "Your section: what the instrument wrote, an .h5ad, a zipped .zarr, or a table",
         accept_multiple_files=True,
-        max_upload_size=int(Limits.limits().max_upload_mb),
+        max_upload_size=int(Limits.from_environment().max_upload_mb),
         key=f"upload-{st.session_state.get('upload_count', 0)}",
         help="Space Ranger, Visium HD, Xenium, MERFISH, CosMx, Stereo-seq, Slide-seq, ST: drop "
         "the files all at once, or the folder as one .zip or .tar.gz. A SpatialData store (.zarr) is such a "
@@ -101,11 +101,11 @@ def reading_options() -> Reading:
             format_func=lambda n: "find out" if n == "auto" else READERS[n].label,
         )
         one, two, three = st.columns(3)
-        scale = one.selectbox("Values are", SCALES, format_func=SCALES.get, key="scale")
+        scale = one.selectbox("Values are", SCALES, format_func=SCALES.__getitem__, key="scale")
         absent = two.selectbox(
             "Positions without a spot are",
             ABSENT,
-            format_func=ABSENT.get,
+            format_func=ABSENT.__getitem__,
             key="absent",
             help="Positions inside the tissue that the file has no spot for. Found out: gaps on a "
             "lattice of spots; not tissue where points were counted in bins.",
@@ -119,11 +119,11 @@ def reading_options() -> Reading:
             "are counted in, in the file's own unit; for Visium HD in micrometres.",
         )
         four, five = st.columns(2)
-        kind = four.selectbox("Spots lie on", KINDS, format_func=KINDS.get, key="kind")
+        kind = four.selectbox("Spots lie on", KINDS, format_func=KINDS.__getitem__, key="kind")
         totals = five.selectbox(
             "A spot is scaled by",
             TOTALS,
-            format_func=TOTALS.get,
+            format_func=TOTALS.__getitem__,
             key="scaled_by",
             help="Found out: the sum of its genes; with fewer than 10 genes its total in a column "
             "such as total_counts, or nothing.",
@@ -157,7 +157,7 @@ def open_files(paths: list[Path], reading: Reading, name: str) -> S2SError | Non
     """Open a section and let go of its files; returns why where it cannot be opened."""
     try:
         with st.spinner("Reading the section ..."):
-            section = read_apart(paths[0] if len(paths) == 1 else paths, **asdict(reading))
+            section = read_in_subprocess(paths[0] if len(paths) == 1 else paths, **asdict(reading))
     except S2SError as error:
         return error
     _state.use_section(section, name)
@@ -179,13 +179,15 @@ def show_desk(desk: Desk, reading: Reading) -> None:
     several = desk.error if isinstance(desk.error, SeveralSections) else None
     (st.warning if several else st.error)(str(desk.error))
     if several:
-        spoken = {label: f"{label} ({spots:,} spots)" for label, spots in several.values.items()}
+        display_name = {
+            label: f"{label} ({spots:,} spots)" for label, spots in several.values.items()
+        }
         together = "All of them: they are one section"
         chosen = st.selectbox(
             f"Section (column {several.column})",
-            [*spoken, together],
+            [*display_name, together],
             key="section_pick",
-            format_func=lambda label: spoken.get(label, label),
+            format_func=lambda label: display_name.get(label, label),
         )
         where = ALL if chosen == together else f"{several.column}={chosen}"
         reading = replace(reading, where=where)

@@ -51,7 +51,7 @@ def offer_demo() -> None:
 def show_section() -> None:
     """What was read, in words and as a picture, and the choice of genes."""
     here = _state.workspace()
-    section = here.section
+    section = here.opened
     st.divider()
     left, right = st.columns([2, 3], gap="large")
     with left:

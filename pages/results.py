@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import _state
 from pages._downloads import downloads, first_download, warning
-from pages._finished import findings_of, lights_of, result_of
+from pages._finished import findings_of, grades_of, result_of
 from pages._inspect import checks, multiples, region
 from pages._maps import maps
 from pages._next import batch
@@ -14,9 +14,16 @@ from pages._start import run_with
 from s2s_core.data.result import Result
 from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
-from s2s_core.output.run_text import summary_sentence
+from s2s_core.output.report_text import summary_sentence
 
-VIEWS = ("Scores", "Several genes", "Region", "Checks", "Next batch", "Download")
+VIEWS = {
+    "scores": "Scores",
+    "multiples": "Several genes",
+    "region": "Region",
+    "checks": "Checks",
+    "batch": "Next batch",
+    "download": "Download",
+}
 
 
 def main() -> None:
@@ -33,29 +40,35 @@ def main() -> None:
         method = recommendation(job, result)
         if st.button(f"Impute with: {METHODS[method].label}", type="primary", key="use_best"):
             run_with(job, method)
-    lights = lights_of(job.id)
-    gene = maps(result, lights)
+    grades = grades_of(job.id)
+    gene = maps(result, grades)
     view = st.segmented_control(
-        "More", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed"
+        "More",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        default="scores",
+        required=True,
+        key="view",
+        label_visibility="collapsed",
     )
-    if view == "Several genes":
-        multiples(result, lights)
-    elif view == "Region":
-        region(result, lights)
-    elif view == "Checks":
+    if view == "multiples":
+        multiples(result, grades)
+    elif view == "region":
+        region(result, grades)
+    elif view == "checks":
         checks(findings_of(job.id))
-    elif view == "Next batch":
+    elif view == "batch":
         batch(job, result)
-    elif view == "Download":
+    elif view == "download":
         downloads(job, result, gene)
     else:
-        scores(result, lights, gene)
+        scores(result, grades, gene)
 
 
 def summary(job: jobs.Job, result: Result) -> None:
     """Say in one paragraph what the run did, with the table at hand."""
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.write(f"**{plain(job.name)}** · {summary_sentence(result, lights_of(job.id))}")
+    left.write(f"**{plain(job.name)}** · {summary_sentence(result, grades_of(job.id))}")
     with right:
         first_download(job, result.section)
     if warning(result):

@@ -5,17 +5,20 @@ import streamlit as st
 from pages import _state
 from pages._choice import choose
 from pages._facts import meaning, numbers
-from pages._painting import begin_with, canvas, wish
+from pages._painting import canvas, paint_upon, painted_region
 from s2s_core.data.mask_table import mask_table
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.output.file_names import download_name
 from s2s_core.output.maps import mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
-SIMULATE = "Try it out: hide part of the measured spots and compare with the truth"
-GAPS = "Fill the gaps: impute tissue positions that have no measurement"
-DENSIFY = "Make it denser: add positions between the measured spots"
+SIMULATE, GAPS, DENSIFY = "simulate", "gaps", "densify"
+SITUATIONS = {
+    SIMULATE: "Try it out: hide part of the measured spots and compare with the truth",
+    GAPS: "Fill the gaps: impute tissue positions that have no measurement",
+    DENSIFY: "Make it denser: add positions between the measured spots",
+}
 HINTS = {
     SIMULATE: "to learn how few spots would do; the table then holds estimates at the hidden ones",
     GAPS: "to get a table to analyse, with every measured spot as it is",
@@ -41,8 +44,9 @@ def main() -> None:
         situation = st.radio(
             "What do you want to do?",
             options,
+            format_func=SITUATIONS.__getitem__,
             captions=[HINTS[o] for o in options],
-            key=_state.begin("situation", GAPS if sparse else SIMULATE),
+            key=_state.first_value("situation", GAPS if sparse else SIMULATE),
         )
         try:
             here.sampled, use = apply(section, situation)
@@ -57,7 +61,7 @@ def main() -> None:
             report(here.sampled)
     with right:
         if use is not None and here.painting is not None:
-            canvas(section, here.sampled, use)
+            canvas(section, here.painting, here.sampled, use)
         elif here.sampled is not None:
             st.plotly_chart(mask_map(here.sampled), key="mask", config={"displaylogo": False})
         if here.sampled is not None:
@@ -92,11 +96,11 @@ def apply(section: Section, situation: str) -> tuple[Section, str | None]:
         )
         sampled = sample(section, f"densify:{stride}")
     else:
-        use, painted = wish(section)
+        use, painted = painted_region(section)
         if use == "mask" and painted is not None:
             sampled = section.with_measured(painted, "painted")
         elif use == "mask":
-            painted = begin_with(choose(section, None, None).measured)
+            painted = paint_upon(choose(section, None, None).measured)
             sampled = section.with_measured(painted, "painted")
         else:
             sampled = choose(section, use, painted)

@@ -11,7 +11,7 @@ from s2s_core.jobs import jobs
 from s2s_core.jobs.studies import plan_of, questions
 from s2s_core.methods import METHODS
 
-PLAN, EXPERIMENT = "How sparse can I go?", "The paper's experiments"
+KINDS = {"plan": "How sparse can I go?", "experiment": "The paper's experiments"}
 
 
 def main() -> None:
@@ -26,9 +26,14 @@ def main() -> None:
         return
     section = _state.workspace().chosen
     what = st.segmented_control(
-        "Study", (PLAN, EXPERIMENT), default=PLAN, key="study_kind", label_visibility="collapsed"
+        "Study",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        default="plan",
+        key="study_kind",
+        label_visibility="collapsed",
     )
-    if what == EXPERIMENT:
+    if what == "experiment":
         experiment_form(section)
     else:
         plan_form(section)
@@ -36,7 +41,7 @@ def main() -> None:
 
 def show(study: jobs.Job) -> None:
     """The attached study."""
-    st.title(PLAN if study.kind == "plan" else EXPERIMENT)
+    st.title(KINDS[study.kind])
     if study.kind == "plan":
         plan = plan_of(study)
         about = f"{plan.n_cases} cases · imputed by {METHODS[plan.engine].label}"

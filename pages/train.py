@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _state
 from pages._running import factor, show_run
 from pages._runs import duration, earlier_runs
-from pages._start import begin
+from pages._start import start_run
 from s2s_core import hardware
 from s2s_core.config import RunConfig, preset
 from s2s_core.jobs.forecast import forecast
@@ -65,7 +65,7 @@ def start_form() -> None:
     st.caption(f"This machine: {hardware.describe()}.")
     with st.container(horizontal=True):
         if st.button("Start", type="primary", key="start"):
-            begin(sampled, config, here.name)
+            start_run(sampled, config, here.name)
             st.rerun()
         if st.button(
             "Find the best method first",
@@ -75,7 +75,7 @@ def start_form() -> None:
         ):
             others = tuple(m for m in METHODS if m != "s2s")
             # Hidden values must not choose a method: they are there to score the chosen one.
-            begin(
+            start_run(
                 sampled.without_hidden(),
                 preset(name, seed=config.seed, compare=others),
                 f"Methods for {here.name}",
@@ -95,9 +95,15 @@ def settings(name: str) -> RunConfig:
         help="The network, or one of the classical methods it is compared with.",
     )
     seed = two.number_input(
-        "Seed", 0, 10_000, key=_state.begin("seed", 0), help="The same seed gives the same result."
+        "Seed",
+        0,
+        10_000,
+        key=_state.first_value("seed", 0),
+        help="The same seed gives the same result.",
     )
-    device = three.selectbox("Compute on", list(DEVICES), format_func=DEVICES.get, key="device")
+    device = three.selectbox(
+        "Compute on", list(DEVICES), format_func=DEVICES.__getitem__, key="device"
+    )
     return preset(name, method=method, seed=int(seed), device=device)
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
+
+# The kernel's own count of the most memory a process ever held; Windows keeps it elsewhere.
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 QUERY = "name,memory.used,memory.total,utilization.gpu"
 PATIENCE = 3.0
@@ -40,21 +48,21 @@ def threads(asked: int = 0) -> int:
     return asked if asked > 0 else cores()
 
 
-def memory() -> tuple[float, float] | None:
-    """Free and total memory in GB; None where the system does not tell."""
-    with suppress(OSError, ValueError, AttributeError):
-        page = os.sysconf("SC_PAGE_SIZE") / 2**30
-        free = _available() or os.sysconf("SC_AVPHYS_PAGES") * page
-        return free, os.sysconf("SC_PHYS_PAGES") * page
-    return None
+def memory() -> tuple[float, float]:
+    """Memory in GB that programs can have (what caches would give back included), and all of it."""
+    found = psutil.virtual_memory()
+    return found.available / 2**30, found.total / 2**30
 
 
-def _available() -> float | None:
-    """Memory in GB that programs can have: what Linux would take back from its caches included."""
-    with suppress(OSError, ValueError, StopIteration), Path("/proc/meminfo").open() as file:
-        line = next(line for line in file if line.startswith("MemAvailable"))
-        return int(line.split()[1]) / 2**20
-    return None
+def peak_memory_mb() -> float:
+    """The most memory in MB that this process held at any time; its present one where the system
+    keeps no such count."""
+    if resource is not None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Linux counts kilobytes, macOS bytes.
+        return peak / (2**20 if platform.system() == "Darwin" else 2**10)
+    used = psutil.Process().memory_info()
+    return getattr(used, "peak_wset", used.rss) / 2**20
 
 
 def gpus() -> list[Gpu]:
@@ -89,10 +97,8 @@ def _number(word: str) -> float:
 
 def describe() -> str:
     """The machine in one line for the user."""
-    parts = [f"{cores()} processor cores"]
-    found = memory()
-    if found:
-        parts.append(f"{found[0]:.0f} of {found[1]:.0f} GB memory free")
+    free, total = memory()
+    parts = [f"{cores()} processor cores", f"{free:.0f} of {total:.0f} GB memory free"]
     parts += [f"{g.name} ({g.used / 1024:.0f} of {g.total / 1024:.0f} GB in use)" for g in gpus()]
     if len(parts) <= 2:
         parts.append("no NVIDIA GPU")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import platform
-import resource
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,22 +13,49 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from s2s_core.assessment.answer import Answer, ScoredSpots
+from s2s_core.assessment.block_scores import blocks_to_info
 from s2s_core.assessment.intervals import Calibration, calibrate
-from s2s_core.assessment.metrics import score_genes, score_intervals
+from s2s_core.assessment.scoring import MethodScores, score_hidden, score_withheld
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
-from s2s_core.data.result import HIDDEN, WITHHELD, Result
+from s2s_core.data.result import Result
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
-from s2s_core.hardware import threads
-from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
+from s2s_core.hardware import peak_memory_mb, threads
+from s2s_core.interfaces import Hooks, Predictor, Progress
 from s2s_core.methods import applicable, method
+from s2s_core.vocabulary import Phase
 
+# Folds of the spots kept for scores, and their share of the measured spots.
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1
 # Measured spots below which linear algebra runs on one thread.
 FEW = 1500
+PACKAGES = ("numpy", "scipy", "scikit-learn", "anndata", "torch")
+
+
+@dataclass(frozen=True)
+class MethodRun:
+    """One method's part of a run.
+
+    Attributes
+    ----------
+    name : str
+    answer : Answer
+        At all tissue positions, measured values in place.
+    scored : ScoredSpots or None
+        At withheld measured spots; None where scores are taken at hidden truth.
+    scores : MethodScores
+    seconds : float
+    """
+
+    name: str
+    answer: Answer
+    scored: ScoredSpots | None
+    scores: MethodScores
+    seconds: float
 
 
 def run(
@@ -78,31 +103,55 @@ def run(
         resume,
         int(section.genes.get_loc(preview_gene)) if preview_gene else None,
     )
-    method(config.method)
-    names = [config.method, *(n for n in config.compare if n != config.method)]
-    names = [n for i, n in enumerate(names) if i == 0 or applicable(n, obs)]
     scored = [] if section.hidden.any() else _score_folds(obs, config)
-    maps, sd, layers, tables, times, details = {}, {}, {}, [], {}, {}
-    for name in names:
-        begun = time.perf_counter()
-        with _blas_threads(obs, config):
-            answer, withheld = _impute(name, obs, config, hooks, scored)
-        times[name] = time.perf_counter() - begun
-        maps[name] = answer.mean
-        if answer.sd is not None:
-            sd[name] = answer.sd
-        if name == config.method:
-            layers = {"median": answer.median, "lower": answer.lower, "upper": answer.upper}
-            kept = _kept(obs, withheld, scored)
-        tables.append(_score(section, truth, answer, withheld, scored, obs).assign(method=name))
-        details[name] = {k: v for k, v in answer.details.items() if np.isscalar(v)}
-    metrics = pd.concat(tables, ignore_index=True)
-    metrics = metrics[["method", *metrics.columns.drop("method")]]
-    info = _info(section, config, obs, times, details, time.perf_counter() - started) | kept
-    return Result(section, config, maps, sd, layers, truth, metrics, info)
+    runs = [
+        _run_method(name, section, truth, obs, config, hooks, scored)
+        for name in _names(config, obs)
+    ]
+    return _result(section, config, obs, truth, runs, scored, time.perf_counter() - started)
 
 
-def _blas_threads(obs: Observation, config: RunConfig):
+def _names(config: RunConfig, obs: Observation) -> list[str]:
+    """The chosen method, then those it is compared with that can run on this mask.
+
+    Raises
+    ------
+    S2SError
+        If there is no method of a name.
+    """
+    method(config.method)
+    others = [n for n in dict.fromkeys(config.compare) if n != config.method]
+    return [config.method, *(n for n in others if applicable(n, obs))]
+
+
+def _score_folds(obs: Observation, config: RunConfig) -> list[np.ndarray]:
+    """Bool masks (m,) of measured spots kept for scores only."""
+    first = withhold(obs, SCORE_FRACTION, config.seed + 1000)
+    rank = np.cumsum(first) - 1
+    return [first & (rank % SCORE_FOLDS == k) for k in range(SCORE_FOLDS)]
+
+
+def _run_method(
+    name: str,
+    section: Section,
+    truth: np.ndarray,
+    obs: Observation,
+    config: RunConfig,
+    hooks: Hooks,
+    folds_scored: Sequence[np.ndarray],
+) -> MethodRun:
+    begun = time.perf_counter()
+    with _blas_threads(obs, config):
+        answer, spots = _impute(name, obs, config, hooks, folds_scored)
+    seconds = time.perf_counter() - begun
+    if spots is None:
+        scores = score_hidden(section, truth, answer.mean, answer.intervals)
+    else:
+        scores = score_withheld(section, truth, spots)
+    return MethodRun(name, answer, spots, scores, seconds)
+
+
+def _blas_threads(obs: Observation, config: RunConfig) -> threadpool_limits:
     """As many threads for linear algebra as the run may have, one with few measured spots.
 
     Its idle threads spin for a while after every call, in the way of the network's own: with
@@ -112,41 +161,32 @@ def _blas_threads(obs: Observation, config: RunConfig):
     return threadpool_limits(1 if len(obs.pixels) < FEW else threads(config.threads), "blas")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Everything one method says about some positions: (t, G) arrays.
-
-    Median and interval are None where a method that is only compared has no deviation.
-    """
-
-    mean: np.ndarray
-    sd: np.ndarray | None
-    median: np.ndarray | None
-    lower: np.ndarray | None
-    upper: np.ndarray | None
-    details: dict
-
-
 def _impute(
-    name: str, obs: Observation, config: RunConfig, hooks: Hooks, scored: list[np.ndarray]
-) -> tuple[Answer, list[Answer]]:
-    """Answer at all targets, and at the withheld spots of each scored fold."""
+    name: str, obs: Observation, config: RunConfig, hooks: Hooks, scored: Sequence[np.ndarray]
+) -> tuple[Answer, ScoredSpots | None]:
+    """Answer at all targets, and at the withheld spots of the scored folds."""
     chosen = method(name)
     if hooks.should_stop():
         raise Cancelled
     if name != config.method:
-        hooks.on_progress(Progress(f"Comparing with: {chosen.label}", 0, 1))
+        hooks.on_progress(Progress(Phase.COMPARING, 0, 1, detail=chosen.label))
     # Fitted without any of the scored spots; each fold is then predicted from all others.
     known = _without(obs, np.any(scored, axis=0)) if scored else obs
     predictor = chosen.fit(known, config, hooks)
     calibration = _calibrate(predictor, known, config, hooks, always=name == config.method)
-    hooks.on_progress(Progress(f"Predicting: {chosen.label}", 0, 1))
+    hooks.on_progress(Progress(Phase.PREDICTING, 0, 1, detail=chosen.label))
     withheld = [
-        _answer(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
+        Answer.of(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
     ]
-    if scored and name != "s2s":
+    if scored and chosen.refit:
         predictor = chosen.fit(obs, config, hooks)
-    return _consistent(_answer(predictor(obs, obs.targets), calibration), obs), withheld
+    # Every measured value in its place: the last step is data consistency.
+    delivered = Answer.of(predictor(obs, obs.targets), calibration)
+    delivered = delivered.with_measured(obs.rows(obs.pixels), obs.values)
+    if not scored:
+        return delivered, None
+    rows, measured = zip(*((obs.rows(obs.pixels[f]), obs.values[f]) for f in scored), strict=True)
+    return delivered, ScoredSpots.of(rows, measured, withheld)
 
 
 def _calibrate(
@@ -161,7 +201,7 @@ def _calibrate(
     for k, out in enumerate(parts):
         if hooks.should_stop():
             raise Cancelled
-        hooks.on_progress(Progress("Learning medians and intervals", k, len(parts)))
+        hooks.on_progress(Progress(Phase.INTERVALS, k, len(parts)))
         prediction = predictor(_without(obs, out), obs.pixels[out])
         if prediction.sd is None and not always:
             return None
@@ -171,97 +211,60 @@ def _calibrate(
     return calibrate(obs.values, mean, sd, config.coverage)
 
 
-def _answer(prediction: Prediction, calibration: Calibration | None) -> Answer:
-    mean, sd = prediction.mean.astype(np.float32), prediction.sd
-    if calibration is None:
-        return Answer(mean, sd, None, None, None, prediction.details)
-    spread = np.ones_like(mean) if sd is None else sd.astype(np.float32)
-    median, lower, upper = calibration.answer(mean, spread)
-    return Answer(mean, sd, median, lower, upper, prediction.details)
-
-
 def _without(obs: Observation, fold: np.ndarray) -> Observation:
     # A lattice with a few spots missing is still that lattice to the methods that need one.
     return replace(obs.subset(~fold), lattice=obs.lattice)
 
 
-def _score_folds(obs: Observation, config: RunConfig) -> list[np.ndarray]:
-    """Bool masks (m,) of measured spots kept for scores only."""
-    first = withhold(obs, SCORE_FRACTION, config.seed + 1000)
-    rank = np.cumsum(first) - 1
-    return [first & (rank % SCORE_FOLDS == k) for k in range(SCORE_FOLDS)]
-
-
-def _consistent(answer: Answer, obs: Observation) -> Answer:
-    """Put every measured value in its place: the last step is data consistency."""
-    order = np.argsort(obs.targets)
-    rows = order[np.searchsorted(obs.targets, obs.pixels, sorter=order)]
-
-    def put(values: np.ndarray | None, measured) -> np.ndarray | None:
-        if values is None:
-            return None
-        values = values.astype(np.float32)
-        values[rows] = measured
-        return values
-
-    return Answer(
-        put(answer.mean, obs.values),
-        put(answer.sd, 0.0),
-        put(answer.median, obs.values),
-        put(answer.lower, obs.values),
-        put(answer.upper, obs.values),
-        answer.details,
+def _result(
+    section: Section,
+    config: RunConfig,
+    obs: Observation,
+    truth: np.ndarray,
+    runs: Sequence[MethodRun],
+    scored: Sequence[np.ndarray],
+    seconds: float,
+) -> Result:
+    found = runs[0].answer.intervals
+    tables = [run.scores.genes.assign(method=run.name) for run in runs]
+    metrics = pd.concat(tables, ignore_index=True)
+    return Result(
+        section,
+        config,
+        maps={run.name: run.answer.mean for run in runs},
+        sd={run.name: run.answer.sd for run in runs if run.answer.sd is not None},
+        layers={}
+        if found is None
+        else {"median": found.median, "lower": found.lower, "upper": found.upper},
+        truth=truth,
+        metrics=metrics[["method", *metrics.columns.drop("method")]],
+        info=_info(section, config, obs, runs, seconds)
+        | blocks_to_info({run.name: run.scores.blocks for run in runs})
+        | _kept(obs, runs[0].scored, scored),
     )
 
 
-def _score(section, truth, answer: Answer, withheld, scored, obs: Observation) -> pd.DataFrame:
-    place = {"pixels": section.pixels, "shape": section.grid.shape}
-    if not scored:
-        at, spots = section.hidden, HIDDEN
-        table = score_genes(truth, answer.mean, at, **place)
-        parts = [(truth[at], [None if v is None else v[at] for v in _interval_of(answer)])]
-    else:
-        row_of = {p: i for i, p in enumerate(section.pixels)}
-        guess, at, parts = truth.copy(), np.zeros(section.n_positions, bool), []
-        for fold, part in zip(scored, withheld, strict=True):
-            rows = [row_of[p] for p in obs.pixels[fold]]
-            guess[rows] = part.mean
-            at[rows] = True
-            parts.append((obs.values[fold], _interval_of(part)))
-        table = score_genes(truth, guess, at, **place, shown=section.measured)
-        spots = WITHHELD
-    if parts[0][1][0] is not None:
-        true = np.concatenate([part[0] for part in parts])
-        median, lower, upper = (np.concatenate([part[1][i] for part in parts]) for i in range(3))
-        table = table.assign(**score_intervals(true, median, lower, upper))
-    table.insert(0, "gene", section.genes.to_numpy())
-    table.insert(1, "spots", spots)
-    table.insert(2, "n_spots", int(at.sum()))
-    table.insert(3, "scale", section.scale)
-    return table
-
-
-def _kept(obs: Observation, withheld: list[Answer], scored: list[np.ndarray]) -> dict:
-    """What is kept of the predictions at withheld spots, which checks of the map look at."""
-    if not scored:
+def _kept(obs: Observation, spots: ScoredSpots | None, scored: Sequence[np.ndarray]) -> dict:
+    """Numbers of the predictions at withheld spots, which checks of the map look at."""
+    if spots is None:
         return {}
-    points = obs.grid.lattice_xy(*np.divmod(obs.pixels, obs.grid.shape[1]))
+    points = obs.lattice_xy(obs.pixels)
     found = compare_withheld(
-        np.concatenate([obs.values[fold] for fold in scored]),
-        np.concatenate([part.mean for part in withheld]),
-        np.concatenate([points[fold] for fold in scored]),
+        spots.measured,
+        spots.mean,
+        obs.lattice_xy(obs.targets[spots.rows]),
         points[~np.any(scored, axis=0)],
     )
     return {} if found is None else found.to_info()
 
 
-def _interval_of(answer: Answer) -> tuple:
-    return answer.median, answer.lower, answer.upper
-
-
-def _info(section, config, obs, times, details, seconds) -> dict:
-    packages = ("numpy", "scipy", "scikit-learn", "anndata", "torch")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _info(
+    section: Section,
+    config: RunConfig,
+    obs: Observation,
+    runs: Sequence[MethodRun],
+    seconds: float,
+) -> dict:
     return {
         "design": section.design,
         "n_positions": section.n_positions,
@@ -271,12 +274,14 @@ def _info(section, config, obs, times, details, seconds) -> dict:
         "target_sum": obs.target_sum,
         "scale": section.scale,
         "seconds": round(seconds, 2),
-        "seconds_by_method": {k: round(v, 2) for k, v in times.items()},
-        "details": details,
-        # Linux counts kilobytes, macOS bytes.
-        "peak_memory_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "seconds_by_method": {run.name: round(run.seconds, 2) for run in runs},
+        "details": {
+            run.name: {k: v for k, v in run.answer.details.items() if np.isscalar(v)}
+            for run in runs
+        },
+        "peak_memory_mb": round(peak_memory_mb()),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: version(name) for name in PACKAGES},
         "notes": list(section.notes),
         "config": asdict(config),
     }

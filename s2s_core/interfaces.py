@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.data.observation import Observation
+from s2s_core.vocabulary import Phase, phase_words
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Progress:
 
     Attributes
     ----------
-    phase : str
-        What is being done, in words for the user ("Training", "Kriging of programmes", ...).
+    phase : Phase
+        What is being done.
     step, steps : int
     seconds_left : float or None
     losses : dict
@@ -27,15 +28,23 @@ class Progress:
         Error on the measured spots set aside, when it was just taken (1 = the first estimate).
     preview : (n,) array or None
         Current log-normalised map of the preview gene at the tissue positions, now and then.
+    detail : str
+        What the phase is about, for the user: the device that trains, the method that predicts.
     """
 
-    phase: str
+    phase: Phase
     step: int
     steps: int
     seconds_left: float | None = None
     losses: dict = field(default_factory=dict)
     score: float | None = None
     preview: np.ndarray | None = None
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """Phase and its detail as a user reads them, e.g. "Training on CPU"."""
+        return phase_words(self.phase, self.detail)
 
 
 @dataclass(frozen=True)

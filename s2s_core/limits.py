@@ -1,4 +1,4 @@
-"""What one user may ask of a machine: all limits in one place, set by the environment."""
+"""Limits of what a user may ask of a machine, all in one place, set by the environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Limits:
     keep_days: float = 30.0
 
     @classmethod
-    def limits(cls) -> Limits:
+    def from_environment(cls) -> Limits:
         """Limits of this installation, from the environment as it is now.
 
         Raises

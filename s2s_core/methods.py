@@ -13,6 +13,7 @@ from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.geostat import baselines
+from s2s_core.geostat.variogram_fit import Criterion
 from s2s_core.interfaces import Hooks, Predictor
 
 
@@ -29,12 +30,16 @@ class Method:
     fit : callable
     lattice_only : bool
         Needs a lattice mask.
+    refit : bool
+        Fitted again on every measured spot after it was scored at withheld ones; a network that
+        takes minutes to train is not.
     """
 
     label: str
     hint: str
     fit: Callable[[Observation, RunConfig, Hooks], Predictor]
     lattice_only: bool = False
+    refit: bool = True
 
 
 def method(name: str) -> Method:
@@ -66,6 +71,7 @@ METHODS = {
         "Sparser2Sparse network",
         "Learns on this section by restoring measured spots from an even sparser part of them.",
         _fit_s2s,
+        refit=False,
     ),
     "programme-kriging": Method(
         "Kriging of gene programmes",
@@ -76,7 +82,7 @@ METHODS = {
         "Kriging of gene programmes (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
         lambda obs, config, hooks: baselines.fit_programme_kriging(
-            obs, config.programmes, "withheld"
+            obs, config.programmes, Criterion.LEAVE_ONE_OUT
         ),
     ),
     "kriging": Method(
@@ -87,7 +93,7 @@ METHODS = {
     "kriging-withheld": Method(
         "Kriging per gene (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
-        lambda obs, config, hooks: baselines.fit_kriging(obs, "withheld"),
+        lambda obs, config, hooks: baselines.fit_kriging(obs, Criterion.LEAVE_ONE_OUT),
     ),
     "gaussian": Method(
         "Gaussian smoothing",

@@ -12,10 +12,19 @@ import pytest
 from s2s_core.data.assemble import assemble
 from s2s_core.data.observation import Observation, observe
 from s2s_core.data.section import Section
-from s2s_core.geostat.first_estimate import Lens, fit_lens
-from s2s_core.sampling.registry import sample
+from s2s_core.geostat.first_estimate import FirstEstimate, fit_first_estimate
+from s2s_core.sampling.apply import sample
 from tests.made import made_points, made_section
 from tests.tiny import tiny_config
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or real sections, by what it uses."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
+        if "data_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
 
 
 @pytest.fixture
@@ -61,9 +70,9 @@ def uneven() -> Observation:
 
 
 @pytest.fixture(scope="session")
-def uneven_lens(uneven) -> Lens:
+def uneven_first_estimate(uneven) -> FirstEstimate:
     """First estimate of it."""
-    return fit_lens(uneven, 4, 0)
+    return fit_first_estimate(uneven, 4, 0)
 
 
 @pytest.fixture(scope="session")

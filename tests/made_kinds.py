@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests import made_cells
 from tests import made_files as made
 
 
@@ -62,7 +63,7 @@ def gef(path: Path, *, old: bool = False) -> Path:
 
 def cellbin(path: Path) -> Path:
     """Stereo-seq's GEF of cells."""
-    counts, _, xy = made.cells_truth()
+    counts, _, xy = made_cells.cells_truth()
     row, code = np.nonzero(counts)
     cell = np.zeros(
         len(xy), [("id", "u4"), ("x", "i4"), ("y", "i4"), ("offset", "u4"), ("geneCount", "u2")]
@@ -86,7 +87,7 @@ def cellbin(path: Path) -> Path:
 
 def segmented(folder: Path, *, outlines: str = "cell_segmentations.geojson") -> Path:
     """Space Ranger 4's segmented_outputs; cells are squares of 6 pixels about their places."""
-    counts, _, xy = made.cells_truth()
+    counts, _, xy = made_cells.cells_truth()
     inside = folder / "segmented_outputs"
     barcodes = [f"cellid_{i + 1:09d}-1" for i in range(len(xy))]
     names = [f"Gene{i}" for i in range(counts.shape[1])]

@@ -4,11 +4,13 @@ zarr, anndata and pyarrow to write them.
 
 from __future__ import annotations
 
+import json
 import struct
 import warnings
 from pathlib import Path
 
 import anndata as ad
+import numcodecs
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +20,9 @@ import zarr
 from tests.made_files import made_anndata
 
 GEO = b'{"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}'
+
+# Where a store keeps its table.
+TABLE = "tables/table"
 
 
 def write_zarr(adata: ad.AnnData, path: Path, version: int = 3) -> Path:
@@ -107,3 +112,39 @@ def multi_polygon(*polygons: bytes) -> bytes:
 def square(x: float, y: float, half: float = 5.0) -> list[tuple[float, float]]:
     """Corners of a square about a place."""
     return [(x + dx * half, y + dy * half) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+
+
+def metadata(store, place):
+    """The file of an array's metadata, of either version."""
+    folder = store / TABLE / place
+    return next(f for f in (folder / ".zarray", folder / "zarr.json") if f.is_file())
+
+
+def declare(store, place, **new):
+    """Change what an array declares."""
+    path = metadata(store, place)
+    found = json.loads(path.read_text())
+    if path.name == "zarr.json" and "chunks" in new:
+        found["chunk_grid"]["configuration"]["chunk_shape"] = new.pop("chunks")
+    path.write_text(json.dumps(found | new))
+
+
+def repack(store, place, values, packer, **more):
+    """Write an array anew (Zarr 2) with a codec of numcodecs; returns its only chunk."""
+    codec = numcodecs.get_codec({"id": packer, **more})
+    group = zarr.open_group(store / TABLE, mode="a", zarr_format=2, use_consolidated=False)
+    attributes = dict(group[place].attrs)
+    filters = [numcodecs.VLenUTF8()] if values.dtype == object else None
+    array = group.create_array(
+        place,
+        shape=values.shape,
+        chunks=values.shape,
+        compressors=codec,
+        filters=filters,
+        dtype="string" if filters else values.dtype,
+        overwrite=True,
+        fill_value="" if filters else 0,
+    )
+    array[...] = values
+    array.attrs.update(attributes)
+    return store / TABLE / place / "0"

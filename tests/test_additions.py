@@ -9,7 +9,7 @@ import pytest
 from s2s_core.data.additions import ADDED_KEY, add_measurements, read_additions
 from s2s_core.data.observation import observe
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture

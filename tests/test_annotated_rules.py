@@ -12,8 +12,8 @@ from s2s_core.readers import foreign, libraries, loom
 from s2s_core.readers.annotated_parts import is_place, with_old_categories
 from s2s_core.readers.features import Matrix, join_genomes
 from s2s_core.readers.source import Source
+from tests import made_cells, made_kinds
 from tests import made_files as made
-from tests import made_kinds
 from tests.made_files import made_anndata, write_h5ad
 
 
@@ -269,7 +269,7 @@ def test_a_loom_read_in_blocks_lacks_no_gene(tmp_path, monkeypatch):
 
 
 def beads(folder, xy):
-    made.curio(folder)
+    made_cells.curio(folder)
     path = folder / "S1_MatchedBeadLocation.csv"
     table = pd.read_csv(path).sort_values("barcode")
     table.assign(x=xy[:, 0], y=xy[:, 1]).to_csv(path, index=False)
@@ -284,6 +284,6 @@ def test_beads_are_counted_in_bins_even_where_they_stand_in_rows(tmp_path):
 
 def test_beads_of_two_sections_are_refused(tmp_path):
     for name in ("one", "two"):
-        made.curio(tmp_path / "both" / name)
+        made_cells.curio(tmp_path / "both" / name)
     with pytest.raises(S2SError, match="several sections"):
         read(tmp_path / "both", technology="curio")

@@ -8,7 +8,7 @@ from s2s_core import imputation
 from s2s_core.api import evaluate, impute
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 class Asked(Exception):

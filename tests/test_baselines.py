@@ -7,9 +7,9 @@ from s2s_core.data.observation import Observation, known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.geostat import baselines
-from s2s_core.geostat.first_estimate import fit_lens
+from s2s_core.geostat.first_estimate import fit_first_estimate
 from s2s_core.geostat.programmes import fit_programmes
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 def with_values(obs: Observation, function) -> Observation:
@@ -105,17 +105,19 @@ def test_first_estimate_of_the_engine_is_as_good_as_programme_kriging():
     section = sample(demo_section(rows=40, genes=60), "lattice:2")
     obs = observe(section)
     truth = known_values(section, obs.target_sum)[section.hidden]
-    lens = fit_lens(obs, 20, 0)
-    ours = lens.programmes.genes(lens.predict(obs, obs.targets).mean)[section.hidden]
+    first_estimate = fit_first_estimate(obs, 20, 0)
+    ours = first_estimate.programmes.genes(first_estimate.predict(obs, obs.targets).mean)[
+        section.hidden
+    ]
     kriged = baselines.fit_programme_kriging(obs, 20)(obs, obs.targets).mean[section.hidden]
     assert ((ours - truth) ** 2).mean() < 1.01 * ((kriged - truth) ** 2).mean()
 
 
-def test_lens_chooses_few_programmes_and_no_regression_on_noise(square):
+def test_first_estimate_chooses_few_programmes_and_no_regression_on_noise(square):
     rng = np.random.default_rng(4)
     obs = with_values(
         observe(sample(square, "random:0.7")), lambda uv: rng.normal(3, 1, (len(uv), 6))
     )
-    lens = fit_lens(obs, 6, 0)
-    predicted = lens.predict(obs, obs.targets).mean
+    first_estimate = fit_first_estimate(obs, 6, 0)
+    predicted = first_estimate.predict(obs, obs.targets).mean
     assert np.abs(predicted).mean() < 0.35

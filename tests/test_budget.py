@@ -15,7 +15,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_curve import Cost, Goal, curve
 from s2s_core.studies.budget_study import Plan, measured_parts, run_design, tabulate
 from s2s_core.studies.cases import Cases, read_cases
@@ -249,4 +249,11 @@ def test_cases_survive_a_torn_line(tmp_path):
         file.write('{"k":')
     Cases(tmp_path, {"mark": "x"}).add({"k": 2})
     assert [record["k"] for record in read_cases(tmp_path)] == [1, 2]
-    assert json.loads((tmp_path / "about.json").read_text()) == {"mark": "x"}
+    assert json.loads((tmp_path / "about.json").read_text()) == {"format": 1, "mark": "x"}
+
+
+def test_a_study_of_a_newer_program_is_refused_in_a_sentence(tmp_path):
+    Cases(tmp_path, {"mark": "x"})
+    (tmp_path / "about.json").write_text(json.dumps({"format": 2, "mark": "x"}))
+    with pytest.raises(S2SError, match="The study in .* was written by a newer version"):
+        Cases(tmp_path, {"mark": "x"})

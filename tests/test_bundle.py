@@ -79,6 +79,15 @@ def test_a_bundle_holds_everything(result, path):
     assert load_section(path.with_name("section.h5ad")).n_positions == result.section.n_positions
 
 
+def test_a_bundle_of_a_newer_program_is_refused_in_a_sentence(path):
+    expected = json.loads(members(path)["expected.json"])
+    assert expected["format"] == 1
+    # Whatever else of it may have changed.
+    newer = rewritten(path, expected=json.dumps(expected | {"format": 2}), config="{}")
+    with pytest.raises(S2SError, match="was written by a newer version"):
+        read_bundle(newer)
+
+
 def test_a_run_opened_again_makes_a_bundle_too(result, tmp_path):
     save_result(result, tmp_path / "job")
     write_bundle(load_result(tmp_path / "job"), tmp_path / "run.zip")

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.output.charts import budget_curves, loss_curves, truth_scatter, variants_chart
-from s2s_core.output.maps import Panel, map_panels, mask_map
+from s2s_core.output.maps import map_panels, mask_map
+from s2s_core.output.panels import Panel
 from tests.made import made_section
 
 

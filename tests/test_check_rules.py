@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from s2s_core.assessment.checks import diagnose
-from s2s_core.assessment.recommend import recommend
+from s2s_core.assessment.checks import check_quality
 from s2s_core.assessment.withheld import Withheld
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 
@@ -21,7 +19,7 @@ def result():
 
 
 def finding(result, name):
-    return next(f for f in diagnose(result) if f.name == name)
+    return next(f for f in check_quality(result) if f.name == name)
 
 
 def with_map(result, values):
@@ -33,7 +31,7 @@ def test_a_measured_value_that_drifted_is_found_up_or_down(result, by):
     values = result.truth.copy()
     row, gene = np.argwhere(result.section.measured[:, None] & (values > 0.5))[7]
     values[row, gene] += by
-    found = diagnose(with_map(result, values))[0]
+    found = check_quality(with_map(result, values))[0]
     assert (found.name, found.level) == ("Measured values in place", "problem")
     assert found.value == pytest.approx(0.5, rel=1e-5)
 
@@ -92,16 +90,3 @@ def test_noise_is_called_kept_only_where_that_is_sure(result, slope, error, leve
     bare = replace(result, section=result.section.without_hidden())
     kept = Withheld(60, slope, error, 3.0, 0, 0.0, 0.0, 0)
     assert finding(replace(bare, info=kept.to_info()), "Noise kept").level == level
-
-
-@pytest.mark.parametrize(("genes", "method"), [(6, "nearest"), (5, "s2s")])
-def test_a_test_needs_six_genes(genes, method):
-    """Differences of both signs: six genes cannot tell them from chance, with five none is asked."""
-    better = np.array([0.1, -0.05, 0.08, -0.04, 0.07, -0.05])[:genes]
-    parts = [
-        pd.DataFrame({"method": name, "gene": range(genes), "rmse": 0.5 + off, "pcc": 0.5})
-        for name, off in (("s2s", 0 * better), ("nearest", better))
-    ]
-    found = recommend(pd.concat(parts))
-    assert found.table.loc["nearest", "worse"] > 0.005
-    assert found.method == method

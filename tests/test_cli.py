@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from s2s_core import api, imputation, read, sample
-from s2s_core.cli.main import gene_list, main
+from s2s_core.cli.arguments import gene_list
+from s2s_core.cli.main import main
 from s2s_core.data.observation import observe
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
+from s2s_core.vocabulary import Phase
 from tests.made import made_result, made_section
 
 
@@ -35,8 +37,8 @@ def calls(monkeypatch):
 
     def run(section, config, *, folder=None, on_progress=None, should_stop=None, resume=False):
         asked.append({"section": section, "config": config, "folder": folder, "resume": resume})
-        on_progress(Progress("Kriging", 1, 1))
-        on_progress(Progress("Training", 3, 10, seconds_left=65.0))
+        on_progress(Progress(Phase.FITTING, 1, 1))
+        on_progress(Progress(Phase.TRAINING, 3, 10, seconds_left=65.0))
         if should_stop():
             raise Cancelled
         return made_result(section, config.method)

@@ -9,9 +9,9 @@ from s2s_core.cli.main import build_parser, main
 from s2s_core.data.mask_table import mask_from_table, read_mask_table
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs.studies import questions
-from s2s_core.sampling.judge import judge
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.design_metrics import evaluate_design
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import sample
 from tests.made import made_section
 
 
@@ -67,7 +67,7 @@ def test_facts_of_one_design(file, tmp_path, capsys):
     out = tmp_path / "genes.csv"
     assert main(["design", "facts", file, "--mask", "hexlattice:4", "--out", str(out)]) == 0
     section = read(file)
-    facts = judge(Pilot(section), sample(section, "hexlattice:4").measured)
+    facts = evaluate_design(Pilot(section), sample(section, "hexlattice:4").measured)
     shown = capsys.readouterr().out
     assert all(sentence in shown for sentence in facts.sentences)
     table = pd.read_csv(out, index_col="gene")

@@ -9,14 +9,14 @@ import pytest
 
 from s2s_core import api, imputation
 from s2s_core.cli import arguments
-from s2s_core.cli import design as cli_design
 from s2s_core.cli import main as cli
+from s2s_core.cli.finished_run import finished_run
 from s2s_core.config import preset
 from s2s_core.data.result import save_result
 from s2s_core.errors import Cancelled
 from s2s_core.output import bundle, export
-from s2s_core.sampling.judge import Facts
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.design_record import DesignMetrics
 from tests.made import made_result, made_section
 
 
@@ -188,12 +188,13 @@ def test_a_plan_is_made_as_it_was_said(monkeypatch, section):
 
 def test_facts_are_those_of_the_design_that_was_drawn(section, monkeypatch):
     asked = []
-    numbers = dict.fromkeys(Facts.__dataclass_fields__, 0.0) | {
+    numbers = dict.fromkeys(DesignMetrics.__dataclass_fields__, 0.0) | {
         "sentences": ("So.",),
         "genes": pd.DataFrame(),
     }
     monkeypatch.setattr(
-        "s2s_core.sampling.judge.judge", lambda pilot, mask: asked.append(mask) or Facts(**numbers)
+        "s2s_core.sampling.design_metrics.evaluate_design",
+        lambda pilot, mask: asked.append(mask) or DesignMetrics(**numbers),
     )
     for seed in ("0", "6"):
         assert cli.main(["design", "facts", "in.h5ad", "--mask", "random:0.3", "--seed", seed]) == 0
@@ -231,7 +232,7 @@ def test_the_next_batch_is_that_of_the_run_and_the_seed(section, monkeypatch, tm
         # A spreadsheet must not run an id.
         assert pd.read_csv(tmp_path / "n.csv")["spot_id"].tolist() == ["'=a"]
         monkeypatch.undo()
-        found, spread = cli_design.finished_run(tmp_path / f"{name}_tables")
+        found, spread = finished_run(tmp_path / f"{name}_tables")
         rows = made.section.spot_ids.get_indexer(found.spot_ids)
         assert np.asarray(spread) == pytest.approx(wanted[rows], abs=1e-6)
         monkeypatch.setattr("s2s_core.sampling.next_batch.next_batch", choose)

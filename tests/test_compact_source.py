@@ -32,7 +32,7 @@ def test_targets_weigh_as_much_as_they_are_sure(source, uneven):
 
 
 def test_programmes_are_drawn_by_their_importance(own, monkeypatch):
-    importance = own.lens.importance
+    importance = own.first_estimate.importance
     assert own._chance == pytest.approx(importance / importance.sum())
     drawn, count = [], len(importance)
     real = compact.network_input
@@ -182,7 +182,9 @@ def test_the_check_is_the_error_at_spots_set_aside_over_that_of_the_estimate(own
         monkeypatch.setattr(compact, "correct", answers(own, lambda *_, part=part: part))
         assert own.check("model", CPU) == pytest.approx(wanted, abs=1e-4)
     first = compact._at(own._check.mean, own.obs.pixels[own.aside])
-    squares = ((first - truth) * own.lens.programmes.size) ** 2 / own.obs.noise[own.aside, None]
+    squares = ((first - truth) * own.first_estimate.programmes.size) ** 2 / own.obs.noise[
+        own.aside, None
+    ]
     assert own._first_error == pytest.approx(np.sqrt(squares.sum(1).mean()), rel=1e-5)
 
 
@@ -190,4 +192,6 @@ def test_the_preview_is_the_gene_that_the_latest_check_saw(own, monkeypatch):
     monkeypatch.setattr(compact, "correct", answers(own, lambda *_: 0.5))
     own.check("model", CPU)
     half = own._latest.reshape(len(own._latest), -1).T
-    assert own.preview(2) == pytest.approx(own.lens.programmes.genes(half)[:, 2], abs=1e-4)
+    assert own.preview(2) == pytest.approx(
+        own.first_estimate.programmes.genes(half)[:, 2], abs=1e-4
+    )

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from s2s_core.cli import impute
 from s2s_core.cli import main as cli
 from s2s_core.config import PRESETS, preset
 from s2s_core.config.files import comments, completed, read_config, write_toml
@@ -85,11 +86,11 @@ def test_other_files_that_do_not_work(tmp_path):
 def asked(monkeypatch, tmp_path):
     """The configuration that words of ``impute`` make, without the run."""
     section = made_section("square", 12, 12)
-    monkeypatch.setattr(cli, "read_section", lambda *_: section)
+    monkeypatch.setattr(impute, "read_section", lambda *_: section)
 
     def config_of(*words):
         seen = []
-        monkeypatch.setattr(cli, "_run", lambda s, config, *_: seen.append((s, config)))
+        monkeypatch.setattr(impute, "_run", lambda s, config, *_: seen.append((s, config)))
         status = cli.main(["impute", "IN", "--out", str(tmp_path), "--mask", "lattice:2", *words])
         return seen[0][1] if seen else status
 
@@ -145,7 +146,7 @@ def test_options_that_do_not_fit_are_refused(asked, tmp_path, capsys):
 def test_a_file_runs_the_published_training_from_the_command_line(monkeypatch, tmp_path):
     """Settings arrive in the run's record, with what the network learned from."""
     section = made_section("square", 14, 16)
-    monkeypatch.setattr(cli, "read_section", lambda *_: section)
+    monkeypatch.setattr(impute, "read_section", lambda *_: section)
     file = tmp_path / "mine.toml"
     file.write_text(
         'preset = "paper"\nthreads = 1\n[train]\nepochs = 2\nbatch = 2\n'

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from s2s_core.assessment.block_scores import BlockScores
 from s2s_core.errors import S2SError
+from s2s_core.studies.advice import recommend
 from s2s_core.studies.budget_curve import (
     Cost,
     Goal,
     choose,
     curve,
     paired,
-    recommend,
     smallest_budgets,
 )
 
@@ -43,6 +44,17 @@ def made_table(levels: dict, genes: int = 40, seeds: int = 3, spread: float = 0.
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+def made_blocks(table: pd.DataFrame, spread: float = 0.001, spots: int = 60) -> dict:
+    """Scores by block whose mean is that of each draw in a made table."""
+    rng, found = np.random.default_rng(1), {}
+    draws = table.groupby(["design", "budget", "seed"], sort=False)["pcc_map"].mean()
+    for (design, budget, _), mean in draws.items():
+        noise = rng.normal(0, spread, 16)
+        blocks = BlockScores(np.full(16, spots), {"pcc": mean + noise - noise.mean()})
+        found.setdefault((design, budget), []).append(blocks)
+    return found
 
 
 def test_cost_is_per_spot_row_region_and_fixed():
@@ -91,10 +103,16 @@ def test_the_smallest_budget_that_reaches_the_goal_is_recommended():
     assert first["budget"].to_dict() == {"lattice": 0.25, "random": 0.5}
     best = choose(found, goal)
     assert (best["design"], best["budget"]) == ("lattice", 0.25)
-    words = recommend(table, goal, 3000.0, {"lattice": "Lattice"})
+    words = recommend(table, goal, 3000.0, {"lattice": "Lattice"}, blocks=made_blocks(table))
     assert words[0] == "Measure 250 spots (25%) by the design: Lattice."
     assert "750 EUR = 250 spots x 3, 2,250 EUR less than measuring everything" in " ".join(words)
     assert "worse: random (-0.2" in " ".join(words)
+    # Scores by gene alone tell nobody: genes share spots.
+    alone = recommend(table, goal, 3000.0, {"lattice": "Lattice"})
+    assert "undecided: random (-0.2" in " ".join(alone)
+    few = recommend(table, goal, 3000.0, {}, blocks=made_blocks(table, spots=1))
+    assert "undecided: random" in " ".join(few)
+    assert "A pilot of 16 spots is too small to tell designs apart" in few[-1]
 
 
 def test_without_costs_the_smallest_budget_is_recommended_and_no_cost_is_named():
@@ -141,7 +159,15 @@ def test_an_impossible_goal_is_said_to_be_one():
 
 def test_a_plain_design_that_does_as_well_is_named():
     table = made_table({("active", 0.25): 0.8, ("lattice", 0.25): 0.799}, seeds=3)
-    words = recommend(table, Goal(0.5), 1.0, {}, plain=("lattice",))
+    best = choose(curve(table, Goal(0.5)), Goal(0.5))["design"]
+    assert best == "active"
+    blocks = made_blocks(table)
+    # Draws whose means are alike, as those of a regular design on one pilot are.
+    level = {"active": 0.8, "lattice": 0.799}
+    for name, mean in level.items():
+        for k, found in enumerate(blocks[name, 0.25]):
+            found.scores["pcc"] += mean + 5e-4 * (k - 1) - found.mean("pcc")
+    words = recommend(table, Goal(0.5), 1.0, {}, plain=("lattice",), blocks=blocks)
     assert "easier to carry out does as well here: lattice" in words[-1] or "lattice" in words[0]
 
 

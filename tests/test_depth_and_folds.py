@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core.data.observation import depth_noise, folds, morton_order, observe, withhold
-from s2s_core.sampling.registry import sample
+from s2s_core.data.observation import depth_noise, folds, observe, withhold
+from s2s_core.data.spatial import morton_order
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 
 

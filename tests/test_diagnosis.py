@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from s2s_core import impute, read, sample
-from s2s_core.assessment.checks import diagnose
+from s2s_core.assessment.checks import check_quality
 from s2s_core.assessment.spatial_errors import (
     lag_weights,
     local_planes,
@@ -41,7 +41,7 @@ def changed(result, change):
 
 
 def level(result, name):
-    return next(f.level for f in diagnose(result) if f.name == name)
+    return next(f.level for f in check_quality(result) if f.name == name)
 
 
 def flatter(values, section):
@@ -72,7 +72,7 @@ def noisy(values, section):
 
 
 def test_a_good_run_is_fine(good):
-    findings = diagnose(good)
+    findings = check_quality(good)
     assert [f.name for f in findings] == [
         "Measured values in place",
         "Possible values",
@@ -99,7 +99,7 @@ def test_a_good_run_is_fine(good):
 def test_each_defect_is_found(good, defect, name):
     bad = changed(good, defect)
     assert level(bad, name) != "fine"
-    finding = next(f for f in diagnose(bad) if f.name == name)
+    finding = next(f for f in check_quality(bad) if f.name == name)
     assert finding.advice.endswith(".")
 
 
@@ -107,7 +107,7 @@ def test_measured_values_must_be_exact(good):
     values = np.array(good.imputed)
     values[np.flatnonzero(good.section.measured)[3], 2] += 1e-4
     bad = replace(good, maps={**good.maps, "kriging": values})
-    finding = diagnose(bad)[0]
+    finding = check_quality(bad)[0]
     assert finding.level == "problem"
     assert finding.value == pytest.approx(1e-4, rel=0.01)
 
@@ -116,13 +116,13 @@ def test_measured_values_must_be_exact(good):
 def test_impossible_values_end_the_diagnosis(good, value):
     values = np.array(good.imputed)
     values[np.flatnonzero(~good.section.measured)[3], 2] = value
-    findings = diagnose(replace(good, maps={**good.maps, "kriging": values}))
+    findings = check_quality(replace(good, maps={**good.maps, "kriging": values}))
     assert [f.level for f in findings] == ["fine", "problem"]
     assert findings[1].value == 1
 
 
 def test_without_truth_the_withheld_spots_are_asked(gappy):
-    findings = diagnose(gappy)
+    findings = check_quality(gappy)
     assert {f.level for f in findings} == {"fine"}
     assert [f.name for f in findings[-2:]] == [
         "Structure in the errors",
@@ -132,7 +132,7 @@ def test_without_truth_the_withheld_spots_are_asked(gappy):
     assert f"is {kept.slope:.2f} (at {kept.n_spots} withheld spots" in findings[2].sentence
     assert f"at {kept.n_spots} withheld spots" in findings[-2].sentence
     assert not findings[-1].advice
-    found = diagnose(changed(gappy, lambda values, section: 2 * values))[-1]
+    found = check_quality(changed(gappy, lambda values, section: 2 * values))[-1]
     assert (found.name, found.level) == ("Structure never measured", "problem")
     assert found.advice.endswith(".")
 
@@ -168,8 +168,8 @@ def test_a_bad_method_is_told_by_its_predictions_of_withheld_spots(monkeypatch, 
 def test_runs_that_kept_nothing_are_judged_by_their_scores(gappy):
     """Those of an earlier version."""
     old = replace(gappy, info={k: v for k, v in gappy.info.items() if k != KEY})
-    assert "judged by the PCC at withheld spots" in diagnose(old)[2].sentence
-    assert {f.level for f in diagnose(old)} == {"fine"}
+    assert "judged by the PCC at withheld spots" in check_quality(old)[2].sentence
+    assert {f.level for f in check_quality(old)} == {"fine"}
     assert level(changed(old, flatter), "Over-smoothing") != "fine"
     assert level(changed(old, noisy), "Noise kept") != "fine"
 
@@ -177,14 +177,14 @@ def test_runs_that_kept_nothing_are_judged_by_their_scores(gappy):
 def test_a_median_map_is_told_apart_from_an_artefact(good):
     low = {**good.layers, "median": np.where(good.section.measured[:, None], good.truth, 0.1)}
     median = replace(good, config=replace(good.config, answer="median"), layers=low)
-    finding = next(f for f in diagnose(median) if f.name == "Grid artefacts")
+    finding = next(f for f in check_quality(median) if f.name == "Grid artefacts")
     assert finding.level == "watch"
     assert "mean" in finding.advice
 
 
 def test_a_flat_map_is_named_flat(good):
     flat = changed(good, lambda values, section: np.ones_like(values))
-    findings = diagnose(flat)
+    findings = check_quality(flat)
     assert "flat" in findings[2].sentence
     assert findings[2].level == "watch"
     assert all(f.name != "Noise kept" for f in findings)
@@ -196,7 +196,10 @@ def test_few_gaps_show_no_pattern(gaps):
     result = impute(
         section.with_measured(np.arange(64) >= gaps), method="kriging", compare=[], threads=1
     )
-    assert [f.name for f in diagnose(result)] == ["Measured values in place", "Possible values"]
+    assert [f.name for f in check_quality(result)] == [
+        "Measured values in place",
+        "Possible values",
+    ]
 
 
 def test_noise_in_the_truth_does_not_move_the_slope():
@@ -229,7 +232,7 @@ def test_a_plane_follows_a_trend_and_pairs_keep_their_distance():
 def test_real_sections(data_dir, name):
     section = sample(read(data_dir / f"{name}.h5ad"), "lattice:2")
     result = impute(section, method="programme-kriging", compare=["nearest"], threads=1)
-    assert {f.level for f in diagnose(result)} == {"fine"}
+    assert {f.level for f in check_quality(result)} == {"fine"}
     nearest = replace(result, config=replace(result.config, method="nearest"))
     assert level(nearest, "Noise kept") != "fine"
     assert level(changed(result, textured), "Structure in the errors") != "fine"

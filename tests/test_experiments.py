@@ -13,7 +13,7 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Prediction
 from s2s_core.methods import Method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.cases import read_cases
 from s2s_core.studies.data_consistency import SIZES, check_consistency, random_tensors
 from s2s_core.studies.experiment_report import left_out_of

@@ -15,7 +15,7 @@ from s2s_core.output import tables as tables_module
 from s2s_core.output.export import export
 from s2s_core.output.tables import guard, write_csv, write_long_csv, write_parquet
 from s2s_core.readers import read
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 from tests.made_files import space_ranger
 

@@ -13,7 +13,7 @@ from s2s_core.data.result import Result, load_result, provenance, save_result
 from s2s_core.output.bundle import Bundle, compare, fingerprint
 from s2s_core.output.export import export
 from s2s_core.output.tables import guard, write_long_csv
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 
 

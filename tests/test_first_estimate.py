@@ -8,12 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from s2s_core.data.observation import folds
-from s2s_core.geostat import first_estimate as lens
 from s2s_core.geostat.estimate_images import as_images, smooth_images
-from s2s_core.geostat.first_estimate import RIDGES, fit_lens, least_squares_share, regress
+from s2s_core.geostat.first_estimate import (
+    RIDGE_CHOICES,
+    ResidualGPFit,
+    fit_first_estimate,
+    select_components,
+)
 from s2s_core.geostat.gene_weightings import fit_weighted
 from s2s_core.geostat.kriging import Kriged
+from s2s_core.geostat.residual_gp import profile_correction
+from s2s_core.geostat.shrinkage import shrinkage_factors
 from s2s_core.geostat.variograms import NUGGETS, Variograms
 
 
@@ -30,7 +35,9 @@ def test_the_regression_learns_from_what_other_spots_say_not_from_the_measured_s
     left_out = rng.uniform(-2, 2, (300, 1)).astype(np.float32)
     scores = left_out + 2 * np.sin(2 * left_out)
     asked = np.linspace(-1.8, 1.8, 50, dtype=np.float32)[:, None]
-    found = regress(Kriged(asked, None, left_out), scores, np.ones(300), np.ones(1), (0.01,))
+    found = profile_correction(
+        Kriged(asked, None, left_out), scores, np.ones(300), np.ones(1), (0.01,)
+    )
     assert np.abs(found - 2 * np.sin(2 * asked)).max() < 0.15
 
 
@@ -41,42 +48,38 @@ def test_the_regression_believes_deep_spots():
     missed = np.where(shallow[:, None], -1.0, 1.0)
     noise = np.where(shallow, 5.0, 0.25)
     asked = np.linspace(-1.5, 1.5, 20, dtype=np.float32)[:, None]
-    found = regress(Kriged(asked, None, left_out), left_out + missed, noise, np.ones(1), (1.0,))
+    found = profile_correction(
+        Kriged(asked, None, left_out), left_out + missed, noise, np.ones(1), (1.0,)
+    )
     # (4 - 0.2) / (4 + 0.2) of the way.
     assert found == pytest.approx(0.905, abs=0.1)
 
 
-def test_the_number_of_programmes_is_decided_by_deep_spots(uneven, monkeypatch):
+def test_the_number_of_programmes_is_decided_by_deep_spots(uneven):
     """A sixth programme that helps at deep spots and does more harm at shallow ones stays."""
     programmes = fit_weighted(uneven, 6)
     scores = programmes.scores(uneven.values)
     guess, shallow = scores.copy(), uneven.noise > 1
     for at in programmes.columns:
         guess[shallow, at.stop - 1] *= 4.0
-    outs = iter([out for out in folds(uneven) for _ in RIDGES])
-    monkeypatch.setattr(lens, "krige", lambda *_, **__: None)
-    monkeypatch.setattr(lens, "_corrected", lambda *_: guess[next(outs)])
-    kept = lens.Kept()
-    counts = lens._choose(uneven, programmes, scores, None, kept, lambda *_: None)[0]
-    assert counts == [6, 6, 6, 6]
+    tried = ResidualGPFit(np.stack([guess] * len(RIDGE_CHOICES)), RIDGE_CHOICES)
+    assert select_components(uneven, programmes, scores, tried).counts == (6, 6, 6, 6)
     lonely = replace(uneven, noise=np.ones_like(uneven.noise))
-    outs = iter([out for out in folds(uneven) for _ in RIDGES])
-    counts = lens._choose(lonely, programmes, scores, None, kept, lambda *_: None)[0]
-    assert counts == [5, 5, 5, 5]
+    assert select_components(lonely, programmes, scores, tried).counts == (5, 5, 5, 5)
 
 
-def test_a_remainder_is_trusted_as_far_as_deep_spots_say(uneven):
+def test_a_residual_is_trusted_as_far_as_deep_spots_say(uneven):
     """One gene follows a pattern of its own at deep spots, its opposite at shallow ones."""
     row, col = np.divmod(uneven.pixels, uneven.grid.shape[1])
     own = np.sin(row / 2.0) * np.cos(col / 2.0)
     values = uneven.values.copy()
     values[:, -1] = 1.0 + 0.3 * np.where(uneven.noise < 1, own, -own)
-    fitted = fit_lens(replace(uneven, values=values), 2, 0)
-    assert fitted.share[-1] > 0.4
+    fitted = fit_first_estimate(replace(uneven, values=values), 2, 0)
+    assert fitted.residuals.shrinkage[-1] > 0.4
     # Even with its programmes known, a gene deviates by what they leave: pattern and noise.
     left = values - fitted.programmes.genes(fitted.programmes.scores(values))
     alone = fitted.gene_deviation(np.zeros((1, len(fitted.programmes.scale))))[0]
-    assert alone**2 == pytest.approx(fitted.remainder.signal + fitted.remainder.noise, rel=1e-4)
+    assert alone**2 == pytest.approx(fitted.residuals.variance, rel=1e-4)
     deep = np.sqrt((left**2 / uneven.noise[:, None]).mean(0))
     assert 0.5 * deep[-1] < alone[-1] < 2.0 * deep[-1]
 
@@ -89,7 +92,7 @@ def test_weightings_are_shared_by_what_they_miss_at_deep_spots(uneven):
     at_shallow, at_deep = programmes.columns[0], programmes.columns[1]
     spoiled[shallow, at_shallow] *= -1.0
     spoiled[~shallow, at_deep] *= -1.0
-    share = programmes.favoured(uneven, spoiled, [6, 6, 6, 6])
+    share = programmes.fit_stacking_weights(uneven, spoiled, [6, 6, 6, 6])
     assert share[0] > share[1] + 0.1
 
 
@@ -104,22 +107,24 @@ def test_programmes_are_fitted_with_depth(uneven):
         assert abs(part.loadings[0, 0]) < 0.9
 
 
-def test_importance_is_the_signal_of_a_programme(uneven_lens):
-    signal = np.linspace(0.2, 3.0, len(uneven_lens.programmes.scale))
+def test_importance_is_the_signal_of_a_programme(uneven_first_estimate):
+    signal = np.linspace(0.2, 3.0, len(uneven_first_estimate.programmes.scale))
     made = variograms_of(signal)
     nugget = NUGGETS[8]
-    found = replace(uneven_lens, variograms=made).importance
+    found = replace(uneven_first_estimate, variograms=made).importance
     # Signal variance is 1 / (1 + nugget) of the whole.
-    assert found == pytest.approx(uneven_lens.programmes.size / np.sqrt(1 + nugget), rel=1e-5)
-    noisy = replace(uneven_lens, variograms=variograms_of(signal, 20)).importance
+    assert found == pytest.approx(
+        uneven_first_estimate.programmes.size / np.sqrt(1 + nugget), rel=1e-5
+    )
+    noisy = replace(uneven_first_estimate, variograms=variograms_of(signal, 20)).importance
     assert (noisy < 0.1 * found).all()
 
 
-def test_the_share_of_a_step_weighs_spots_by_certainty():
+def test_a_shrinkage_factor_weighs_spots_by_precision():
     step = np.ones((40, 2))
     missed = np.where(np.arange(40) % 2, 1.0, 0.0)[:, None] * np.ones((1, 2))
     certainty = np.where(np.arange(40) % 2, 3.0, 1.0)
-    assert least_squares_share(step, missed, certainty, np.ones(2)) == pytest.approx(0.75)
+    assert shrinkage_factors(step, missed, certainty, np.ones(2)) == pytest.approx(0.75)
 
 
 def test_the_image_of_deviation_is_that_of_the_signal(uneven):

@@ -10,15 +10,17 @@ from s2s_core.config import preset
 from s2s_core.jobs import jobs
 from s2s_core.jobs.forecast import (
     TRAINED,
-    Past,
+    RunHistory,
     forecast,
     forecast_training,
     machine_factor,
-    past_runs,
     predicted_seconds,
+    run_history,
     seconds_to_go,
 )
-from s2s_core.sampling.registry import sample
+from s2s_core.jobs.state import Stage
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Phase
 
 FAST = preset("fast")
 
@@ -43,7 +45,7 @@ def test_longer_training_takes_longer_and_the_rest_of_a_run_does_not(square):
     assert forecast_training(square, linear, 2.0) == forecast(square, linear, 2.0)
 
 
-def test_the_published_form_is_not_foretold(square):
+def test_the_published_form_is_not_predicted(square):
     assert predicted_seconds(1000, 300, preset("paper")) is None
     assert forecast(square, preset("paper"), 2.0) is None
 
@@ -69,15 +71,17 @@ def test_earlier_runs_correct_the_guess(square, tmp_path, monkeypatch):
 
 
 def going(*stages, **more):
-    """State of a run that began at 0 and went through stages (name, begin)."""
+    """State of a run that began at 0 and went through stages (Stage)."""
     return jobs.State(status="running", started=0.0, stages=stages, **more)
 
 
 END = 100.0 * TRAINED["fast"][1]
-FIT, TRAIN, LAST = ("Fitting", 0.0), ("Training on CPU", 20.0), ("Predicting", END)
+FIT = Stage(Phase.FITTING, "", 0.0)
+TRAIN = Stage(Phase.TRAINING, "CPU", 20.0)
+LAST = Stage(Phase.PREDICTING, "Network", END)
 
 
-def test_the_present_stage_tells_its_pace_and_the_later_ones_are_foretold():
+def test_the_present_stage_tells_its_pace_and_the_later_ones_are_predicted():
     slow, quick = (
         seconds_to_go(going(FIT, TRAIN, seconds_left=left), FAST, 100.0, (), 30.0)
         for left in (300.0, 10.0)
@@ -93,14 +97,14 @@ def test_time_left_is_that_of_the_whole_run_from_its_first_moment():
     assert seconds_to_go(going(FIT, TRAIN, LAST), FAST, 100.0, (), END + 5) == pytest.approx(
         95 - END
     )
-    # A stage that takes longer than foretold leaves the later ones their time.
+    # A stage that takes longer than predicted leaves the later ones their time.
     assert seconds_to_go(going(FIT), FAST, 100.0, (), 50.0) == pytest.approx(80.0)
 
 
 def test_a_run_that_began_alike_says_how_long_the_rest_takes():
-    stages = (("Fitting", 0.0), ("Training on CPU", 0.1), ("Predicting", 0.3))
-    alike = Past("s2s", "fast", stages)
-    other = Past("s2s", "balanced", stages)
+    stages = ((FIT.name, 0.0), (TRAIN.name, 0.1), (LAST.name, 0.3))
+    alike = RunHistory("s2s", "fast", stages)
+    other = RunHistory("s2s", "balanced", stages)
     state = going(FIT, TRAIN, seconds_left=10.0)
     assert seconds_to_go(state, FAST, 100.0, (other, alike), 30.0) == pytest.approx(80.0)
     unlike = seconds_to_go(state, FAST, 100.0, (other,), 30.0)
@@ -121,7 +125,7 @@ def test_nothing_is_said_where_nothing_is_known():
 
 def test_earlier_runs_are_remembered_by_their_stages(square, tmp_path, monkeypatch):
     monkeypatch.setenv("S2S_RUNS", str(tmp_path))
-    stages = (("Fitting", 100.0), ("Training on CPU", 140.0))
+    stages = (replace(FIT, began=100.0), replace(TRAIN, began=140.0))
     done = jobs.State(status="done", started=100.0, ended=200.0, stages=stages)
     for state in (
         done,
@@ -130,8 +134,8 @@ def test_earlier_runs_are_remembered_by_their_stages(square, tmp_path, monkeypat
         replace(done, stages=()),
     ):
         jobs.write_state(jobs.create(sample(square, "lattice:2"), FAST, "x"), state)
-    only = (Past("s2s", "fast", (("Fitting", 0.0), ("Training on CPU", 0.4))),)
-    assert past_runs() == only
+    only = (RunHistory("s2s", "fast", ((FIT.name, 0.0), (TRAIN.name, 0.4))),)
+    assert run_history() == only
 
 
 def test_gpus_are_told_by_the_drivers_tool(tmp_path, monkeypatch):

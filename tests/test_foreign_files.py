@@ -14,8 +14,8 @@ from PIL import Image
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
+from tests import made_cells, made_kinds
 from tests import made_files as made
-from tests import made_kinds
 
 
 def hdf5(path, *groups):
@@ -252,7 +252,7 @@ def test_a_gef_says_the_same_as_the_gem_of_the_same_molecules(tmp_path):
 
 def test_cells_of_a_gef(tmp_path):
     section = read(made_kinds.cellbin(tmp_path / "a.cellbin.gef"), bin_size=1000)
-    counts, _, xy = made.cells_truth()
+    counts, _, xy = made_cells.cells_truth()
     assert section.obs["n_points"].max() == len(xy)
     assert np.array_equal(section.counts.toarray().sum(0), counts.sum(0))
 

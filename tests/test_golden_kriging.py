@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from s2s_core.geostat import variograms
+from s2s_core.geostat import variogram_fit, variograms
 from s2s_core.geostat.kriging import krige
-from s2s_core.geostat.variograms import KERNELS, NUGGETS, TEMPER, Spots, Variograms, fit_variograms
+from s2s_core.geostat.variogram_fit import TEMPER, Criterion, fit_variograms
+from s2s_core.geostat.variograms import KERNELS, NUGGETS, Spots, Variograms
 
 CANDIDATES = (("matern32", 3.0), ("exponential", 1.5))
 RNG = np.random.default_rng(11)
@@ -58,13 +59,13 @@ def by_hand(criterion):
     return mean, evidence, sill
 
 
-@pytest.mark.parametrize("criterion", ["likelihood", "withheld", "average", "likelihood-average"])
+@pytest.mark.parametrize("criterion", list(Criterion))
 def test_weights_and_sills_are_those_of_dense_algebra(criterion):
     found = fit_variograms(Spots(POINTS, NOISE), VALUES, criterion, candidates=CANDIDATES)
     mean, evidence, sill = by_hand(criterion)
     assert found.mean == pytest.approx(mean, rel=1e-6)
     best = evidence.max((0, 1))
-    if criterion.endswith("average"):
+    if criterion.averages:
         weight = np.exp(TEMPER * (evidence - best))
         assert TEMPER == 0.3
         weight[weight < 0.02] = 0.0
@@ -73,8 +74,8 @@ def test_weights_and_sills_are_those_of_dense_algebra(criterion):
     weight /= weight.sum((0, 1))
     assert found.weight == pytest.approx(weight, abs=2e-3)
     assert found.sill == pytest.approx(weight * sill, rel=2e-2, abs=2e-3)
-    # Neighbouring spots are no independent witnesses: an average stays one.
-    if criterion.endswith("average"):
+    # Neighbouring spots are correlated: an average stays one.
+    if criterion.averages:
         assert ((found.weight > 0).sum((0, 1)) > 5).all()
 
 
@@ -88,7 +89,7 @@ def averaged():
 
 
 def test_the_heaviest_candidate_alone_has_its_own_sill(averaged):
-    sharp = averaged.sharpened()
+    sharp = averaged.most_probable()
     assert sharp.signal == pytest.approx(2.0)
     assert sharp.noise == pytest.approx(2.0 * NUGGETS[8])
     assert averaged.signal == pytest.approx(0.7 * 2.0 + 0.3 * 5.0)
@@ -98,8 +99,8 @@ def test_the_heaviest_candidate_alone_has_its_own_sill(averaged):
 
 def test_many_spots_are_kriged_with_their_depth_and_their_sill(averaged, monkeypatch):
     """Local kriging, of so few spots that all are neighbours, is exact with the best candidate."""
-    monkeypatch.setattr(variograms, "GLOBAL_MAX", 5)
-    out = krige(Spots(POINTS, NOISE), VALUES, TARGETS, averaged, leave_out=True)
+    monkeypatch.setattr(variograms, "DENSE_LIMIT", 5)
+    out = krige(Spots(POINTS, NOISE), VALUES, TARGETS, averaged, leave_one_out=True)
     gram = between(POINTS, POINTS, CANDIDATES[0]) + NUGGETS[8] * np.diag(NOISE)
     cross = between(TARGETS, POINTS, CANDIDATES[0])
     weights = np.linalg.solve(gram, cross.T).T
@@ -110,13 +111,13 @@ def test_many_spots_are_kriged_with_their_depth_and_their_sill(averaged, monkeyp
     for i in range(10):
         rest = np.arange(10) != i
         weights = np.linalg.solve(gram[np.ix_(rest, rest)], gram[rest, i])
-        assert out.left_out[i] == pytest.approx(1.5 + weights @ (VALUES[rest] - 1.5), abs=1e-4)
+        assert out.leave_one_out[i] == pytest.approx(1.5 + weights @ (VALUES[rest] - 1.5), abs=1e-4)
 
 
 def test_a_shallow_spot_moves_the_map_less(averaged, monkeypatch):
     spots = Spots(POINTS, NOISE)
     for limit in (2000, 5):
-        monkeypatch.setattr(variograms, "GLOBAL_MAX", limit)
+        monkeypatch.setattr(variograms, "DENSE_LIMIT", limit)
         moved = []
         for i in (0, 1):
             off = VALUES.copy()
@@ -128,11 +129,13 @@ def test_a_shallow_spot_moves_the_map_less(averaged, monkeypatch):
 
 
 def test_the_seed_draws_the_blocks_that_stand_for_a_large_section(monkeypatch):
-    monkeypatch.setattr(variograms, "GLOBAL_MAX", 100)
-    monkeypatch.setattr(variograms, "BLOCK", 30)
+    monkeypatch.setattr(variograms, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(variogram_fit, "BLOCK", 30)
     points = np.random.default_rng(0).uniform(0, 30, (300, 2))
     values = np.sin(points[:, :1]) + np.random.default_rng(1).normal(size=(300, 2))
-    a, again, b = (fit_variograms(Spots(points), values, "average", seed=s) for s in (3, 3, 4))
+    a, again, b = (
+        fit_variograms(Spots(points), values, Criterion.AVERAGE, seed=s) for s in (3, 3, 4)
+    )
     assert np.array_equal(a.sill, again.sill)
     assert not np.array_equal(a.sill, b.sill)
-    assert a.local
+    assert a.tiled

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from s2s_core.assessment.metrics import summarise
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.observation import observe
-from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled
 from s2s_core.imputation import run
 from s2s_core.methods import METHODS, applicable
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Spots
 from tests.tiny import tiny_config, tiny_published
 
 CLASSICAL = [name for name in METHODS if name != "s2s"]
@@ -63,7 +63,7 @@ def test_measured_values_stay_as_they_are_with_every_method(lattice, design):
 def test_scores_of_a_simulated_mask_are_taken_at_hidden_truth(square):
     section = sample(square, "checkerboard")
     result = run(section, config_of("linear"))
-    assert set(result.metrics["spots"]) == {HIDDEN}
+    assert set(result.metrics["spots"]) == {Spots.HIDDEN}
     assert set(result.metrics["n_spots"]) == {int(section.hidden.sum())}
     gene = result.metrics.set_index("gene").loc["Gene2"]
     error = result.imputed[section.hidden, 2] - result.truth[section.hidden, 2]
@@ -78,7 +78,7 @@ def test_scores_without_truth_come_from_withheld_measured_spots(lattice, situati
     else:
         section = densify(lattice, 2)
     result = run(section, config_of(name))
-    assert set(result.metrics["spots"]) == {WITHHELD}
+    assert set(result.metrics["spots"]) == {Spots.WITHHELD}
     assert 5 <= result.metrics["n_spots"].iloc[0] < section.measured.sum() / 2
     assert np.isfinite(result.imputed).all()
     assert result.metrics["mae"].notna().all()

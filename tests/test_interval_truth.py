@@ -6,6 +6,11 @@ import pytest
 from s2s_core.assessment.intervals import calibrate
 
 
+def answered(calibration, mean, sd):
+    found = calibration.answer(mean, sd)
+    return found.median, found.lower, found.upper
+
+
 def made(count, genes, seed, shape="skewed"):
     """Predictions of 0.5 to 2 with values around them, never zero."""
     rng = np.random.default_rng(seed)
@@ -33,7 +38,7 @@ def known():
 def test_intervals_hold_the_share_that_was_asked_for(coverage, shape):
     calibration = calibrate(*made(1200, 30, 0, shape), coverage)
     values, predicted, sd = made(2000, 30, 1, shape)
-    _, lower, upper = calibration.answer(predicted, sd)
+    _, lower, upper = answered(calibration, predicted, sd)
     inside = (values >= lower) & (values <= upper)
     assert inside.mean() == pytest.approx(coverage, abs=0.025)
     # At every level, not on average only.
@@ -48,9 +53,9 @@ def test_few_spots_are_not_believed_too_much():
     for seed in range(10):
         calibration = calibrate(*made(30, 30, seed))
         values, predicted, sd = made(400, 30, 100 + seed)
-        _, lower, upper = calibration.answer(predicted, sd)
+        _, lower, upper = answered(calibration, predicted, sd)
         inside.append(((values >= lower) & (values <= upper)).mean())
-        widths.append(calibration.widen)
+        widths.append(calibration.conformal_factor)
     assert 0.9 < np.mean(inside) < 0.94
     assert np.mean(widths) > 1.3
 
@@ -58,7 +63,7 @@ def test_few_spots_are_not_believed_too_much():
 def test_half_of_the_values_lie_below_the_median(known):
     calibration = calibrate(*known)
     values, predicted, sd = made(3000, 30, 1)
-    median = calibration.answer(predicted, sd)[0]
+    median = answered(calibration, predicted, sd)[0]
     assert (values < median).mean() == pytest.approx(0.5, abs=0.02)
     # The mean of an exponential is log 2 of its deviation too high.
     off = (predicted - median) / sd
@@ -68,19 +73,19 @@ def test_half_of_the_values_lie_below_the_median(known):
 def test_beyond_the_highest_level_answers_grow_in_proportion(known):
     calibration = calibrate(*known)
     top = np.full((1, 30), 2.0)
-    median, lower, upper = calibration.answer(top, 0.4 * top)
+    median, lower, upper = answered(calibration, top, 0.4 * top)
     for times in (1.5, 2.0, 2.9):
-        far = calibration.answer(times * top, 0.4 * top)
+        far = answered(calibration, times * top, 0.4 * top)
         assert far[0] == pytest.approx(times * median, rel=0.06)
         assert (far[2] - far[1]) == pytest.approx(times * (upper - lower), rel=0.06)
     # But not without end.
-    assert calibration.answer(9 * top, 0.4 * top)[0] == pytest.approx(3 * median, rel=0.1)
+    assert answered(calibration, 9 * top, 0.4 * top)[0] == pytest.approx(3 * median, rel=0.1)
 
 
 def test_between_levels_answers_lie_between(known):
     calibration = calibrate(*known)
     level = np.linspace(0.6, 1.9, 200)[:, None] * np.ones((1, 30))
-    median, lower, upper = calibration.answer(level, 0.4 * level)
+    median, lower, upper = answered(calibration, level, 0.4 * level)
     assert (np.diff(median, axis=0) >= -1e-6).all()
     assert (lower <= median).all()
     assert (median <= upper).all()
@@ -89,15 +94,15 @@ def test_between_levels_answers_lie_between(known):
 
 def test_a_median_never_falls_as_the_prediction_rises():
     values, predicted, sd = made(60, 40, 3)
-    median = calibrate(values, predicted, sd).answer(np.sort(predicted, 0), sd)[0]
+    median = answered(calibrate(values, predicted, sd), np.sort(predicted, 0), sd)[0]
     assert (np.diff(median, axis=0) >= -1e-6).all()
 
 
 def test_widths_follow_the_deviation_in_proportion(known):
     calibration = calibrate(*known)
     level = np.full((1, 30), 1.25)
-    median, low, high = calibration.answer(level, np.full((1, 30), 0.5))
-    again, lower, higher = calibration.answer(level, np.full((1, 30), 0.6))
+    median, low, high = answered(calibration, level, np.full((1, 30), 0.5))
+    again, lower, higher = answered(calibration, level, np.full((1, 30), 0.6))
     assert np.array_equal(median, again)
     assert (higher - median) == pytest.approx(1.2 * (high - median), rel=1e-4)
     open_ended = (low > 0.05) & (lower > 0.05)

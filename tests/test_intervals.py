@@ -6,6 +6,11 @@ import pytest
 from s2s_core.assessment.intervals import calibrate
 
 
+def answered(calibration, mean, sd):
+    found = calibration.answer(mean, sd)
+    return found.median, found.lower, found.upper
+
+
 def made(count: int, genes: int = 40, seed: int = 0):
     """Predictions with skewed values around them, many of them zero, and their deviation."""
     rng = np.random.default_rng(seed)
@@ -21,7 +26,7 @@ def made(count: int, genes: int = 40, seed: int = 0):
 def test_intervals_cover_new_values_as_promised(count, coverage):
     calibration = calibrate(*made(count), coverage)
     values, predicted, sd = made(4000, seed=1)
-    _, lower, upper = calibration.answer(predicted, sd)
+    _, lower, upper = answered(calibration, predicted, sd)
     inside = (values >= lower) & (values <= upper)
     assert (lower >= 0.0).all()
     assert (upper >= lower).all()
@@ -32,7 +37,7 @@ def test_intervals_cover_new_values_as_promised(count, coverage):
 def test_median_answer_has_the_smaller_absolute_error():
     calibration = calibrate(*made(1500))
     values, predicted, sd = made(4000, seed=1)
-    median = calibration.answer(predicted, sd)[0]
+    median = answered(calibration, predicted, sd)[0]
     assert np.abs(values - median).mean() < 0.97 * np.abs(values - predicted).mean()
     assert (median >= 0.0).all()
 
@@ -41,7 +46,7 @@ def test_uncertain_predictions_get_wider_intervals():
     calibration = calibrate(*made(1500))
     level = np.full((1, 40), 1.5)
     narrow, wide = (
-        np.subtract(*calibration.answer(level, np.full((1, 40), sd))[:0:-1]).mean()
+        np.subtract(*answered(calibration, level, np.full((1, 40), sd))[:0:-1]).mean()
         for sd in (0.25, 0.4)
     )
     assert wide > 1.2 * narrow
@@ -51,7 +56,7 @@ def test_a_gene_that_is_never_found_stays_zero():
     values, predicted, sd = made(200, genes=3)
     values[:, 0] = 0.0
     calibration = calibrate(values, predicted, sd)
-    _, lower, upper = calibration.answer(predicted, sd)
+    _, lower, upper = answered(calibration, predicted, sd)
     assert not lower[:, 0].any()
-    assert not calibration.answer(np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
+    assert not answered(calibration, np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
     assert not upper[:, 0].any()

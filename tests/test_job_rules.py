@@ -10,7 +10,8 @@ import pytest
 from s2s_core.config import preset
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import drafts, jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Phase
 from tests.made import made_section
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
@@ -131,9 +132,10 @@ def test_a_run_is_asked_for_as_the_job_says(monkeypatch):
 def test_a_reporter_tells_a_new_phase_at_once():
     job = add("ann", status="running")
     reporter = worker.Reporter(job, jobs.State(status="running"))
-    for phase, step in (("One", 1), ("One", 2), ("Two", 1)):
+    first, second = Phase.FITTING, Phase.TRAINING
+    for phase, step in ((first, 1), (first, 2), (second, 1)):
         reporter.on_progress(Progress(phase, step, 5, 7.0))
         told = json.loads((job.folder / "state.json").read_text())
         assert told["phase"] == phase
     assert (told["step"], told["steps"], told["seconds_left"]) == (1, 5, 7.0)
-    assert [name for name, _ in told["stages"]] == ["One", "Two"]
+    assert [stage["phase"] for stage in told["stages"]] == ["fitting", "training"]

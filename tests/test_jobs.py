@@ -1,6 +1,5 @@
 """Job folders: started, watched, queued, cancelled, resumed, and never trusted with a path."""
 
-import fcntl
 import json
 import os
 import time
@@ -14,7 +13,8 @@ import pytest
 from s2s_core.config import preset
 from s2s_core.errors import S2SError
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from tests.made_jobs import at_work
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
@@ -40,25 +40,22 @@ def job(sampled):
 @pytest.fixture
 def spawned(monkeypatch):
     """Workers that are never started: only the order of starting and their locks count."""
-    started, held = [], {}
+    started, alive = [], {}
 
     class Popen:
-        def __init__(self, command, **options):
-            name = Path(command[-1]).name
-            started.append(name)
-            held[name] = [os.dup(fd) for fd in options["pass_fds"]]
+        def __init__(self, command, **_):
+            started.append(Path(command[-1]).name)
+            self.pid = 1000 + len(started)
+            alive[self.pid] = started[-1]
 
     monkeypatch.setattr(runner.subprocess, "Popen", Popen)
+    monkeypatch.setattr(jobs, "is_running", lambda process, word: alive.get(process) == word)
 
     def end(job, status):
-        jobs.write_state(job, jobs.State(status=status))
-        for fd in held.pop(job.id):
-            os.close(fd)
+        jobs.write_state(job, replace(jobs.state(job), status=status))
+        alive.pop(jobs.state(job).process)
 
-    started_and_end = SimpleNamespace(ids=started, end=end)
-    yield started_and_end
-    for fd in (fd for fds in held.values() for fd in fds):
-        os.close(fd)
+    return SimpleNamespace(ids=started, end=end)
 
 
 def wait_for(job, *wanted, polls: int = 600) -> jobs.State:
@@ -174,27 +171,39 @@ def test_a_dead_worker_is_noticed_and_its_job_can_be_resumed(job):
     assert wait_for(job, "done", "failed").status == "done"
 
 
-def test_looking_at_a_job_does_not_make_it_look_alive(job):
-    jobs.write_state(job, jobs.State(status="running"))
-    with (job.folder / "lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_SH)
-        assert jobs.state(job).status == "interrupted"
-    with (job.folder / "lock").open("w") as worker:
-        fcntl.flock(worker, fcntl.LOCK_EX)
+def test_another_process_with_the_workers_id_is_not_the_worker(job, sampled):
+    with at_work(job) as process:
         assert jobs.state(job).status == "running"
+        other = jobs.create(sampled, CHEAP, "other")
+        jobs.write_state(other, jobs.State(status="running", process=process.pid))
+        assert jobs.state(other).status == "interrupted"
+        process.kill()
+        # Ended, though nobody has asked how: such a process is still in the system's list.
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT) is None:
+            pass
+        assert jobs.state(job).status == "interrupted"
 
 
-def test_resuming_waits_for_the_old_process_to_end(job, spawned):
-    jobs.write_state(job, jobs.State(status="cancelled"))
-    with (job.folder / "lock").open("w") as ending:
-        fcntl.flock(ending, fcntl.LOCK_EX)
-        runner.advance_queue()
-        jobs.write_state(job, replace(jobs.state(job), status="queued"))
-        runner.advance_queue()
-        assert spawned.ids == []
-        assert jobs.state(job).status == "queued"
-    runner.advance_queue()
+def test_a_worker_that_does_not_stop_is_ended_with_all_it_started(job):
+    with at_work(job, jobs.State(status="running", step=7, steps=20)):
+        runner.stop(job)
+        runner.end(job)
+        assert not jobs.at_work(job, jobs.written_state(job))
+    ended = jobs.state(job)
+    assert (ended.status, ended.step) == ("cancelled", 7)
+    assert "at once" in ended.message
+
+
+def test_resuming_waits_for_the_old_process_to_end(job, spawned, monkeypatch):
+    runner.start(job)
+    jobs.write_state(job, replace(jobs.state(job), status="cancelled"))
+    monkeypatch.setattr(runner, "ENDING_POLLS", 1)
+    runner.start(job, resume=True)
     assert spawned.ids == [job.id]
+    assert jobs.state(job).status == "queued"
+    spawned.end(job, "queued")
+    runner.advance_queue()
+    assert spawned.ids == [job.id, job.id]
 
 
 def test_progress_leaves_out_a_half_written_line_and_repeated_steps(job):
@@ -206,6 +215,23 @@ def test_progress_leaves_out_a_half_written_line_and_repeated_steps(job):
     text = "\n".join(map(line, [1, 2, 3, 4, 3, 4, 5])) + '\n{"phase": "Trai'
     (job.folder / "progress.jsonl").write_text(text)
     assert [entry["step"] for entry in jobs.progress(job)] == [1, 2, 3, 4, 5]
+
+
+def test_a_state_whose_phases_were_sentences_can_be_read(job):
+    old = {"status": "done", "phase": "Training on CPU", "stages": [["Fitting", 1.0]], "ended": 9.0}
+    (job.folder / "state.json").write_text(json.dumps(old))
+    found = jobs.state(job)
+    assert (found.status, found.ended, found.stages) == ("done", 9.0, ())
+
+
+@pytest.mark.parametrize("name", ["job.json", "state.json"])
+def test_a_run_of_a_newer_program_is_refused_in_a_sentence(job, name):
+    jobs.write_state(job, jobs.State(status="done"))
+    about = json.loads((job.folder / name).read_text())
+    assert about["format"] == 1
+    (job.folder / name).write_text(json.dumps(about | {"format": 2, "more": 1}))
+    with pytest.raises(S2SError, match="The run 'My section' was written by a newer version"):
+        jobs.state(jobs.find(job.id))
 
 
 def test_no_progress_yet(job):

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from s2s_core.geostat import kriging, variograms
-from s2s_core.geostat.kriging import _tiles, krige
+from s2s_core.geostat import kriging_solvers, variogram_fit, variograms
+from s2s_core.geostat.kriging import krige
+from s2s_core.geostat.kriging_solvers import tiles as tiles_of
+from s2s_core.geostat.variogram_fit import Criterion, fit_variograms
 from s2s_core.geostat.variograms import (
     KERNELS,
     NUGGETS,
+    Decompositions,
     Spots,
     Variograms,
-    fit_variograms,
     matern32,
 )
 
@@ -47,7 +49,7 @@ def test_mean_variance_and_leaving_out_equal_dense_algebra(field, noisy):
     sill = weight * np.array([1.0, 2.0, 0.7])
     mixed = Variograms(candidates, weight, sill, np.array([0.1, 0.0, -0.3]))
     targets = np.random.default_rng(1).uniform(0, 20, (30, 2))
-    out = krige(Spots(points, noise), values, targets, mixed, leave_out=True)
+    out = krige(Spots(points, noise), values, targets, mixed, leave_one_out=True)
     for c in range(3):
         centred = values[:, c] - mixed.mean[c]
         mean, variance, alone = np.zeros(30), np.zeros(30), np.zeros(3)
@@ -70,7 +72,7 @@ def test_mean_variance_and_leaving_out_equal_dense_algebra(field, noisy):
                 )
         assert np.allclose(out.mean[:, c], mean + mixed.mean[c], atol=2e-3)
         assert np.allclose(out.variance[:, c], variance, rtol=2e-3)
-        assert np.allclose(out.left_out[[0, 7, 100], c], alone + mixed.mean[c], atol=2e-3)
+        assert np.allclose(out.leave_one_out[[0, 7, 100], c], alone + mixed.mean[c], atol=2e-3)
 
 
 def test_average_is_at_least_as_good_as_the_best_candidate_alone(field):
@@ -82,7 +84,7 @@ def test_average_is_at_least_as_good_as_the_best_candidate_alone(field):
         smooth = np.linalg.cholesky(gram + 1e-9 * np.eye(300)) @ rng.normal(size=(300, 4))
         values = smooth + rng.normal(size=smooth.shape)
         spots = Spots(points[:few])
-        for criterion in ("average", "withheld"):
+        for criterion in (Criterion.AVERAGE, Criterion.LEAVE_ONE_OUT):
             found = fit_variograms(spots, values[:few], criterion, seed=seed)
             assert found.weight.sum((0, 1)) == pytest.approx(1.0)
             mean = krige(spots, values[:few], points[few:], found, variance=False).mean
@@ -100,26 +102,26 @@ def test_local_kriging_agrees_with_global(field, monkeypatch):
     points, values, _ = field
     found = fit_variograms(Spots(points), values)
     targets = np.random.default_rng(2).uniform(0, 20, (50, 2))
-    full = krige(Spots(points), values, targets, found, leave_out=True)
-    monkeypatch.setattr(variograms, "GLOBAL_MAX", 10)
-    monkeypatch.setattr(kriging, "TILE", 20)
-    local = krige(Spots(points), values, targets, found, leave_out=True)
+    full = krige(Spots(points), values, targets, found, leave_one_out=True)
+    monkeypatch.setattr(variograms, "DENSE_LIMIT", 10)
+    monkeypatch.setattr(kriging_solvers, "TILE", 20)
+    local = krige(Spots(points), values, targets, found, leave_one_out=True)
     assert np.abs(local.mean - full.mean).max() < 0.05
     assert np.abs(local.variance / full.variance - 1).max() < 0.02
-    assert np.abs(local.left_out - full.left_out).max() < 0.05
+    assert np.abs(local.leave_one_out - full.leave_one_out).max() < 0.05
 
 
 def test_tiles_hold_every_point_once_and_lie_close_together():
     points = np.random.default_rng(3).uniform(0, 40, (1000, 2)) * [1.0, 3.0]
-    tiles = _tiles(points)
+    tiles = tiles_of(points)
     assert sorted(np.concatenate(tiles)) == list(range(1000))
-    assert max(map(len, tiles)) <= kriging.TILE
+    assert max(map(len, tiles)) <= kriging_solvers.TILE
     # 16 or fewer tiles of 40 x 120: none wider than a few times an even share.
     assert max(np.ptp(points[t], axis=0).max() for t in tiles) < 60
-    assert _tiles(np.empty((0, 2))) == []
+    assert tiles_of(np.empty((0, 2))) == []
 
 
-@pytest.mark.parametrize("criterion", ["likelihood", "withheld"])
+@pytest.mark.parametrize("criterion", [Criterion.LIKELIHOOD, Criterion.LEAVE_ONE_OUT])
 def test_fit_finds_range_and_nugget(field, criterion):
     points, values, smooth = field
     found = fit_variograms(Spots(points), values, criterion)
@@ -142,19 +144,61 @@ def test_noise_alone_is_smoothed_to_the_mean():
 
 def test_large_sections_are_fitted_on_blocks(field, monkeypatch):
     points, values, _ = field
-    monkeypatch.setattr(variograms, "GLOBAL_MAX", 100)
-    monkeypatch.setattr(variograms, "BLOCK", 90)
+    monkeypatch.setattr(variograms, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(variogram_fit, "BLOCK", 90)
     found = fit_variograms(Spots(points), values, seed=1)
     assert ((ranges_of(found) > 1.0) & (ranges_of(found) < 15)).all()
 
 
 def test_some_of_many_spots_are_kriged_as_all_of_them(field, monkeypatch):
     points, values, _ = field
-    monkeypatch.setattr(variograms, "GLOBAL_MAX", 100)
-    monkeypatch.setattr(variograms, "BLOCK", 90)
-    found = fit_variograms(Spots(points), values, "average", seed=1)
+    monkeypatch.setattr(variograms, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(variogram_fit, "BLOCK", 90)
+    found = fit_variograms(Spots(points), values, Criterion.AVERAGE, seed=1)
     few = Spots(points[:60])
-    krige(few, values[:60], points[60:], found.columns([0]), leave_out=True)
+    made = Decompositions(few)
+    only = found.columns([0])
+    krige(few, values[:60], points[60:], only, leave_one_out=True, decompositions=made)
     # No decomposition of the whole was made, though 60 spots alone would have had one.
     assert len(points) > 100 > len(few.points)
-    assert not few._kept
+    assert len(made) == 0
+
+
+def test_decompositions_of_other_spots_are_refused(field):
+    points, values, _ = field
+    spots, others = Spots(points[:50]), Decompositions(Spots(points[50:100]))
+    with pytest.raises(ValueError, match="other spots"):
+        fit_variograms(spots, values[:50], decompositions=others)
+    found = fit_variograms(spots, values[:50])
+    with pytest.raises(ValueError, match="other spots"):
+        krige(spots, values[:50], points, found, decompositions=others)
+
+
+def test_decompositions_handed_in_are_made_once_and_change_nothing(field):
+    points, values, _ = field
+    spots = Spots(points)
+    made = Decompositions(spots)
+    found = fit_variograms(spots, values, Criterion.AVERAGE, decompositions=made)
+    assert len(made) == len(found.candidates)
+    kept = made.of(found.candidates[0])
+    shared = krige(spots, values, points[:9] + 0.1, found, decompositions=made)
+    assert made.of(found.candidates[0]) is kept
+    alone = krige(spots, values, points[:9] + 0.1, found)
+    assert np.array_equal(shared.mean, alone.mean)
+    assert np.array_equal(shared.variance, alone.variance)
+
+
+def test_what_was_not_asked_for_is_not_given(field):
+    points, values, _ = field
+    spots = Spots(points)
+    bare = krige(spots, values, points, fit_variograms(spots, values), variance=False)
+    with pytest.raises(ValueError, match="variance"):
+        bare.asked_variance()
+    with pytest.raises(ValueError, match="leave_one_out"):
+        bare.asked_leave_one_out()
+
+
+def test_a_criterion_that_is_none_is_refused(field):
+    points, values, _ = field
+    with pytest.raises(ValueError, match="evidence"):
+        fit_variograms(Spots(points), values, "evidence")

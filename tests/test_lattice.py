@@ -129,30 +129,30 @@ def test_rows_in_another_order_have_the_same_places():
 
 def test_exchanged_array_positions_are_seen_by_their_steps():
     _, _, _, xy, (row, col) = made_table("hex")
-    kind, again_row, again_col, note = checked_index(col, row, xy)
-    assert kind == "hex"
-    assert np.array_equal(again_row, row)
-    assert np.array_equal(again_col, col)
-    assert "exchanged" in note
+    found = checked_index(col, row, xy)
+    assert found.kind == "hex"
+    assert np.array_equal(found.row, row)
+    assert np.array_equal(found.col, col)
+    assert "exchanged" in found.note
     # Mirrored and turned as well.
-    assert checked_index(col, row, turned(xy, 90, mirrored=True))[0] == "hex"
-    kind, same_row, _, note = checked_index(row, col, turned(xy, 90, mirrored=True))
-    assert (kind, note) == ("hex", "")
-    assert np.array_equal(same_row, row)
+    assert checked_index(col, row, turned(xy, 90, mirrored=True)).kind == "hex"
+    same = checked_index(row, col, turned(xy, 90, mirrored=True))
+    assert (same.kind, same.note) == ("hex", "")
+    assert np.array_equal(same.row, row)
 
 
 def test_checkerboard_of_a_square_lattice_is_told_from_a_hexagonal_one():
     _, _, _, xy, (row, col) = made_table("square")
     some = (row + col) % 2 == 0
-    assert checked_index(row[some], col[some], xy[some])[0] == "square"
+    assert checked_index(row[some], col[some], xy[some]).kind == "square"
     _, _, _, xy, (row, col) = made_table("hex")
-    assert checked_index(row, col, xy)[0] == "hex"
-    assert checked_index(row, col, None)[0] == "hex"
-    assert checked_index(row, col, xy, "square")[0] == "square"
+    assert checked_index(row, col, xy).kind == "hex"
+    assert checked_index(row, col, None).kind == "hex"
+    assert checked_index(row, col, xy, "square").kind == "square"
 
 
 def test_array_positions_that_do_not_fit_give_way_to_the_coordinates():
     _, _, _, xy, (row, col) = made_table("hex")
-    kind, _, _, note = checked_index(np.random.default_rng(6).permutation(row), col, xy)
-    assert kind == "hex"
-    assert "do not fit the coordinates" in note
+    found = checked_index(np.random.default_rng(6).permutation(row), col, xy)
+    assert found.kind == "hex"
+    assert "do not fit the coordinates" in found.note

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.data.result import HIDDEN
 from s2s_core.output.charts import loss_curves
 from s2s_core.output.figures import map_figure
 from s2s_core.output.hex_tiles import tissue_image
 from s2s_core.output.map_parts import frame_of
-from s2s_core.output.maps import Panel, map_panels, mask_map
+from s2s_core.output.maps import map_panels, mask_map
+from s2s_core.output.panels import Panel
 from s2s_core.output.report import _examples, write_report
-from s2s_core.output.run_text import methods_text, summary_sentence
-from s2s_core.sampling.registry import sample
+from s2s_core.output.report_text import methods_text, summary_sentence
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Spots
 from tests.made import made_result, made_section
 
 
@@ -96,7 +97,7 @@ def test_levels_of_checks_have_the_colour_of_their_word(tmp_path):
 def result():
     made = made_result(sample(made_section(), "random:0.4", seed=1))
     coverage = np.where(made.metrics["gene"] == "Gene0", np.nan, 0.75)
-    return replace(made, metrics=made.metrics.assign(coverage=coverage, spots=HIDDEN))
+    return replace(made, metrics=made.metrics.assign(coverage=coverage, spots=Spots.HIDDEN))
 
 
 def test_genes_without_an_interval_do_not_hide_the_others(result):

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from s2s_core import imputation
 from s2s_core.imputation import run
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 

@@ -11,8 +11,9 @@ from PIL import Image
 from s2s_core.data.simulate import demo_section
 from s2s_core.output import map_parts
 from s2s_core.output.hex_tiles import tissue_image
-from s2s_core.output.maps import Look, Panel, map_panels, mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.output.maps import map_panels, mask_map
+from s2s_core.output.panels import Look, Panel
+from s2s_core.sampling.apply import sample
 
 
 def panels(section, count=3):

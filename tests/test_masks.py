@@ -6,7 +6,8 @@ from scipy.spatial import cKDTree
 from s2s_core.data.design_text import BATCH, Decimation, decimation
 from s2s_core.data.mask_table import as_bool, mask_table
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.registry import DESIGNS
 from tests.made import made_section
 
 # name -> spec and how many of a full 12 x 10 grid it measures

@@ -6,14 +6,15 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 from skimage.metrics import structural_similarity
 
+from s2s_core.assessment.block_scores import BlockScores
 from s2s_core.assessment.metrics import (
     map_mean,
     paired_test,
     score_genes,
     ssim_map,
     summarise,
-    verdict,
 )
+from s2s_core.assessment.recommend import verdict
 
 
 def test_ssim_equals_scikit_image():
@@ -75,9 +76,21 @@ def made_metrics(gap: float, spread: float) -> pd.DataFrame:
 
 def test_verdict_recommends_the_simpler_method_when_it_is_as_good():
     names = {"s2s": "Network", "linear": "Linear"}
-    assert "simpler method will do" in verdict(made_metrics(0.0, 0.05), "s2s", names)
-    assert verdict(made_metrics(0.05, 0.01), "s2s", names).startswith("Network is better")
-    assert "prefer it" in verdict(made_metrics(-0.05, 0.01), "s2s", names)
+
+    def said(gap, spread):
+        """Blocks of spots that all say what the genes say on average."""
+        metrics = made_metrics(gap, spread)
+        means = metrics.groupby("method")["rmse"].mean()
+        noise = np.random.default_rng(0).normal(0, 2e-4, 16)
+        blocks = {
+            "s2s": BlockScores(np.full(16, 20), {"rmse": means["s2s"] + noise - noise.mean()}),
+            "linear": BlockScores(np.full(16, 20), {"rmse": np.full(16, means["linear"])}),
+        }
+        return verdict(metrics, "s2s", names, blocks)
+
+    assert "simpler method will do" in said(0.0, 0.001)
+    assert said(0.05, 0.01).startswith("Network is better")
+    assert "prefer it" in said(-0.05, 0.01)
 
 
 def test_paired_test():

@@ -19,11 +19,11 @@ FAST = preset("fast", compare=(), threads=1)
 
 
 @pytest.fixture
-def fitted(uneven, uneven_lens, monkeypatch):
+def fitted(uneven, uneven_first_estimate, monkeypatch):
     """Fits without training; the network corrects every programme by 1, believed by ``share``."""
     calls = {}
     source = SimpleNamespace(
-        lens=uneven_lens, steps=3, aside=np.arange(len(uneven.pixels)) % 4 == 0
+        first_estimate=uneven_first_estimate, steps=3, aside=np.arange(len(uneven.pixels)) % 4 == 0
     )
     source.preview = lambda gene: np.full(uneven.grid.tissue.size, 0.25)
 
@@ -39,7 +39,7 @@ def fitted(uneven, uneven_lens, monkeypatch):
 
     def fit(config=None, obs=uneven, share=0.0, **hooks):
         source.shares = lambda trained, prior, device: np.broadcast_to(
-            np.float32(share), uneven_lens.programmes.scale.shape
+            np.float32(share), uneven_first_estimate.programmes.scale.shape
         )
         return fit_network(obs, config or tiny_config(), Hooks(**hooks))
 
@@ -51,14 +51,16 @@ def fitted(uneven, uneven_lens, monkeypatch):
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 1.0])
-def test_the_correction_counts_as_far_as_it_is_believed(fitted, uneven, uneven_lens, part):
-    share = part * np.linspace(0.5, 1.0, len(uneven_lens.programmes.scale))
+def test_the_correction_counts_as_far_as_it_is_believed(
+    fitted, uneven, uneven_first_estimate, part
+):
+    share = part * np.linspace(0.5, 1.0, len(uneven_first_estimate.programmes.scale))
     found = fitted(share=share)(uneven, uneven.targets)
-    first = uneven_lens.predict(uneven, uneven.targets).mean
+    first = uneven_first_estimate.predict(uneven, uneven.targets).mean
     assert found.mean == pytest.approx(
-        uneven_lens.genes(uneven, uneven.targets, first + share), abs=1e-4
+        uneven_first_estimate.genes(uneven, uneven.targets, first + share), abs=1e-4
     )
-    weights = uneven_lens.importance**2
+    weights = uneven_first_estimate.importance**2
     assert found.details["network_share"] == pytest.approx(
         np.average(share, weights=weights), abs=1e-6
     )
@@ -72,11 +74,11 @@ def test_some_positions_are_answered_as_all_are(fitted, uneven):
     assert part.sd == pytest.approx(whole.sd[::-3], abs=1e-5)
 
 
-def test_the_deviation_is_that_of_a_measurement(fitted, uneven, uneven_lens):
+def test_the_deviation_is_that_of_a_measurement(fitted, uneven, uneven_first_estimate):
     found = fitted()(uneven, uneven.targets)
-    variance = uneven_lens.predict(uneven, uneven.targets).variance
-    assert (variance >= uneven_lens.variograms.noise * 0.999).all()
-    assert found.sd == pytest.approx(uneven_lens.gene_deviation(variance), rel=1e-3)
+    variance = uneven_first_estimate.predict(uneven, uneven.targets).variance
+    assert (variance >= uneven_first_estimate.variograms.noise * 0.999).all()
+    assert found.sd == pytest.approx(uneven_first_estimate.gene_deviation(variance), rel=1e-3)
 
 
 def test_training_starts_from_the_prior_that_ships(fitted):

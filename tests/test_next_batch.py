@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 
-from s2s_core.cli.design import finished_run
+from s2s_core.cli.finished_run import finished_run
 from s2s_core.cli.main import main
 from s2s_core.data.result import save_result
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.output.export import export
+from s2s_core.sampling.apply import sample
 from s2s_core.sampling.next_batch import next_batch, uncertainty
-from s2s_core.sampling.registry import sample
 from tests.made import made_result
 
 

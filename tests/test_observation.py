@@ -13,7 +13,7 @@ from s2s_core.data.observation import (
     withhold,
 )
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 
 

@@ -21,7 +21,7 @@ from s2s_core.network.natural_images import load_grayscale, plain_crop
 from s2s_core.network.patch_source import PaperSource
 from s2s_core.network.patches import covering_corners, nearest_sample, tissue_corners
 from s2s_core.network.trainer import learning_rate
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_published
 
@@ -426,7 +426,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_gene_in_hand(tmp_path):
     with pytest.raises(Cancelled):
         fit_network(obs, config, hooks)
     assert (seen[-1].step, seen[-1].steps) == (4, 9)
-    assert "gene 2 of 3" in seen[-1].phase
+    assert "gene 2 of 3" in seen[-1].words
     later = []
     resumed = replace(hooks, resume=True, on_progress=later.append, should_stop=lambda: False)
     again = fit_network(obs, config, resumed)(obs, obs.targets).mean

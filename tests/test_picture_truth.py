@@ -12,10 +12,11 @@ from PIL import Image
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.output.charts import budget_curves, loss_curves, truth_scatter, variants_chart
 from s2s_core.output.figures import map_figure, micrometres, scatter_figure
-from s2s_core.output.hex_tiles import mosaic, tissue_image
+from s2s_core.output.hex_tiles import hex_tiling, tissue_image
 from s2s_core.output.map_parts import words_of
-from s2s_core.output.maps import DIVERGING, Look, Panel, map_panels, mask_map
-from s2s_core.sampling.registry import sample
+from s2s_core.output.maps import map_panels, mask_map
+from s2s_core.output.panels import DIVERGING, Look, Panel
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 
@@ -44,7 +45,7 @@ def test_values_share_one_scale_and_errors_have_their_own_colours(lattice):
 
 
 def test_values_beyond_the_limits_have_the_colour_of_the_limit(hexagonal):
-    tiles = mosaic(hexagonal)
+    tiles = hex_tiling(hexagonal)
 
     def picture(values):
         source = tiles.picture(values, 0.0, 1.0, "Viridis")

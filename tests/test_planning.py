@@ -11,9 +11,10 @@ from s2s_core.data.grid import HEX_ROW
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError
 from s2s_core.sampling.aliasing import aliased_share, spectrum
-from s2s_core.sampling.judge import FLAT, LOST, MARGINAL, RESOLVED, judge, verdicts
+from s2s_core.sampling.apply import at_budget, sample
+from s2s_core.sampling.design_metrics import evaluate_design, verdicts
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import at_budget, sample
+from s2s_core.vocabulary import Resolution
 from tests.made import lattice_positions, made_section
 
 
@@ -51,7 +52,7 @@ def pilot(demo):
 
 def test_gaps_are_distances_to_the_nearest_measured_spot(pilot, demo):
     mask = sample(demo, "random:0.2", 1).measured
-    facts = judge(pilot, mask)
+    facts = evaluate_design(pilot, mask)
     apart = np.linalg.norm(pilot.points[~mask][:, None] - pilot.points[mask][None], axis=2).min(1)
     assert facts.largest_gap == pytest.approx(apart.max())
     assert facts.mean_gap == pytest.approx(apart.mean())
@@ -72,10 +73,10 @@ def test_a_coarse_lattice_aliases_fine_patterns_and_a_random_draw_does_not():
         0.0,
         False,
     )
-    sentences = " ".join(judge(fine, mask).sentences)
+    sentences = " ".join(evaluate_design(fine, mask).sentences)
     assert "aliasing risk: high" in sentences
     assert "no period" in " ".join(
-        judge(fine, sample(fine.section, "poisson:0.25").measured).sentences
+        evaluate_design(fine, sample(fine.section, "poisson:0.25").measured).sentences
     )
 
 
@@ -114,20 +115,23 @@ def test_noise_does_not_count_as_fine_patterns():
 
 
 def test_wider_gaps_lower_what_is_expected_and_lose_genes(pilot, demo):
-    facts = [judge(pilot, at_budget(demo, "stratified", b, 1).measured) for b in (0.05, 0.2, 0.5)]
+    facts = [
+        evaluate_design(pilot, at_budget(demo, "stratified", b, 1).measured)
+        for b in (0.05, 0.2, 0.5)
+    ]
     assert facts[0].expected_rmse > facts[1].expected_rmse > facts[2].expected_rmse
     assert facts[0].expected_pcc < facts[1].expected_pcc < facts[2].expected_pcc
-    resolved = [(f.genes["verdict"] == RESOLVED).sum() for f in facts]
+    resolved = [(f.genes["verdict"] == Resolution.RESOLVED).sum() for f in facts]
     assert resolved[0] <= resolved[1] <= resolved[2]
     assert resolved[0] < resolved[2]
     families = demo.var["family"].to_numpy()
     said = facts[1].genes["verdict"]
-    assert (said[families == "FLAT"] == FLAT).mean() > 0.8
-    assert (said[families == "GRADIENT"] == FLAT).mean() < 0.3
+    assert (said[families == "FLAT"] == Resolution.FLAT).mean() > 0.8
+    assert (said[families == "GRADIENT"] == Resolution.FLAT).mean() < 0.3
 
 
 def test_verdicts_follow_range_against_gap(pilot):
-    order = {RESOLVED: 0, MARGINAL: 1, LOST: 2}
+    order = {Resolution.RESOLVED: 0, Resolution.MARGINAL: 1, Resolution.LOST: 2}
     levels = [
         verdicts(pilot, gap)[pilot.genes["spatial"]].map(order) for gap in (0.5, 2.0, 8.0, 200.0)
     ]
@@ -152,20 +156,20 @@ def test_expected_errors_come_true(pilot, demo):
     guess = method("programme-kriging").fit(obs, preset("fast"), Hooks())(obs, obs.targets).mean
     truth = known_values(sampled, obs.target_sum)
     achieved = pearson(truth[sampled.hidden], guess[sampled.hidden])
-    foretold = judge(pilot, sampled.measured)
+    foretold = evaluate_design(pilot, sampled.measured)
     assert spearmanr(achieved, foretold.genes["expected_pcc"]).statistic > 0.8
     assert np.nanmean(achieved) == pytest.approx(foretold.expected_pcc, abs=0.08)
 
 
 def test_evenness_and_edge(pilot, demo):
     facts = {
-        n: judge(pilot, at_budget(demo, n, 0.25, 1).measured)
+        n: evaluate_design(pilot, at_budget(demo, n, 0.25, 1).measured)
         for n in ("hexlattice", "random", "poisson")
     }
     assert facts["hexlattice"].dispersion < facts["poisson"].dispersion < facts["random"].dispersion
     assert facts["random"].dispersion == pytest.approx(1.0, abs=0.35)
     middle = np.linalg.norm(pilot.points - pilot.points.mean(0), axis=1)
-    heap = judge(pilot, middle < np.quantile(middle, 0.25))
+    heap = evaluate_design(pilot, middle < np.quantile(middle, 0.25))
     assert heap.dispersion > 3
     assert heap.edge_coverage < 0.3 < facts["hexlattice"].edge_coverage
     assert "clusters" in " ".join(heap.sentences)
@@ -178,7 +182,7 @@ def test_a_pilot_looks_at_measured_values_only(demo):
     counts[~sparse.measured] = 777
     spoiled = replace(spoiled, counts=counts.tocsr())
     mask = np.arange(demo.n_positions) % 5 == 0
-    one, other = judge(Pilot(sparse), mask), judge(Pilot(spoiled), mask)
+    one, other = evaluate_design(Pilot(sparse), mask), evaluate_design(Pilot(spoiled), mask)
     assert one.sentences == other.sentences
     assert one.genes.equals(other.genes)
 
@@ -196,8 +200,8 @@ def test_bad_input_is_refused_in_one_sentence(pilot):
         Pilot(made_section("square", 6, 8))
     n = len(pilot.points)
     with pytest.raises(S2SError, match="must measure at least 3"):
-        judge(pilot, np.zeros(n, bool))
+        evaluate_design(pilot, np.zeros(n, bool))
     with pytest.raises(S2SError, match="leave some out"):
-        judge(pilot, np.ones(n, bool))
+        evaluate_design(pilot, np.ones(n, bool))
     with pytest.raises(S2SError, match="pilot's own section"):
-        judge(pilot, np.ones(n + 1, bool))
+        evaluate_design(pilot, np.ones(n + 1, bool))

@@ -9,10 +9,10 @@ import pytest
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.geostat.variograms import KERNELS, NUGGETS
 from s2s_core.sampling import next_batch as next_batch_module
-from s2s_core.sampling.judge import expected_error, judge
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.design_metrics import evaluate_design, expected_error
 from s2s_core.sampling.next_batch import next_batch, uncertainty
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import sample
 from s2s_core.studies.budget_curve import Cost, Goal, choose, curve, smallest_budgets
 from tests.made import made_section
 
@@ -53,7 +53,7 @@ def test_the_expected_error_is_that_of_dense_kriging(pilot):
 
 def test_gaps_are_told_in_pitches_and_in_the_sections_unit(pilot):
     section = pilot.section
-    facts = judge(pilot, sample(section, "lattice:3").measured)
+    facts = evaluate_design(pilot, sample(section, "lattice:3").measured)
     assert section.grid.pitch == pytest.approx(100.0)
     assert facts.mean_gap_unit == pytest.approx(100 * facts.mean_gap)
     assert facts.largest_gap_unit == pytest.approx(100 * facts.largest_gap)

@@ -6,6 +6,7 @@ import pytest
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
+from tests import made_cells
 from tests import made_files as made
 
 
@@ -15,7 +16,7 @@ def notes(section) -> str:
 
 def check_cells(section, scale: float = 1.0) -> None:
     """Each pixel holds the genes of its cells and no control probe."""
-    counts, _, xy = made.cells_truth()
+    counts, _, xy = made_cells.cells_truth()
     assert section.grid.kind == "bins"
     assert section.genes.tolist() == [f"Gene{g}" for g in range(6)]
     size = section.grid.pitch
@@ -32,7 +33,7 @@ def check_cells(section, scale: float = 1.0) -> None:
 @pytest.mark.parametrize("cells", ["parquet", "csv.gz"])
 @pytest.mark.parametrize("matrix", ["h5", "mtx"])
 def test_xenium_cells(tmp_path, cells, matrix):
-    folder = made.xenium(tmp_path / "x", cells=cells, matrix=matrix)
+    folder = made_cells.xenium(tmp_path / "x", cells=cells, matrix=matrix)
     section = read(folder)
     check_cells(section)
     assert "3 features that are no genes" in notes(section)
@@ -41,7 +42,7 @@ def test_xenium_cells(tmp_path, cells, matrix):
 
 
 def test_xenium_transcripts_alone(tmp_path):
-    table = made.molecules()
+    table = made_cells.molecules()
     good = table[(table["qv"] >= 20) & ~table["feature_name"].isin(made.CONTROLS)]
     table.to_parquet(tmp_path / "transcripts.parquet")
     table.to_csv(tmp_path / "transcripts.csv.gz", index=False)
@@ -54,13 +55,15 @@ def test_xenium_transcripts_alone(tmp_path):
         assert "quality below 20" in notes(section)
         assert "3 control probes" in notes(section)
     # A folder without cells falls back to them.
-    assert read(made.xenium(tmp_path / "x", cells="none", transcripts=True)).grid.kind == "bins"
+    assert (
+        read(made_cells.xenium(tmp_path / "x", cells="none", transcripts=True)).grid.kind == "bins"
+    )
     with pytest.raises(S2SError, match="add cells"):
-        read(made.xenium(tmp_path / "y", cells="none"))
+        read(made_cells.xenium(tmp_path / "y", cells="none"))
 
 
 def test_vizgen_cells(tmp_path):
-    folder = made.vizgen(tmp_path / "v")
+    folder = made_cells.vizgen(tmp_path / "v")
     section = read(folder)
     check_cells(section)
     assert "3 control probes (such as Blank-1" in notes(section)
@@ -70,7 +73,7 @@ def test_vizgen_cells(tmp_path):
 
 
 def test_cosmx_cells_are_joined_by_view_and_number(tmp_path):
-    folder = made.cosmx(tmp_path / "c")
+    folder = made_cells.cosmx(tmp_path / "c")
     section = read(folder)
     check_cells(section, scale=8.0)
     assert "2 rows of counts outside every cell" in notes(section)
@@ -81,7 +84,7 @@ def test_cosmx_cells_are_joined_by_view_and_number(tmp_path):
 
 
 def test_slide_seq_beads(tmp_path):
-    section = read(made.slide_seq(tmp_path / "s"))
+    section = read(made_cells.slide_seq(tmp_path / "s"))
     check_cells(section)
     assert "Rows of the table are genes" in notes(section)
 
@@ -89,8 +92,8 @@ def test_slide_seq_beads(tmp_path):
 @pytest.mark.parametrize("name", ["a.gem", "a.gem.gz", "a.tsv"])
 @pytest.mark.parametrize("column", ["MIDCount", "MIDCounts", "UMICount"])
 def test_stereo_seq(tmp_path, name, column):
-    section = read(made.gem(tmp_path / name, column), bin_size=40.0)
-    counts, _, xy = made.cells_truth()
+    section = read(made_cells.gem(tmp_path / name, column), bin_size=40.0)
+    counts, _, xy = made_cells.cells_truth()
     place = np.floor(xy * 2).astype(int) + 5000
     pixel = (place - place[counts[:, :6].any(1)].min(0)) // 40
     truth = np.zeros((*section.grid.shape, 6))
@@ -103,14 +106,14 @@ def test_stereo_seq(tmp_path, name, column):
 
 
 def test_a_proposed_pixel_holds_a_fair_number_of_molecules(tmp_path):
-    section = read(made.gem(tmp_path / "a.gem"), absent="zeros")
+    section = read(made_cells.gem(tmp_path / "a.gem"), absent="zeros")
     per_pixel = section.counts.sum() / section.n_positions
     assert 10 < per_pixel < 40
     assert "proposed size" in notes(section)
 
 
 def test_bins_stay_bins_on_the_way_through_h5ad(tmp_path):
-    for folder in (made.vizgen(tmp_path / "v"), made.gem(tmp_path / "a.gem")):
+    for folder in (made_cells.vizgen(tmp_path / "v"), made_cells.gem(tmp_path / "a.gem")):
         section = read(folder)
         again = read(made.write_h5ad(section.to_anndata(), tmp_path / "out.h5ad"))
         assert again.grid.kind == "bins"
@@ -119,7 +122,7 @@ def test_bins_stay_bins_on_the_way_through_h5ad(tmp_path):
 
 
 def test_cells_that_stand_in_rows_are_cells_all_the_same(tmp_path):
-    folder = made.vizgen(tmp_path / "v")
+    folder = made_cells.vizgen(tmp_path / "v")
     ids = pd.read_csv(folder / "cell_by_gene.csv", dtype=str).iloc[:, 0]
     cells = pd.read_csv(folder / "cell_metadata.csv", dtype={0: str}, index_col=0).loc[ids]
     cells["center_x"], cells["center_y"] = np.divmod(np.arange(900) * 10.0, 300)

@@ -10,21 +10,21 @@ import s2s_core as s2s
 from s2s_core.cli.main import main
 from s2s_core.readers import READERS, read
 from s2s_core.readers.source import open_source
+from tests import made_cells, made_kinds, made_zarr
 from tests import made_files as made
-from tests import made_kinds, made_zarr
 
 EVERY = {
     "space_ranger": made.space_ranger,
     "visium_hd": made.visium_hd,
     "visium_hd_cells": made_kinds.segmented,
-    "xenium": made.xenium,
-    "vizgen": made.vizgen,
-    "cosmx": made.cosmx,
-    "curio": made.curio,
-    "slide_seq": made.slide_seq,
-    "stereo_seq": lambda folder: made.gem(folder / "a.gem.gz").parent,
+    "xenium": made_cells.xenium,
+    "vizgen": made_cells.vizgen,
+    "cosmx": made_cells.cosmx,
+    "curio": made_cells.curio,
+    "slide_seq": made_cells.slide_seq,
+    "stereo_seq": lambda folder: made_cells.gem(folder / "a.gem.gz").parent,
     "gef": lambda folder: made_kinds.gef(folder / "a.gef").parent,
-    "st_v1": made.st_v1,
+    "st_v1": made_cells.st_v1,
     "loom": lambda folder: made_kinds.loom(folder / "a.loom").parent,
     "h5ad": lambda folder: made.write_h5ad(made.made_anndata(), folder / "a.h5ad").parent,
     "spatialdata": made_zarr.spatialdata,

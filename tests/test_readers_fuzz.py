@@ -16,23 +16,23 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.readers.base import CONTROL, ID_NAMES
 from s2s_core.readers.columns import is_place
-from s2s_core.readers.layout import unguard
 from s2s_core.readers.metadata import by_name
+from s2s_core.readers.text import unguard
+from tests import made_cells, made_kinds, made_zarr
 from tests import made_files as made
-from tests import made_kinds, made_zarr
 from tests.mutations import injured_copy
 
 INPUTS = {
     "space_ranger h5": lambda f: made.space_ranger(f / "sr1", positions="list"),
     "space_ranger mtx": lambda f: made.space_ranger(f / "sr2", matrix="mtx"),
     "visium_hd": lambda f: made.visium_hd(f / "hd"),
-    "xenium": lambda f: made.xenium(f / "x", cells="csv.gz", matrix="mtx"),
-    "vizgen": lambda f: made.vizgen(f / "v"),
-    "cosmx": lambda f: made.cosmx(f / "c"),
-    "stereo_seq": lambda f: made.gem(f / "a.gem.gz"),
-    "slide_seq": lambda f: made.slide_seq(f / "s"),
-    "curio": lambda f: made.curio(f / "cu"),
-    "st_v1": lambda f: made.st_v1(f / "st", selection=True),
+    "xenium": lambda f: made_cells.xenium(f / "x", cells="csv.gz", matrix="mtx"),
+    "vizgen": lambda f: made_cells.vizgen(f / "v"),
+    "cosmx": lambda f: made_cells.cosmx(f / "c"),
+    "stereo_seq": lambda f: made_cells.gem(f / "a.gem.gz"),
+    "slide_seq": lambda f: made_cells.slide_seq(f / "s"),
+    "curio": lambda f: made_cells.curio(f / "cu"),
+    "st_v1": lambda f: made_cells.st_v1(f / "st", selection=True),
     "h5ad": lambda f: made.write_h5ad(made.made_anndata(), f / "a.h5ad"),
     "spatialdata 2": lambda f: made_zarr.spatialdata(f / "v2.zarr", version=2),
     "spatialdata 3": lambda f: made_zarr.placed_by_shapes(f / "v3.zarr"),

@@ -6,6 +6,7 @@ import pytest
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
+from tests import made_cells
 from tests import made_files as made
 from tests.made import made_points, made_table
 from tests.made_files import spots_table
@@ -182,7 +183,7 @@ def test_parquet_tables(tmp_path, index):
 @pytest.mark.parametrize("decimals", [False, True])
 @pytest.mark.parametrize("across", [False, True])
 def test_st_v1_in_either_orientation(tmp_path, decimals, across):
-    section = read(made.st_v1(tmp_path / "st", decimals=decimals, across=across))
+    section = read(made_cells.st_v1(tmp_path / "st", decimals=decimals, across=across))
     counts, _, var, _, (row, col) = made_table("square", 10, 12, row0=4, col0=7)
     assert section.grid.kind == "square"
     assert section.genes.tolist() == var.index.tolist()
@@ -196,7 +197,7 @@ def test_st_v1_in_either_orientation(tmp_path, decimals, across):
 
 @pytest.mark.parametrize("decimals", [False, True])
 def test_st_v1_with_a_selection_file(tmp_path, decimals):
-    section = read(made.st_v1(tmp_path / "st", decimals=decimals, selection=True))
+    section = read(made_cells.st_v1(tmp_path / "st", decimals=decimals, selection=True))
     assert section.n_positions == 110
     assert section.array_index[1].min() == 8
     assert section.xy[:, 0].min() == pytest.approx(8 * 290.5)
@@ -204,7 +205,7 @@ def test_st_v1_with_a_selection_file(tmp_path, decimals):
 
 
 def test_st_v1_says_when_a_selection_file_leaves_nothing_out(tmp_path):
-    folder = made.st_v1(tmp_path / "st", selection=True)
+    folder = made_cells.st_v1(tmp_path / "st", selection=True)
     assert "selected" not in notes(read(folder / "counts.tsv"))
     chosen = pd.read_csv(folder / "selection.tsv", sep="\t").assign(selected=1)
     chosen.to_csv(folder / "selection.tsv", sep="\t", index=False)

@@ -9,8 +9,8 @@ import pytest
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import READERS, read
-from s2s_core.readers.apart import read_apart
 from s2s_core.readers.source import open_source
+from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests import made_files as made
 from tests import made_zarr as mz
 
@@ -80,7 +80,7 @@ def test_counts_in_raw_of_a_store(tmp_path):
 
 def test_a_store_read_apart_is_the_same(tmp_path):
     path = made.zipped(mz.spatialdata(tmp_path / "section.zarr"))
-    section = read_apart(path)
+    section = read_in_subprocess(path)
     assert (section.counts != read(path).counts).nnz == 0
     assert section.uns["s2s_input"]["file"] == "section.zarr.zip"
 

@@ -15,8 +15,7 @@ import zarr
 from s2s_core.errors import S2SError
 from s2s_core.readers import preflight, read, zarr_array, zarr_store
 from tests import made_zarr as mz
-
-TABLE = "tables/table"
+from tests.made_zarr import TABLE, declare, metadata, repack
 
 
 @pytest.fixture(scope="module")
@@ -38,42 +37,6 @@ def store2(intact, tmp_path):
 @pytest.fixture
 def store3(intact, tmp_path):
     return shutil.copytree(intact[3], tmp_path / "a.zarr")
-
-
-def metadata(store, place):
-    """The file of an array's metadata, of either version."""
-    folder = store / TABLE / place
-    return next(f for f in (folder / ".zarray", folder / "zarr.json") if f.is_file())
-
-
-def declare(store, place, **new):
-    """Change what an array declares."""
-    path = metadata(store, place)
-    found = json.loads(path.read_text())
-    if path.name == "zarr.json" and "chunks" in new:
-        found["chunk_grid"]["configuration"]["chunk_shape"] = new.pop("chunks")
-    path.write_text(json.dumps(found | new))
-
-
-def repack(store, place, values, packer, **more):
-    """Write an array anew (Zarr 2) with a codec of numcodecs; returns its only chunk."""
-    codec = numcodecs.get_codec({"id": packer, **more})
-    group = zarr.open_group(store / TABLE, mode="a", zarr_format=2, use_consolidated=False)
-    attributes = dict(group[place].attrs)
-    filters = [numcodecs.VLenUTF8()] if values.dtype == object else None
-    array = group.create_array(
-        place,
-        shape=values.shape,
-        chunks=values.shape,
-        compressors=codec,
-        filters=filters,
-        dtype="string" if filters else values.dtype,
-        overwrite=True,
-        fill_value="" if filters else 0,
-    )
-    array[...] = values
-    array.attrs.update(attributes)
-    return store / TABLE / place / "0"
 
 
 # --- what is declared -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from s2s_core.assessment.regions import compare_region, score_region
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_result
 
 

@@ -15,8 +15,9 @@ from s2s_core.config import ModelConfig, PaperTraining
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.errors import S2SError
-from s2s_core.output.report import citation, methods_text, summary_sentence, write_report
-from s2s_core.output.run_text import command
+from s2s_core.output.report import write_report
+from s2s_core.output.report_text import citation, methods_text, summary_sentence
+from s2s_core.output.reproduce import command
 from s2s_core.readers import read
 from tests.made import made_result, made_section
 
@@ -80,7 +81,7 @@ def test_the_report_holds_what_it_should(tested, tmp_path):
     for heading in ("Scores", "What each map is good for", "Diagnosis", "Methods", "Cite"):
         assert heading in page.words
     assert "Kriging per gene" in page.words
-    assert "p (Wilcoxon, over genes)" in page.words
+    assert "p (t test, over blocks of spots)" in page.words
     assert f"{tested.metrics['pcc'][:6].mean():.3f}" in page.words
     assert "Over-smoothing" in page.words
     assert "python -m s2s_core reproduce" in page.words

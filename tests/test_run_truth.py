@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.imputation import run
 from s2s_core.interfaces import Prediction
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Spots
 from tests.made import made_section
 from tests.tiny import tiny_config
 
@@ -65,7 +65,7 @@ def test_intervals_of_a_run_cover_hidden_truth_as_asked(skewed, oracle, coverage
     assert inside == pytest.approx(coverage, abs=0.04)
     assert (truth < middle)[at].mean() == pytest.approx(0.5, abs=0.04)
     scores = result.metrics
-    assert set(scores["spots"]) == {HIDDEN}
+    assert set(scores["spots"]) == {Spots.HIDDEN}
     assert scores["coverage"].mean() == pytest.approx(inside, abs=1e-3)
     assert scores["interval_width"].mean() == pytest.approx((high - low)[at].mean(), rel=1e-4)
     assert scores["mae_median"].mean() == pytest.approx(np.abs(truth - middle)[at].mean(), rel=1e-4)
@@ -117,7 +117,7 @@ def test_scored_spots_are_seen_by_nothing_before_they_are_scored(skewed, oracle)
     first, last = oracle["fits"]
     scored = np.setdiff1d(measured, first.pixels)
     assert len(scored) == round(0.1 * len(measured))
-    assert set(result.metrics["spots"]) == {WITHHELD}
+    assert set(result.metrics["spots"]) == {Spots.WITHHELD}
     assert set(result.metrics["n_spots"]) == {len(scored)}
     *learning, one, other, delivered = oracle["asked"]
     for shown, targets in learning:

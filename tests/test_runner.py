@@ -1,6 +1,5 @@
 """Many users and one machine: whose turn it is, whose run it is, and how long it is kept."""
 
-import fcntl
 import os
 import time
 from dataclasses import replace
@@ -9,7 +8,8 @@ import pytest
 
 from s2s_core.config import preset
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from tests.made_jobs import at_work
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
@@ -66,9 +66,7 @@ def test_the_example_waits_for_everybody(queue):
 
 def test_the_example_gives_way_to_whoever_comes(queue):
     example = queue(None, kind="demo")
-    with (example.folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        jobs.write_state(example, jobs.State(status="running"))
+    with at_work(example):
         runner.advance_queue()
         assert not (example.folder / "cancel").exists()
         queue("ann")

@@ -3,7 +3,7 @@ import pytest
 
 from s2s_core.data.section import check_values
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 
 

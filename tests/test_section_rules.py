@@ -7,13 +7,14 @@ import pytest
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.data.assemble import densify
+from s2s_core.data.added_positions import densify
 from s2s_core.data.grid import fit_affine, from_array_index, lattice_uv
 from s2s_core.data.mask_table import mask_from_table, mask_table
 from s2s_core.data.structure import morans_i, neighbour_weights
 from s2s_core.errors import S2SError
-from s2s_core.sampling.judge import _dispersion
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.apply import sample
+from s2s_core.sampling.design_metrics import _dispersion
+from s2s_core.sampling.registry import DESIGNS
 from s2s_core.sampling.stochastic import poisson_disc
 from s2s_core.sampling.task import Task
 from tests.made import made_section
@@ -31,12 +32,12 @@ def test_the_liveliest_gene_varies_most_and_is_not_the_loudest(square):
     counts[:, 0] = 1000.0
     counts[:, 4] = np.arange(120) % 7
     section = replace(square, counts=sparse.csr_matrix(counts.astype(np.float32)))
-    assert section.liveliest_gene() == "Gene4"
+    assert section.most_variable_gene() == "Gene4"
     # Only what is measured is looked at.
     hidden = np.arange(120) % 2 == 0
     counts[hidden, 1] = np.arange(60) * 50.0
     section = replace(section, counts=sparse.csr_matrix(counts.astype(np.float32)))
-    assert section.with_measured(~hidden).liveliest_gene() == "Gene4"
+    assert section.with_measured(~hidden).most_variable_gene() == "Gene4"
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])
@@ -123,15 +124,15 @@ def test_morans_i_and_its_error_are_their_definitions():
     weights = neighbour_weights(points)
     w = weights.toarray()
     values = rng.normal(size=(40, 3)) + points[:, :1]
-    statistic, surprise = morans_i(values, weights)
+    statistic, z_score = morans_i(values, weights)
     z = values - values.mean(0)
     s0, s1 = w.sum(), ((w + w.T) ** 2).sum() / 2
     s2 = ((w.sum(0) + w.sum(1)) ** 2).sum()
     wanted = 40 / s0 * np.einsum("ic,ij,jc->c", z, w, z) / (z**2).sum(0)
     assert statistic == pytest.approx(wanted, rel=1e-4)
     variance = (40**2 * s1 - 40 * s2 + 3 * s0**2) / ((40**2 - 1) * s0**2) - 1 / 39**2
-    assert surprise == pytest.approx((wanted + 1 / 39) / np.sqrt(variance), rel=1e-4)
-    # Of values without any pattern the surprise is a standard normal.
+    assert z_score == pytest.approx((wanted + 1 / 39) / np.sqrt(variance), rel=1e-4)
+    # Of values without any pattern the z-score is a standard normal.
     chance = morans_i(rng.normal(size=(40, 4000)), weights)[1]
     assert chance.mean() == pytest.approx(0.0, abs=0.06)
     assert chance.std() == pytest.approx(1.0, abs=0.03)

@@ -7,7 +7,7 @@ import pytest
 
 from s2s_core import read
 from s2s_core.errors import S2SError, SeveralSections
-from s2s_core.readers.apart import read_apart
+from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests.made import made_table
 
 
@@ -148,9 +148,9 @@ def test_coordinates_in_which_views_lie_side_by_side_are_taken(tmp_path):
 def test_the_choice_survives_the_reading_process(tmp_path):
     path = written(two_sections("library_id"), tmp_path)
     with pytest.raises(SeveralSections) as error:
-        read_apart(path)
+        read_in_subprocess(path)
     assert error.value.values == {"A": 120, "B": 120}
-    assert read_apart(path, where="library_id=A").n_known == 120
+    assert read_in_subprocess(path, where="library_id=A").n_known == 120
 
 
 def test_a_table_of_two_sections(tmp_path):

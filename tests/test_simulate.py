@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from s2s_core.data.observation import known_values, normalisation_target
 from s2s_core.data.simulate import DISPERSION, demo_section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture(scope="module")

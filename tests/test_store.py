@@ -11,7 +11,7 @@ from s2s_core.data.grid import Grid
 from s2s_core.data.observation import observe
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_table
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from s2s_core.data.expression import mean_expression
 from s2s_core.data.simulate import demo_section
-from s2s_core.data.structure import VERDICTS, gene_structure, morans_i, neighbour_weights
-from s2s_core.sampling.registry import sample
+from s2s_core.data.structure import gene_structure, morans_i, neighbour_weights
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Pattern
 
 
 def test_morans_i_is_its_definition():
@@ -32,10 +33,10 @@ def test_noise_is_rarely_surprising_and_a_gradient_always():
     values = rng.normal(size=(400, 600))
     values[:, 0] += 2 * points[:, 0] / 20
     values[:, 1] = 5.0
-    statistic, surprise = morans_i(values, neighbour_weights(points))
-    assert np.abs(surprise[2:]).std() < 1.0
-    assert (surprise[2:] > 3).mean() < 0.01
-    assert surprise[0] > 5
+    statistic, z_score = morans_i(values, neighbour_weights(points))
+    assert np.abs(z_score[2:]).std() < 1.0
+    assert (z_score[2:] > 3).mean() < 0.01
+    assert z_score[0] > 5
     assert statistic[1] == 0.0
 
 
@@ -43,13 +44,13 @@ def test_verdicts_know_the_demo():
     section = demo_section(2, rows=40, genes=60, flat=20)
     table = gene_structure(section)
     assert table.index.equals(pd.Index(section.genes))
-    assert set(table["verdict"]) <= set(VERDICTS)
+    assert set(table["verdict"]) <= set(Pattern)
     flat = table.index.str.contains("FLAT", case=False)
-    hopeless = table["verdict"] == VERDICTS[0]
+    hopeless = table["verdict"] == Pattern.NONE
     # Depth and the other genes' patterns leave a trace in the shares of flat genes too.
     assert hopeless[flat].mean() > 2 * hopeless[~flat].mean()
     assert table["moran"][flat].median() < 0.5 * table["moran"][~flat].median()
-    strong = table["verdict"] == VERDICTS[2]
+    strong = table["verdict"] == Pattern.CLEAR
     assert strong[~flat].mean() > 0.4 > strong[flat].mean()
 
 

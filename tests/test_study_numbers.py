@@ -21,7 +21,7 @@ from s2s_core.jobs.forecast import (
 from s2s_core.jobs.studies import experiment_task, experiment_work
 from s2s_core.methods import METHODS, Method
 from s2s_core.sampling.aliasing import aliased_share, spectrum
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_curve import Goal
 from s2s_core.studies.budget_study import measured_parts, run_design
 from s2s_core.studies.cases import Cases, read_cases
@@ -96,9 +96,16 @@ def test_six_genes_are_enough_for_a_test_and_equal_ones_need_none():
 
 
 @pytest.mark.parametrize(
-    ("times", "word"), [(0.8, "lower"), (1.2, "higher"), (0.9995, "no difference")]
+    ("times", "word", "blocks"),
+    [
+        (0.8, "lower", True),
+        (1.2, "higher", True),
+        (0.9995, "no difference", True),
+        # Genes alone tell nothing: they share spots.
+        (0.8, "undecided", False),
+    ],
 )
-def test_a_variant_is_called_by_its_error(tmp_path, times, word):
+def test_a_variant_is_called_by_its_error(tmp_path, times, word, blocks):
     cases = Cases(
         tmp_path,
         {
@@ -114,11 +121,20 @@ def test_a_variant_is_called_by_its_error(tmp_path, times, word):
         for seed in range(3):
             # A third draw that nobody asked for is another.
             values = mae * (9.0 if seed == 2 else 1.0)
+            by_block = mae.mean() + 1e-4 * np.resize([1.0, -1.0], 16) * (variant == "a")
             cases.add(
                 {
                     "variant": variant,
                     "seed": seed,
                     **RUN,
+                    "blocks": {
+                        "spots": [20] * 16,
+                        "mae": list(by_block),
+                        "rmse": [1.0] * 16,
+                        "pcc": [0.5] * 16,
+                    }
+                    if blocks
+                    else None,
                     "mae": list(values),
                     "rmse": [1.0] * 8,
                     "pcc": [0.5] * 8,

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import base, countless, gene_names, layout, matching
+from s2s_core.readers import base, countless, gene_names, layout, matching, text
 from s2s_core.readers.columns import row_ids, split_columns, spot_ids
 from s2s_core.readers.gene_names import date_notes, gene_of_date
 from s2s_core.readers.metadata import sort_columns
@@ -225,18 +225,18 @@ def test_thousands_that_may_be_decimals_are_refused():
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_two_byte_letters_are_told_by_their_zeros(encoding):
-    assert layout.encoding_of("spot_id,x,y,Gene1".encode(encoding)) == encoding
+    assert text.encoding_of("spot_id,x,y,Gene1".encode(encoding)) == encoding
 
 
 def test_marks_in_quotes_separate_nothing():
     lines = ['"a, b, c, d";x;y', '"e, f, g, h";1;2', '"i, j, k, l";3;4']
-    assert layout.delimiter_of(lines) == ";"
-    assert layout.unguard("'=A1") == "=A1" and layout.unguard("'A1") == "'A1"
+    assert text.delimiter_of(lines) == ";"
+    assert text.unguard("'=A1") == "=A1" and text.unguard("'A1") == "'A1"
 
 
-def laid_out(tmp_path, text: str) -> layout.Layout:
+def laid_out(tmp_path, written: str) -> layout.Layout:
     path = tmp_path / "t.csv"
-    path.write_text(text)
+    path.write_text(written)
     return layout.layout(Source("t.csv", {"t.csv": path}), "t.csv")
 
 

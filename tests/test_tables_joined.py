@@ -9,6 +9,7 @@ import pytest
 from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from s2s_core.readers.matching import best_match, match_ids, match_spots
+from tests import made_cells
 from tests import made_files as made
 from tests.made import made_table
 from tests.made_files import spots_table
@@ -171,7 +172,7 @@ def test_readers_match_without_refusing_and_with():
 
 @pytest.mark.parametrize("maker", ["vizgen", "xenium", "cosmx"])
 def test_cells_of_other_runs_are_refused(tmp_path, maker):
-    folder = getattr(made, maker)(tmp_path / "run")
+    folder = getattr(made_cells, maker)(tmp_path / "run")
     name = next(p for p in folder.iterdir() if "cells" in p.name or "metadata" in p.name)
     if name.suffix == ".parquet":
         table = pd.read_parquet(name)
@@ -261,8 +262,8 @@ def test_giotto_expression_and_places(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_curio_seeker_beads(tmp_path, packed):
-    counts, _, _ = made.cells_truth()
-    folder = made.curio(tmp_path / "c", packed=packed)
+    counts, _, _ = made_cells.cells_truth()
+    folder = made_cells.curio(tmp_path / "c", packed=packed)
     section = read(folder)
     assert section.grid.kind == "bins"
     assert section.genes.tolist() == [f"Gene{g}" for g in range(6)]

@@ -6,6 +6,7 @@ import pytest
 
 from s2s_core.cli.terminal import Bar, Stop
 from s2s_core.interfaces import Progress
+from s2s_core.vocabulary import Phase
 
 
 def test_the_first_ctrl_c_asks_and_the_second_ends(capsys):
@@ -34,13 +35,13 @@ def test_ctrl_c_is_given_back(asked):
 def test_a_bar_is_where_the_run_is(capsys):
     with Bar() as bar:
         for step in (1, 2, 5, 5, 9):
-            bar.show(Progress("Training", step, 8, 90.0))
+            bar.show(Progress(Phase.TRAINING, step, 8, 90.0))
             assert bar._bar.n == min(step, 8)
         assert "01:30 left" in bar._bar.postfix
-        bar.show(Progress("Training", 8, 8, 0.0))
+        bar.show(Progress(Phase.TRAINING, 8, 8, 0.0))
         assert "00:00 left" in bar._bar.postfix
         first = bar._bar
-        bar.show(Progress("Predicting", 0, 1))
+        bar.show(Progress(Phase.PREDICTING, 0, 1))
         assert bar._bar is not first
         assert bar._bar.n == 0
     assert bar._bar is None

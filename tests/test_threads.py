@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from s2s_core.methods import METHODS
 from s2s_core.network import fit as network
 from s2s_core.network import fit_programmes
 from s2s_core.network.device import set_threads
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 
@@ -78,13 +79,18 @@ def test_only_cores_that_the_process_may_run_on_count(monkeypatch):
 
 
 def test_memory_is_told_in_gigabytes(monkeypatch):
-    pages = {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 2 * 2**18, "SC_PHYS_PAGES": 16 * 2**18}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
-    monkeypatch.setattr(hardware, "_available", lambda: None)
-    assert hardware.memory() == (2.0, 16.0)
-    # What Linux would take back from its caches is free as well.
-    monkeypatch.setattr(hardware, "_available", lambda: 12.0)
+    # What the system would take back from its caches is available as well, though it is not free.
+    told = SimpleNamespace(total=16 * 2**30, available=12 * 2**30, free=2 * 2**30)
+    monkeypatch.setattr(hardware.psutil, "virtual_memory", lambda: told)
     assert hardware.memory() == (12.0, 16.0)
+    assert "12 of 16 GB memory free" in hardware.describe()
+
+
+def test_peak_memory_is_told_in_megabytes_with_and_without_the_kernels_count(monkeypatch):
+    held = np.ones(30 * 2**20)
+    for _ in range(2):
+        assert held.nbytes / 2**20 < hardware.peak_memory_mb() < 2**18
+        monkeypatch.setattr(hardware, "resource", None)
 
 
 def test_linear_algebra_of_a_run_obeys_too(eight, monkeypatch):
@@ -160,9 +166,12 @@ def test_workers_share_the_cores(eight, monkeypatch, tmp_path, variable, workers
     if variable:
         monkeypatch.setenv("OMP_NUM_THREADS", variable)
     started = []
-    monkeypatch.setattr(
-        runner.subprocess, "Popen", lambda words, *, env, **_: started.append((words, env))
-    )
+
+    def popen(words, *, env, **_):
+        started.append((words, env))
+        return SimpleNamespace(pid=0)
+
+    monkeypatch.setattr(runner.subprocess, "Popen", popen)
     job = jobs.create(sample(made_section(), "lattice:2"), FAST, "small")
     runner.start(job)
     ((words, env),) = started

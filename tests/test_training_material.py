@@ -14,7 +14,7 @@ from s2s_core.network.losses import deep_supervision
 from s2s_core.network.natural_images import crop, load_photographs
 from s2s_core.network.patch_source import PaperSource
 from s2s_core.network.programme_source import ProgrammeSource
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.tiny import tiny_config, tiny_published
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2s_core.assessment.gene_grades import LIGHTS, RULE, count_lights, gene_lights, lower_bound
-from s2s_core.sampling.registry import sample
+from s2s_core.assessment.gene_grades import GRADES, RULE, count_grades, grade_genes, lower_bound
+from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
 
 
@@ -25,7 +25,7 @@ def scored(pcc, *, spots=400, spearman=None, coverage=0.9):
 
 
 def first(result):
-    return gene_lights(result).iloc[0]
+    return grade_genes(result).iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_intervals_must_hold_what_this_run_promised():
 
 
 def test_noise_is_left_out_whatever_its_score():
-    lights = gene_lights(scored(0.9))
+    lights = grade_genes(scored(0.9))
     assert lights["light"].iloc[-1] == "leave"
     assert lights["reason"].iloc[-1].startswith("No pattern on the measured spots")
     assert lights["moran"].iloc[0] > 0.3 > lights["moran"].iloc[-1]
@@ -63,12 +63,12 @@ def test_noise_is_left_out_whatever_its_score():
 
 def test_every_gene_has_one_row_and_one_sentence():
     result = scored(0.65)
-    lights = gene_lights(result)
+    lights = grade_genes(result)
     assert lights.index.tolist() == result.section.genes.tolist()
     assert lights.columns.tolist() == ["light", "pcc", "spearman", "coverage", "moran", "reason"]
     assert lights["reason"].str.endswith(".").all()
-    assert count_lights(lights) == {"test": 0, "rank": 5, "look": 0, "leave": 1}
-    assert list(count_lights(lights)) == list(LIGHTS)
+    assert count_grades(lights) == {"test": 0, "rank": 5, "look": 0, "leave": 1}
+    assert list(count_grades(lights)) == list(GRADES)
 
 
 def test_a_result_without_intervals_or_scores_is_answered():
@@ -77,7 +77,7 @@ def test_a_result_without_intervals_or_scores_is_answered():
         first(replace(result, metrics=result.metrics.drop(columns="coverage")))["light"] == "rank"
     )
     nothing = replace(result, metrics=result.metrics.iloc[:0])
-    assert set(gene_lights(nothing)["light"]) == {"leave"}
+    assert set(grade_genes(nothing)["light"]) == {"leave"}
 
 
 def test_the_lower_bound_is_fisher_s():

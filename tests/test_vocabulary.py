@@ -6,8 +6,8 @@ from pathlib import Path
 from s2s_core.assessment import gene_grades as trust
 from s2s_core.assessment.checks import LEVELS
 from s2s_core.data import structure
-from s2s_core.sampling import judge as planning
-from s2s_core.vocabulary import DESIGN, PATTERN, SCALES, USE
+from s2s_core.sampling import design_metrics as planning
+from s2s_core.vocabulary import DESIGN, PATTERN, SCALES, USE, Pattern, Resolution
 
 GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
 
@@ -20,9 +20,9 @@ def test_no_word_means_two_things():
 
 
 def test_what_is_said_of_genes_comes_from_here():
-    assert {planning.RESOLVED, planning.MARGINAL, planning.LOST, planning.FLAT} == set(DESIGN.words)
-    assert set(structure.VERDICTS) == set(PATTERN.words)
-    assert list(trust.LIGHTS) == list(USE.words)
+    assert list(Resolution) == list(DESIGN.words)
+    assert list(Pattern) == list(PATTERN.words)
+    assert list(trust.GRADES) == list(USE.words)
     assert LEVELS[0] == "fine"
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
-from s2s_core.geostat import first_estimate as lens
 from s2s_core.geostat import gene_weightings as weightings
-from s2s_core.geostat.first_estimate import fit_lens
+from s2s_core.geostat.first_estimate import RIDGE_CHOICES, fit_first_estimate
 from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted, gene_noise
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_enough_programmes_give_the_values_back(demo):
     few = replace(obs, values=obs.values[:, :12])
     programmes = fit_weighted(few, 40)
     scores = programmes.scores(few.values)
-    assert scores.shape == (len(obs.pixels), len(weightings.POWERS) * 12)
+    assert scores.shape == (len(obs.pixels), len(weightings.NOISE_POWERS) * 12)
     assert scores.std(0) == pytest.approx(1.0, abs=1e-3)
     assert programmes.genes(scores) == pytest.approx(few.values, abs=1e-3)
 
@@ -58,7 +58,7 @@ def test_genes_are_the_average_over_weightings(demo):
     each = [
         part.genes(scores[:, at]) * weight
         for part, weight, at in zip(
-            programmes.parts, programmes.weights, programmes.columns, strict=True
+            programmes.parts, programmes.gene_scales, programmes.columns, strict=True
         )
     ]
     assert programmes.genes(scores) == pytest.approx(np.tensordot(share, each, 1), abs=1e-4)
@@ -66,7 +66,7 @@ def test_genes_are_the_average_over_weightings(demo):
     first = programmes.columns[0]
     assert programmes.size[first] == pytest.approx(programmes.scale[first], rel=1e-4)
     swing = programmes.parts[3].genes(np.ones((1, 1))) - programmes.parts[3].genes(np.zeros((1, 1)))
-    assert programmes.size[-1] == pytest.approx(np.linalg.norm(swing * programmes.weights[3]))
+    assert programmes.size[-1] == pytest.approx(np.linalg.norm(swing * programmes.gene_scales[3]))
 
 
 def test_variance_is_that_of_one_weighting(demo):
@@ -74,7 +74,7 @@ def test_variance_is_that_of_one_weighting(demo):
     _, obs = demo
     both = fit_weighted(obs, 5)
     alone = both.parts[0]
-    twice = WeightedProgrammes((alone,) * 2, (both.weights[0],) * 2, (0.5, 0.5))
+    twice = WeightedProgrammes((alone,) * 2, (both.gene_scales[0],) * 2, (0.5, 0.5))
     variance = np.random.default_rng(0).uniform(0.5, 1.0, (4, 5)).astype(np.float32)
     assert twice.gene_variance(np.hstack([variance] * 2)) == pytest.approx(
         alone.gene_variance(variance), rel=1e-4
@@ -90,13 +90,13 @@ def test_quiet_clear_genes_are_not_drowned_by_loud_noise(demo, monkeypatch):
     mixed = replace(obs, values=(np.hstack([noise, quiet]) + 10).astype(np.float32))
 
     def correlation():
-        # The gene's own remainder could find them as well: it is left out here.
+        # The gene's own residual could find them as well: it is left out here.
         programmes = fit_weighted(mixed, 4)
         back = programmes.genes(programmes.scores(mixed.values))[:, 30:]
         return np.mean([np.corrcoef(back[:, g], patterns[:, g])[0, 1] for g in range(10)])
 
     averaged = correlation()
-    monkeypatch.setattr(weightings, "POWERS", (0.0,))
+    monkeypatch.setattr(weightings, "NOISE_POWERS", (0.0,))
     assert averaged > 0.8
     assert correlation() < 0.6
 
@@ -117,14 +117,14 @@ def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
     truth = known_values(section, obs.target_sum)
 
     def error():
-        fitted = fit_lens(obs, 20, 0)
+        fitted = fit_first_estimate(obs, 20, 0)
         mean = fitted.genes(obs, obs.targets, fitted.predict(obs, obs.targets).mean)
         return ((mean - truth)[section.hidden] ** 2).mean()
 
     averaged = error()
     single = []
-    for power in weightings.POWERS:
-        monkeypatch.setattr(weightings, "POWERS", (power,))
+    for power in weightings.NOISE_POWERS:
+        monkeypatch.setattr(weightings, "NOISE_POWERS", (power,))
         single.append(error())
     assert averaged < np.mean(single)
     assert averaged < 1.01 * min(single)
@@ -132,10 +132,10 @@ def test_the_average_is_nearly_as_good_as_the_best_weighting(demo, monkeypatch):
 
 def test_every_weighting_chooses_for_itself(demo):
     _, obs = demo
-    fitted = fit_lens(obs, 20, 0)
-    assert 1 < len(fitted.ridges) == len(fitted.programmes.parts) <= len(weightings.POWERS)
-    assert sum(fitted.programmes.share) == pytest.approx(1.0)
-    assert set(fitted.ridges) <= set(lens.RIDGES)
+    fitted = fit_first_estimate(obs, 20, 0)
+    assert 1 < len(fitted.ridges) == len(fitted.programmes.parts) <= len(weightings.NOISE_POWERS)
+    assert sum(fitted.programmes.stacking_weights) == pytest.approx(1.0)
+    assert set(fitted.ridges) <= set(RIDGE_CHOICES)
     assert fitted.variograms.mean.shape == fitted.programmes.scale.shape
 
 
@@ -144,11 +144,11 @@ def test_a_weighting_that_misses_withheld_spots_has_no_share(demo):
     programmes = fit_weighted(obs, 6)
     counts = [6, 6, 6, 6]
     good = programmes.scores(obs.values)
-    equal = programmes.favoured(obs, good, counts)
+    equal = programmes.fit_stacking_weights(obs, good, counts)
     assert equal == pytest.approx(0.25, abs=0.15)
     spoiled = good.copy()
     spoiled[:, programmes.columns[2]] *= -3.0
-    share = programmes.favoured(obs, spoiled, counts)
+    share = programmes.fit_stacking_weights(obs, spoiled, counts)
     assert share[2] == 0.0
     assert share.sum() == pytest.approx(1.0)
     fewer, used = programmes.first(counts, share)
@@ -158,7 +158,7 @@ def test_a_weighting_that_misses_withheld_spots_has_no_share(demo):
     noise = np.random.default_rng(0).normal(size=good.shape).astype(np.float32)
     shaken = good + 0.5 * noise
     shaken[:, programmes.columns[0]] = good[:, programmes.columns[0]]
-    share = programmes.favoured(obs, shaken, counts)
+    share = programmes.fit_stacking_weights(obs, shaken, counts)
     assert share[0] == share.max()
     assert (share > 0).all()
 
@@ -168,5 +168,29 @@ def test_shares_are_equal_where_nothing_can_be_told(demo):
     flat = replace(obs, values=np.ones_like(obs.values))
     programmes = fit_weighted(flat, 6)
     counts = [len(part.scale) for part in programmes.parts]
-    share = programmes.favoured(flat, programmes.scores(flat.values), counts)
+    share = programmes.fit_stacking_weights(flat, programmes.scores(flat.values), counts)
     assert share == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_stacking_weights_solve_the_quadratic_programme(seed):
+    """Against sequential quadratic programming on the same objective."""
+    rng = np.random.default_rng(seed)
+    errors = rng.normal(size=(4, 30)) + 2.0 * rng.normal(size=30) * rng.uniform(0, 1.5, (4, 1))
+    products = errors @ errors.T / 30
+    pull = weightings.EQUAL_PULL * np.trace(products) / 4
+
+    def objective(w):
+        return w @ products @ w + pull * ((w - 0.25) ** 2).sum()
+
+    best = minimize(
+        objective,
+        np.full(4, 0.25),
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * 4,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1.0},
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    found = weightings._stacking_weights(products)
+    assert found.sum() == pytest.approx(1.0, abs=1e-5)
+    assert found == pytest.approx(best.x, abs=1e-6)

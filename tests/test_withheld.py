@@ -10,7 +10,7 @@ from s2s_core.assessment.withheld import Withheld, compare_withheld
 from s2s_core.data.result import load_result, save_result
 from s2s_core.data.structure import morans_i
 from s2s_core.imputation import run
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 

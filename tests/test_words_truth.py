@@ -10,11 +10,12 @@ import pytest
 from s2s_core.config import preset
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
-from s2s_core.data.result import HIDDEN, WITHHELD
 from s2s_core.output import report
 from s2s_core.output.report import write_report
-from s2s_core.output.run_text import command, methods_text, scored_where, summary_sentence
-from s2s_core.sampling.registry import sample
+from s2s_core.output.report_text import methods_text, scored_where, summary_sentence
+from s2s_core.output.reproduce import command
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Spots
 from tests.made import made_result, made_section
 
 
@@ -32,7 +33,10 @@ def result():
 
 @pytest.mark.parametrize(
     ("spots", "said"),
-    [(HIDDEN, "529 hidden spots"), (WITHHELD, "529 measured spots withheld from training")],
+    [
+        (Spots.HIDDEN, "529 hidden spots"),
+        (Spots.WITHHELD, "529 measured spots withheld from training"),
+    ],
 )
 def test_it_is_said_where_scores_were_taken(spots, said):
     assert scored_where(pd.DataFrame({"spots": [spots], "n_spots": [529]})) == said
@@ -152,7 +156,7 @@ def test_the_best_lights_come_first_and_nothing_is_loaded(result, drawn, tmp_pat
         },
         index=pd.Index([f"Gene{i}" for i in range(6)], name="gene"),
     )
-    monkeypatch.setattr(report, "gene_lights", lambda _: lights)
+    monkeypatch.setattr(report, "grade_genes", lambda _: lights)
     write_report(result, tmp_path / "r.html", genes=["Gene0"])
     page = (tmp_path / "r.html").read_text()
     order = re.findall(r"<td>(Gene\d)</td><td class=\"(\w+)\"", page)

@@ -18,7 +18,8 @@ from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
+from s2s_core.vocabulary import Phase
 
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
@@ -64,10 +65,13 @@ def test_progress_reaches_the_job_folder(monkeypatch, job):
     seen = []
 
     def run(section, config, *, on_progress, **_):
-        on_progress(Progress("Fitting", 0, 3))
+        on_progress(Progress(Phase.FITTING, 0, 3))
         picture = np.arange(section.n_positions, dtype=np.float32)
         for step in (1, 2, 3):
-            on_progress(Progress("Training", step, 3, 1.0, {"s2s": 1 / step}, 0.9, picture + step))
+            losses, score, now = {"s2s": 1 / step}, 0.9, picture + step
+            on_progress(
+                Progress(Phase.TRAINING, step, 3, 1.0, losses, score, preview=now, detail="CPU")
+            )
         seen.append(jobs.state(job))
         raise S2SError("Enough.")
 
@@ -75,11 +79,11 @@ def test_progress_reaches_the_job_folder(monkeypatch, job):
     assert [line["step"] for line in jobs.progress(job)] == [1, 2, 3]
     assert jobs.progress(job)[-1]["score"] == 0.9
     assert jobs.preview(job)[0] == 3
-    assert seen[0].phase == "Training"
+    assert (seen[0].phase, seen[0].words) == (Phase.TRAINING, "Training on CPU")
     assert seen[0].steps == 3
-    names, times = zip(*seen[0].stages, strict=True)
-    assert names == ("Fitting", "Training")
-    assert times[0] <= times[1] <= time.time()
+    first, second = seen[0].stages
+    assert (first.name, second.name) == ((Phase.FITTING, ""), (Phase.TRAINING, "CPU"))
+    assert first.began <= second.began <= time.time()
 
 
 def test_the_users_mistake_is_told_as_its_sentence(monkeypatch, job):

@@ -1,6 +1,8 @@
-"""A light for every gene: what its imputed map is good for."""
+"""Reliability grade of every gene: what its imputed map is good for."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,7 @@ TEST = 0.7
 # How far the share of values inside their intervals may be from the promised one.
 SLACK = 0.05
 
-LIGHTS = USE.words
+GRADES = USE.words
 RULE = (
     "A map is for looking at when the gene has a spatial pattern on the measured spots (Moran's I "
     f"{SURE:g} standard errors above chance) and its PCC at hidden or withheld spots is at least "
@@ -36,7 +38,59 @@ RULE = (
 )
 
 
-def gene_lights(result: Result) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Evidence:
+    """What one gene's grade rests on.
+
+    Attributes
+    ----------
+    grade : str
+    pcc, pcc_bound, rank_bound : float
+        PCC at the scored spots, and the lower bounds of PCC and Spearman's correlation.
+    z_score : float
+        Standard errors of Moran's I above chance.
+    coverage : float
+        Share of values inside their intervals; NaN without intervals.
+    spots : float
+        Number of scored spots.
+    """
+
+    grade: str
+    pcc: float
+    pcc_bound: float
+    rank_bound: float
+    z_score: float
+    coverage: float
+    spots: float
+
+    @property
+    def reason(self) -> str:
+        """Why a gene has its grade: what speaks for it, or the first thing that is missing."""
+        # Rounded down: "0.92, surely above 0.92" would puzzle.
+        bound = np.floor(100 * self.pcc_bound) / 100
+        sure = f"PCC {self.pcc:.2f} at {self.spots:,.0f} spots, surely above {bound:.2f}"
+        if self.grade == "test":
+            return f"{sure}; {self.coverage:.1%} of the values lie inside their intervals."
+        if self.grade == "rank":
+            if self.pcc_bound < TEST:
+                return f"{sure}, but not above {TEST:g}."
+            if np.isnan(self.coverage):
+                return f"{sure}, but without calibrated intervals."
+            return f"{sure}, but {self.coverage:.1%} of the values lie inside their intervals."
+        if self.grade == "look":
+            if self.pcc_bound < RANK:
+                return f"{sure}, but not above {RANK:g}."
+            return f"{sure}, but Spearman's correlation only above {self.rank_bound:.2f}."
+        if self.z_score < SURE:
+            return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
+        if np.isnan(self.pcc):
+            return "Constant at the scored spots: its map cannot be checked."
+        if self.pcc < LOOK_PCC:
+            return f"PCC {self.pcc:.2f} at {self.spots:.0f} spots is below {LOOK_PCC:g}."
+        return f"PCC {self.pcc:.2f} at only {self.spots:.0f} spots may be chance."
+
+
+def grade_genes(result: Result) -> pd.DataFrame:
     """What the chosen method's map of every gene is good for, by :data:`RULE`.
 
     Parameters
@@ -70,28 +124,29 @@ def gene_lights(result: Result) -> pd.DataFrame:
     )
     pcc_bound = lower_bound(table["pcc"].to_numpy(float), spots)
     rank_bound = lower_bound(table["spearman"].to_numpy(float), spots)
-    surprise = structure["surprise"].to_numpy()
+    z_score = structure["z_score"].to_numpy()
     # Comparisons with NaN (a constant gene, no interval) are False, which is the strict answer.
-    look = (surprise >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
+    look = (z_score >= SURE) & (table["pcc"].to_numpy() >= LOOK_PCC) & (pcc_bound > 0)
     rank = look & (pcc_bound >= RANK) & (rank_bound >= RANK)
     # A hair wider, so that 85 of 100 is 85 %.
     covered = (coverage - result.config.coverage).abs().to_numpy() <= SLACK + 1e-9
     test = rank & (pcc_bound >= TEST) & covered
     for light, where in (("look", look), ("rank", rank), ("test", test)):
         table.loc[where, "light"] = light
-    table["reason"] = [
-        _reason(*row)
-        for row in zip(
+    evidence = (
+        Evidence(light, *numbers)
+        for light, *numbers in zip(
             table["light"],
             table["pcc"],
             pcc_bound,
             rank_bound,
-            surprise,
+            z_score,
             coverage,
             spots,
             strict=True,
         )
-    ]
+    )
+    table["reason"] = [found.reason for found in evidence]
     return table
 
 
@@ -109,32 +164,7 @@ def lower_bound(correlation: np.ndarray, spots: np.ndarray) -> np.ndarray:
     return np.tanh(z - norm.ppf(CONFIDENCE) / np.sqrt(free))
 
 
-def count_lights(lights: pd.DataFrame) -> dict[str, int]:
+def count_grades(lights: pd.DataFrame) -> dict[str, int]:
     """Number of genes with each light, best first."""
     counts = lights["light"].value_counts()
-    return {light: int(counts.get(light, 0)) for light in LIGHTS}
-
-
-def _reason(light, pcc, bound, rank_bound, surprise, coverage, spots) -> str:
-    """Why a gene has its light: what speaks for it, or the first thing that is missing."""
-    # Rounded down: "0.92, surely above 0.92" would puzzle.
-    sure = f"PCC {pcc:.2f} at {spots:,.0f} spots, surely above {np.floor(100 * bound) / 100:.2f}"
-    if light == "test":
-        return f"{sure}; {coverage:.1%} of the values lie inside their intervals."
-    if light == "rank":
-        if bound < TEST:
-            return f"{sure}, but not above {TEST:g}."
-        if np.isnan(coverage):
-            return f"{sure}, but without calibrated intervals."
-        return f"{sure}, but {coverage:.1%} of the values lie inside their intervals."
-    if light == "look":
-        if bound < RANK:
-            return f"{sure}, but not above {RANK:g}."
-        return f"{sure}, but Spearman's correlation only above {rank_bound:.2f}."
-    if surprise < SURE:
-        return f"{NONE.capitalize()} on the measured spots: nothing to impute from."
-    if np.isnan(pcc):
-        return "Constant at the scored spots: its map cannot be checked."
-    if pcc < LOOK_PCC:
-        return f"PCC {pcc:.2f} at {spots:.0f} spots is below {LOOK_PCC:g}."
-    return f"PCC {pcc:.2f} at only {spots:.0f} spots may be chance."
+    return {light: int(counts.get(light, 0)) for light in GRADES}

@@ -15,19 +15,55 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+# Predicted levels at which quantiles are kept, and spots in the window around each at least: a
+# 90 % interval of 24 values leaves two outside. Both untuned.
 KNOTS = 32
-FEWEST = 24
-PARTS = 5
+FEWEST_IN_WINDOW = 24
+# A window is this part of all spots where that is more: it overlaps with about three others. Untuned.
+WINDOWS = 12
+# Folds of the conformal step: each is judged by quantiles of the other four fifths. Untuned.
+CONFORMAL_FOLDS = 5
+# The conformal factor is held within these ends, which guard against degenerate input. Untuned.
+FACTOR_RANGE = (0.5, 3.0)
+# Beyond the highest level quantiles grow in proportion to the prediction, at most this far. Untuned.
+MOST_GROWTH = 3.0
+# Genes in one array, which bounds memory, and genes that are enough to tell one common factor.
 GENES_AT_ONCE = 512
 GENES_FOR_FACTOR = 1000
 
 
 @dataclass(frozen=True)
-class Levels:
-    """What was measured around predicted levels: (Q, G) arrays at Q knots.
+class Intervals:
+    """Conditional medians and intervals of some positions: three (t, G) float32 arrays.
 
-    ``predicted`` is the level, ``low``, ``middle``, ``high`` the interval's ends and the median
-    of what was measured there, ``sd`` the typical predictive deviation of these spots.
+    Attributes
+    ----------
+    median, lower, upper : (t, G) arrays
+        ``lower <= median <= upper``, log-normalised.
+    """
+
+    median: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Intervals:
+        """Intervals of some of the positions."""
+        return Intervals(self.median[rows], self.lower[rows], self.upper[rows])
+
+
+@dataclass(frozen=True)
+class ConditionalQuantiles:
+    """Quantiles of measured values given the predicted one: (Q, G) arrays at Q knots.
+
+    Attributes
+    ----------
+    predicted : (Q, G) array
+        Mean prediction of the spots in the window around each knot.
+    low, middle, high : (Q, G) arrays
+        Ends of the shortest interval that holds the wanted share of the values measured there,
+        and their median.
+    sd : (Q, G) array
+        Mean predictive standard deviation of these spots.
     """
 
     predicted: np.ndarray
@@ -39,14 +75,14 @@ class Levels:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How to read a method's prediction: :class:`Levels` and a factor for interval widths."""
+    """A method's conditional quantiles and the conformal factor of its interval widths."""
 
-    levels: Levels
-    widen: float
+    quantiles: ConditionalQuantiles
+    conformal_factor: float
 
-    def answer(self, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Median, lower and upper end (t, G) where ``mean`` and deviation ``sd`` are predicted."""
-        return _read(self.levels, mean, sd, self.widen)
+    def answer(self, mean: np.ndarray, sd: np.ndarray) -> Intervals:
+        """Median and interval (t, G) where ``mean`` and deviation ``sd`` are predicted."""
+        return _read(self.quantiles, mean, sd, self.conformal_factor)
 
 
 def calibrate(
@@ -67,24 +103,28 @@ def calibrate(
     some = np.nonzero((measured > 0).mean(0) > 1.5 * (1.0 - coverage))[0]
     # All genes have one factor in common: a thousand of them tell it.
     some = some[:: -(-len(some) // GENES_FOR_FACTOR)] if len(some) else some
-    widen = _factor(measured[:, some], predicted[:, some], sd[:, some], coverage)
-    return Calibration(_learn(measured, predicted, sd, coverage), widen)
+    factor = _conformal_factor(measured[:, some], predicted[:, some], sd[:, some], coverage)
+    return Calibration(_learn(measured, predicted, sd, coverage), factor)
 
 
-def _factor(measured, predicted, sd, coverage: float) -> float:
+def _conformal_factor(
+    measured: np.ndarray, predicted: np.ndarray, sd: np.ndarray, coverage: float
+) -> float:
     """Factor for the widths that makes intervals cover spots they were not learned from."""
     if not measured.size:
         return 1.0
-    part, needed = np.arange(len(measured)) % PARTS, []
-    for k in range(PARTS):
+    part, needed = np.arange(len(measured)) % CONFORMAL_FOLDS, []
+    for k in range(CONFORMAL_FOLDS):
         learn = part != k
-        levels = _learn(measured[learn], predicted[learn], sd[learn], coverage)
-        needed.append(_needed(levels, measured[~learn], predicted[~learn], sd[~learn]))
-    return float(np.clip(np.quantile(np.concatenate(needed), coverage), 0.5, 3.0))
+        quantiles = _learn(measured[learn], predicted[learn], sd[learn], coverage)
+        needed.append(_needed(quantiles, measured[~learn], predicted[~learn], sd[~learn]))
+    return float(np.clip(np.quantile(np.concatenate(needed), coverage), *FACTOR_RANGE))
 
 
-def _learn(measured, predicted, sd, coverage: float) -> Levels:
-    """Levels of every gene, genes in chunks to bound memory."""
+def _learn(
+    measured: np.ndarray, predicted: np.ndarray, sd: np.ndarray, coverage: float
+) -> ConditionalQuantiles:
+    """Conditional quantiles of every gene, genes in chunks to bound memory."""
     parts = [
         _learn_chunk(
             measured[:, g : g + GENES_AT_ONCE],
@@ -94,12 +134,17 @@ def _learn(measured, predicted, sd, coverage: float) -> Levels:
         )
         for g in range(0, measured.shape[1], GENES_AT_ONCE)
     ]
-    return Levels(*(np.concatenate(columns, 1) for columns in zip(*parts, strict=True)))
+    return ConditionalQuantiles(
+        *(np.concatenate(columns, 1) for columns in zip(*parts, strict=True))
+    )
 
 
-def _learn_chunk(measured, predicted, sd, coverage: float) -> tuple[np.ndarray, ...]:
+def _learn_chunk(
+    measured: np.ndarray, predicted: np.ndarray, sd: np.ndarray, coverage: float
+) -> tuple[np.ndarray, ...]:
+    """Fields of :class:`ConditionalQuantiles` for a chunk of genes."""
     count = len(measured)
-    width = min(count, max(FEWEST, count // 12))
+    width = min(count, max(FEWEST_IN_WINDOW, count // WINDOWS))
     order = np.argsort(predicted, axis=0, kind="stable")
     starts = np.unique(np.linspace(0, count - width, KNOTS).astype(int))
 
@@ -120,27 +165,35 @@ def _learn_chunk(measured, predicted, sd, coverage: float) -> tuple[np.ndarray, 
     return level, np.minimum(low, middle), middle, np.maximum(high, middle), spread
 
 
-def _read(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
-    """Median and interval at predicted values: levels interpolated, widths by uncertainty."""
-    out = tuple(np.zeros(mean.shape, np.float32) for _ in range(3))
+def _read(
+    quantiles: ConditionalQuantiles, mean: np.ndarray, sd: np.ndarray, factor: float
+) -> Intervals:
+    """Median and interval at predicted values: quantiles interpolated, widths by uncertainty."""
+    out = Intervals(*(np.zeros(mean.shape, np.float32) for _ in range(3)))
     # A gene that is zero nearly everywhere has all three at zero: half of a transcriptome.
-    some = np.nonzero(levels.high.any(0))[0]
+    some = np.nonzero(quantiles.high.any(0))[0]
     for first in range(0, len(some), GENES_AT_ONCE):
         at = some[first : first + GENES_AT_ONCE]
-        part = Levels(
-            levels.predicted[:, at],
-            levels.low[:, at],
-            levels.middle[:, at],
-            levels.high[:, at],
-            levels.sd[:, at],
+        part = ConditionalQuantiles(
+            quantiles.predicted[:, at],
+            quantiles.low[:, at],
+            quantiles.middle[:, at],
+            quantiles.high[:, at],
+            quantiles.sd[:, at],
         )
-        for whole, piece in zip(out, _read_chunk(part, mean[:, at], sd[:, at], widen), strict=True):
-            whole[:, at] = piece
+        found = _read_chunk(part, mean[:, at], sd[:, at], factor)
+        out.median[:, at], out.lower[:, at], out.upper[:, at] = (
+            found.median,
+            found.lower,
+            found.upper,
+        )
     return out
 
 
-def _read_chunk(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...]:
-    knots = levels.predicted
+def _read_chunk(
+    quantiles: ConditionalQuantiles, mean: np.ndarray, sd: np.ndarray, factor: float
+) -> Intervals:
+    knots = quantiles.predicted
     below = np.stack(
         [np.searchsorted(knots[:, g], mean[:, g]) for g in range(mean.shape[1])], axis=1
     )
@@ -155,17 +208,20 @@ def _read_chunk(levels: Levels, mean, sd, widen: float) -> tuple[np.ndarray, ...
         return low + share * (np.take_along_axis(values, above, 0) - low)
 
     # Beyond the last level in proportion: what is zero there stays zero.
-    grown = np.clip(mean / np.maximum(knots[-1], 1e-6), 1.0, 3.0)
-    centre, low, high = (grown * at(v) for v in (levels.middle, levels.low, levels.high))
-    factor = widen * sd / np.maximum(at(levels.sd), 1e-9)
+    grown = np.clip(mean / np.maximum(knots[-1], 1e-6), 1.0, MOST_GROWTH)
+    centre, low, high = (grown * at(v) for v in (quantiles.middle, quantiles.low, quantiles.high))
+    width = factor * sd / np.maximum(at(quantiles.sd), 1e-9)
     # An end at zero stays there: no value lies below.
-    lower = np.where(low > 0.0, np.maximum(centre - factor * (centre - low), 0.0), 0.0)
-    return centre, lower, centre + factor * (high - centre)
+    lower = np.where(low > 0.0, np.maximum(centre - width * (centre - low), 0.0), 0.0)
+    return Intervals(centre, lower, centre + width * (high - centre))
 
 
-def _needed(levels: Levels, measured, predicted, sd) -> np.ndarray:
+def _needed(
+    quantiles: ConditionalQuantiles, measured: np.ndarray, predicted: np.ndarray, sd: np.ndarray
+) -> np.ndarray:
     """Factor (m, G) that would just bring each value inside its interval."""
-    centre, lower, upper = _read(levels, predicted, sd, 1.0)
-    above = (measured - centre) / np.maximum(upper - centre, 1e-6)
+    found = _read(quantiles, predicted, sd, 1.0)
+    centre, lower = found.median, found.lower
+    above = (measured - centre) / np.maximum(found.upper - centre, 1e-6)
     below = np.where(lower > 0.0, (centre - measured) / np.maximum(centre - lower, 1e-6), 0.0)
     return np.maximum(above, below)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import rankdata
+
+from s2s_core.assessment.compare import paired_wilcoxon
 
 WINDOW = 7
 SSIM_AT_ONCE = 16
@@ -40,8 +42,9 @@ def score_genes(
     Returns
     -------
     DataFrame
-        One row a gene: mae, rmse, pcc, spearman, ssim (mean over the map), ssim_spots (mean
-        over the scored pixels), ssim_paper and pcc_paper (full map, measured spots included).
+        One row per gene: mae, rmse, pcc, spearman, ssim (mean over the map), ssim_spots (mean
+        over the scored pixels) and pcc_paper (PCC of the full map as in the paper: background and
+        measured spots included).
     """
     shown = np.isfinite(truth[:, 0]) if shown is None else shown
     a, b = truth[at].astype(np.float64), imputed[at].astype(np.float64)
@@ -141,7 +144,7 @@ def map_mean(similarity: np.ndarray) -> np.ndarray:
 
 
 def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:
-    """Mean over genes of each score for every method, with the number of genes that have one."""
+    """Mean over genes of each score per method (or ``by``); ``genes``: how many have a PCC."""
     scores = [
         "mae",
         "mae_median",
@@ -160,42 +163,11 @@ def summarise(metrics: pd.DataFrame, by: str = "method") -> pd.DataFrame:
 
 
 def paired_test(metrics: pd.DataFrame, method: str, other: str, score: str = "pcc") -> float:
-    """Two-sided Wilcoxon p-value over genes between two methods; 1 where they are equal."""
+    """Two-sided Wilcoxon p-value over genes between two methods; 1 where they are equal.
+
+    Descriptive: genes share spots. Methods are compared by :mod:`s2s_core.assessment.compare`.
+    """
     if method == other:
         return 1.0
     table = metrics.pivot_table(index="gene", columns="method", values=score, dropna=False)
-    pair = table[[method, other]].dropna()
-    difference = pair[method] - pair[other]
-    if len(pair) < 6 or (difference == 0).all():
-        return 1.0
-    return float(wilcoxon(difference).pvalue)
-
-
-def verdict(metrics: pd.DataFrame, method: str, labels: dict[str, str]) -> str:
-    """One honest sentence: is another method as good as the chosen one?
-
-    Parameters
-    ----------
-    metrics : DataFrame
-        One row a gene and method.
-    method : str
-        The chosen method.
-    labels : dict
-        Names of methods for the user.
-    """
-    means = metrics.groupby("method", sort=False)["rmse"].mean()
-    others = means.drop(method)
-    if others.empty:
-        return "No other method was computed for comparison."
-    best = others.idxmin()
-    p = paired_test(metrics, method, best, "rmse")
-    gain = 1.0 - means[method] / others[best]
-    ours, theirs = labels.get(method, method), labels.get(best, best)
-    stated = f"{abs(gain):.1%} in mean RMSE over genes, paired Wilcoxon test p = {p:.2g}"
-    if p >= 0.05 or abs(gain) < 0.001:
-        return (
-            f"{theirs} is as good here as {ours} (difference {stated}): the simpler method will do."
-        )
-    if gain > 0:
-        return f"{ours} is better than {theirs}, the best of the others, by {stated}."
-    return f"{theirs} is better here than {ours} by {stated}: prefer it for this section."
+    return paired_wilcoxon((table[method] - table[other]).to_numpy(float))

@@ -108,7 +108,8 @@ def gene_chunks(result: Result) -> Iterator[slice]:
 def truth_and_map(result: Result, at: np.ndarray, genes: slice) -> tuple[np.ndarray, np.ndarray]:
     """True values and the chosen method's mean at some positions, which slopes are about."""
     imputed = result.maps[result.config.method]
-    return tuple(np.asarray(v[at, genes], np.float64) for v in (result.truth, imputed))
+    truth, mean = (np.asarray(v[at, genes], np.float64) for v in (result.truth, imputed))
+    return truth, mean
 
 
 def places(section: Section, at: np.ndarray) -> np.ndarray:

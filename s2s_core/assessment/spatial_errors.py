@@ -1,4 +1,4 @@
-"""The statistics behind the diagnosis: pooled slopes, local planes, pairs at a distance."""
+"""Spatial residual statistics of quality checks: pooled slopes, local planes, pairs at a lag."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from s2s_core.data.observation import morton_order
+from s2s_core.data.spatial import morton_order
 from s2s_core.data.structure import SURE, morans_i
 
+# Compact parts of the tissue: enough of them for a variance (15 degrees of freedom). Untuned.
 BLOCKS = 16
-# Neighbours of a local plane, and the largest sum of its squared weights: beyond it extrapolates.
+# Neighbours of a local plane, and the largest sum of its squared weights: 1 / 8 amid eight spots,
+# more the further it extrapolates. Untuned.
 PLANE_SPOTS = 8
 PLANE_LEVERAGE = 0.6
-# Pairs of points are counted out to this many times the distance they begin at.
+# Pairs of points are counted out to this many times the distance they begin at. Untuned.
 LAG_REACH = 1.6
 
 
 def blocks(points: np.ndarray) -> np.ndarray:
     """Block (n,) of each point: :data:`BLOCKS` compact parts of the tissue of equal size.
 
-    Neighbouring spots are no independent witnesses, blocks nearly are: errors of means and
-    slopes are taken from the differences between them.
+    Neighbouring spots are spatially correlated, blocks hardly: errors of means and slopes are
+    taken from the differences between them.
     """
     block = np.empty(len(points), int)
     block[morton_order(points)] = np.arange(len(points)) * BLOCKS // max(len(points), 1)
@@ -73,9 +75,9 @@ def error_morans(
     """
     if not lag.nnz:
         return np.zeros(2), 0
-    moran, surprise = morans_i(truth - imputed, lag)
+    moran, z_score = morans_i(truth - imputed, lag)
     sums = np.array([moran.sum(), morans_i(truth, lag)[0].sum()])
-    return sums, int((surprise > SURE).sum())
+    return sums, int((z_score > SURE).sum())
 
 
 def local_planes(known: np.ndarray, at: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What predictions of withheld spots say of a map, in a few numbers that are kept with its run.
+"""Statistics of predictions at withheld spots: a few numbers that are kept with a run.
 
 Without a mask nothing hidden is known, but a run predicts some measured spots from the others for
 its scores. The predictions are not kept; these numbers are, however many genes there are.
@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from s2s_core.assessment.spatial_errors import (
+    BLOCKS,
     blocks,
     error_morans,
     lag_weights,
@@ -88,7 +89,7 @@ def compare_withheld(
     # Closer than a spot lies to the nearest that it was predicted from nothing can be known.
     reach = 2.0 * float(cKDTree(others).query(points)[0].mean())
     block, lag = blocks(points), lag_weights(points, reach)
-    sums, morans, sure = 0.0, np.zeros(2), 0
+    sums, morans, sure = np.zeros((2, BLOCKS)), np.zeros(2), 0
     for start in range(0, measured.shape[1], GENES_AT_ONCE):
         genes = slice(start, start + GENES_AT_ONCE)
         truth, imputed = (np.asarray(v[:, genes], np.float64) for v in (measured, predicted))

@@ -22,13 +22,19 @@ def add(commands) -> None:
         type=int,
         default=8501,
         metavar="N",
-        help="port on 127.0.0.1 (default: %(default)s)",
+        help="port (default: %(default)s)",
+    )
+    app.add_argument(
+        "--address",
+        default="127.0.0.1",
+        metavar="IP",
+        help="address to listen on; there is no login (default: %(default)s, this machine only)",
     )
     app.add_argument("--no-browser", action="store_true", help="serve only; open no browser")
     app.set_defaults(command=_app)
 
 
-def _app(args: argparse.Namespace, argv: list[str]) -> int:
+def _app(args: argparse.Namespace) -> int:
     if not (HOME / "app.py").is_file() or importlib.util.find_spec("streamlit") is None:
         raise S2SError(
             "The app is not installed with this package; run pip install 'sparser2sparse[app]'."
@@ -40,7 +46,7 @@ def _app(args: argparse.Namespace, argv: list[str]) -> int:
         "-m",
         "pages._serve",
         "--server.address",
-        "127.0.0.1",
+        args.address,
         "--server.port",
         str(args.port),
         "--server.headless",

@@ -1,10 +1,11 @@
-"""What the commands share: arguments of reading and running, exit statuses, lists of genes."""
+"""Shared parts of the commands: arguments of reading and running, exit statuses, lists of words."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 from s2s_core.config import PRESETS
 from s2s_core.data.section import Section
@@ -12,6 +13,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import KINDS, READERS, read
 from s2s_core.sampling.registry import DESIGNS
 
+T = TypeVar("T")
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
 PRESET = "size and training of the network: fast (default), balanced, paper (as published, slow) or paper-shared (one network for all genes)"
 FIRST_NUMBER = "first random number: the same number repeats the result (default: 0)"
@@ -119,3 +121,30 @@ def gene_list(text: str) -> list[str] | None:
     genes = text.replace("\n", ",").replace(";", ",").replace("\t", ",").split(",")
     genes = [g.strip().strip("\"'") for g in genes]
     return [g for g in genes if g]
+
+
+def read_section_or_demo(args: argparse.Namespace) -> Section:
+    """What :func:`read_section` reads; the word demo stands for a simulated section."""
+    if str(args.input) == "demo":
+        from s2s_core.data.simulate import demo_section
+
+        return demo_section()
+    return read_section(args)
+
+
+def needed(value: T | None, option: str, what: str) -> T:
+    """Value of an option that must be given.
+
+    Raises
+    ------
+    S2SError
+        If it was not.
+    """
+    if value is None:
+        raise S2SError(f"Give {option}: {what}.")
+    return value
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words of a list with commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -119,7 +119,7 @@ def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _config(args: argparse.Namespace, argv: list[str]) -> int:
+def _config(args: argparse.Namespace) -> int:
     config = preset(args.preset)
     print(config.to_json() if args.json else write_toml(config), end="\n" if args.json else "")
     return 0

@@ -1,16 +1,22 @@
-"""What a terminal shows of a run, and how Ctrl-C stops it."""
+"""Progress of a run on a terminal, stopped by Ctrl-C."""
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from s2s_core.errors import Cancelled
+from s2s_core.interfaces import Hooks, Progress
+
 if TYPE_CHECKING:
-    from s2s_core.interfaces import Progress
+    import pandas as pd
 
 
 class Stop:
@@ -52,11 +58,11 @@ class Bar:
 
     def show(self, progress: Progress) -> None:
         """Draw one line of a run's progress."""
-        if self._bar is None or progress.phase != self._phase:
+        if self._bar is None or progress.words != self._phase:
             self.close()
-            self._phase = progress.phase
+            self._phase = progress.words
             self._bar = tqdm(
-                desc=progress.phase,
+                desc=progress.words,
                 total=max(progress.steps, 1),
                 bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
                 file=sys.stderr,
@@ -74,3 +80,32 @@ class Bar:
                 self._bar.update(1 - self._bar.n)
             self._bar.close()
             self._bar = None
+
+
+@contextmanager
+def running(argv: list[str], out: Path) -> Iterator[Hooks]:
+    """Hooks of a long command that keeps what is done; a stop says how to go on.
+
+    Parameters
+    ----------
+    argv : list of str
+        The command as it was given.
+    out : Path
+        Where what is done is kept.
+    """
+    with Stop() as stop, Bar() as bar:
+        try:
+            yield Hooks(on_progress=bar.show, should_stop=stop.asked)
+        except (Cancelled, KeyboardInterrupt):
+            bar.close()
+            print(
+                f"What was done is kept in {out}. Go on with:\n"
+                f"  python -m s2s_core {shlex.join(argv)}",
+                file=sys.stderr,
+            )
+            raise KeyboardInterrupt from None
+
+
+def score_table(table: pd.DataFrame) -> str:
+    """Scores as a terminal shows them."""
+    return table.to_string(float_format=lambda v: f"{v:.4f}")

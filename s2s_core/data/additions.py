@@ -128,5 +128,6 @@ def _totals(section: Section, table: pd.DataFrame, values: np.ndarray) -> np.nda
         return values.sum(1) + more
     # The panel's share of all counts, as it is at the spots measured before.
     at = section.measured
-    share = np.asarray(section.counts[at].sum(1)).ravel() / np.maximum(section.totals[at], 1e-9)
+    sums = np.asarray(section.counts[at].sum(1)).ravel()
+    share = sums / np.maximum(section.spot_totals[at], 1e-9)
     return values.sum(1) / max(float(np.median(share)), 1e-9)

@@ -84,7 +84,8 @@ class Grid:
 
     def tissue_pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """Row and column of every tissue pixel, in row-major order."""
-        return np.nonzero(self.tissue)
+        row, col = np.nonzero(self.tissue)
+        return row, col
 
     def with_tissue(self, tissue: np.ndarray) -> Grid:
         """Return the same geometry with another tissue mask."""
@@ -147,7 +148,8 @@ def fit_affine(uv: np.ndarray, xy: np.ndarray) -> np.ndarray:
     # A single row or column leaves the map undetermined: complete it as a similarity.
     if np.linalg.matrix_rank(design - design.mean(0) * np.array([1, 1, 0])) < 3:
         affine = np.zeros((3, 2))
-        scale = np.linalg.norm(np.ptp(xy, axis=0)) / max(np.linalg.norm(np.ptp(uv, axis=0)), 1e-12)
+        extent_uv, extent_xy = (float(np.linalg.norm(np.ptp(a, axis=0))) for a in (uv, xy))
+        scale = extent_xy / max(extent_uv, 1e-12)
         affine[0, 0] = affine[1, 1] = scale or 1.0
         affine[2] = xy.mean(0) - uv.mean(0) @ affine[:2]
         return affine
@@ -217,8 +219,9 @@ def close_tissue(grid: Grid) -> np.ndarray:
     """Tissue mask (H, W) with gaps between spots closed.
 
     A morphological closing in lattice distance. Its radius is 1.5 pitches on a full lattice and
-    twice the 95th percentile of the nearest-neighbour distance on a sparse one: single missing spots of a full lattice and the wide gaps
-    of a sparse one are inside the tissue, real holes and the outside are not.
+    twice the 95th percentile of the nearest-neighbour distance on a sparse one: single missing
+    spots of a full lattice and the wide gaps of a sparse one are inside the tissue, real holes
+    and the outside are not.
     """
     rows, cols = grid.tissue_pixels()
     spots = grid.lattice_xy(rows, cols)

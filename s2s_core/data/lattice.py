@@ -1,33 +1,21 @@
 """Lattices found behind coordinates alone: any rotation, mirroring, scale and axis order.
 
-The differences between near neighbours of a lattice fall on few vectors. The two shortest that
-every spot can be reached by are fitted by least squares from the middle of the section outwards,
-so that an error of the step never adds up, and the distance of every spot from its place is
-looked at before the lattice is believed.
+The differences between near neighbours of a lattice fall on few vectors. The two that span the
+smallest cell are fitted to all spots (:mod:`s2s_core.data.lattice_basis`), and the distance of
+every spot from its place is looked at before the lattice is believed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-KIND_NAMES = {"square": "square", "hex": "hexagonal"}
+from s2s_core.data.lattice_basis import OFF, Basis, fit_basis
+from s2s_core.vocabulary import LATTICES
+
 # Fewer points lie on some lattice by chance.
 LEAST = 6
-# Differences are taken from so many points to so many neighbours of each.
-SAMPLE, NEIGHBOURS = 3000, 18
-# Vectors nearer than this (in shortest distances) are one; those seen more rarely than this
-# share of the commonest are chance.
-ALIKE, RARE = 0.15, 0.02
-PEAKS = 12
-# Where nearly all spots lie within so many steps of a place, it is a lattice; few spots could
-# do so by chance, and must lie closer.
-NEARLY_ALL, OFF, OFF_FEW, FEW = 0.98, 0.2, 0.03, 30
-# So many points say already that they are no lattice where nearly all lie so far away.
-SURE, LOST = 100, 0.35
 # Share of the places between the outermost spots that must be taken.
 LEAST_FILLED = 0.01
 # A cosine of the angle between the vectors beyond this is no right angle any more.
@@ -38,21 +26,25 @@ ALIKE_AREA = 1.05
 
 @dataclass(frozen=True)
 class Lattice:
-    """Where spots lie on a lattice.
+    """Places of spots on a lattice.
 
     Attributes
     ----------
-    kind : {"square", "hex"}
+    kind : {"square", "hex", "bins"}
     row, col : (n,) int arrays
-        Array positions from 0; hexagonal ones in 10x's way (row and column of one parity).
+        Array positions; hexagonal ones in 10x's way (row and column of one parity).
     note : str
-        What was found, for the user.
+        What was found, for the user; "" where there is nothing to say.
     """
 
     kind: str
     row: np.ndarray
     col: np.ndarray
-    note: str
+    note: str = ""
+
+    def take(self, at: np.ndarray) -> Lattice:
+        """Places of some of the spots, in the given order."""
+        return replace(self, row=self.row[at], col=self.col[at])
 
 
 def find_lattice(xy: np.ndarray, kind: str = "auto") -> Lattice | None:
@@ -68,41 +60,24 @@ def find_lattice(xy: np.ndarray, kind: str = "auto") -> Lattice | None:
     Returns
     -------
     Lattice or None
-        None where the points are no lattice (cells, beads).
+        Array positions from 0. None where the points are no lattice (cells, beads).
     """
     xy = np.asarray(xy, float)
     if len(xy) < LEAST:
         return None
     order = np.lexsort(xy.T)
-    back = np.argsort(order)
-    xy = xy[order]
+    found = _found(xy[order], kind)
+    return None if found is None else found.take(np.argsort(order))
+
+
+def _found(xy: np.ndarray, kind: str) -> Lattice | None:
+    """As :func:`find_lattice`, for points in a fixed order."""
     line = _line(xy)
     if line is not None:
-        return (
-            None
-            if kind == "hex"
-            else Lattice(
-                "square",
-                np.zeros_like(line),
-                line[back],
-                (f"The coordinates of {len(xy):,} spots form a single row at equal steps."),
-            )
-        )
-    peaks = _difference_vectors(xy)
-    pairs = sorted(
-        (pair for pair in combinations(peaks, 2) if _sine(*pair) > 0.3),
-        key=lambda pair: abs(_cross(*pair)),
-    )
-    for pair in pairs:
-        found = _fit(xy, np.array(pair))
-        if found is None:
-            continue
-        named = _named(*found, xy, kind)
-        if named is None:
-            return None
-        name, row, col, note = named
-        return Lattice(name, row[back], col[back], note)
-    return None
+        note = f"The coordinates of {len(xy):,} spots form a single row at equal steps."
+        return None if kind == "hex" else Lattice("square", np.zeros_like(line), line, note)
+    basis = fit_basis(xy)
+    return None if basis is None else _named(basis, xy, kind)
 
 
 def _line(xy: np.ndarray) -> np.ndarray | None:
@@ -121,114 +96,19 @@ def _line(xy: np.ndarray) -> np.ndarray | None:
     return index if whole else None
 
 
-def _cross(a, b) -> float:
-    return float(a[0] * b[1] - a[1] * b[0])
-
-
-def _sine(a, b) -> float:
-    return abs(_cross(a, b)) / float(np.hypot(*a) * np.hypot(*b))
-
-
-def _difference_vectors(xy: np.ndarray) -> list[np.ndarray]:
-    """Vectors on which the differences between neighbours gather, the shortest first."""
-    some = np.unique(np.linspace(0, len(xy) - 1, min(SAMPLE, len(xy))).astype(int))
-    count = min(NEIGHBOURS, len(xy) - 1)
-    distance, near = cKDTree(xy).query(xy[some], k=count + 1)
-    nearest = distance[:, 1]
-    if not (nearest > 0).any():
-        return []
-    shortest = float(np.quantile(nearest[nearest > 0], 0.05))
-    vectors = (xy[near[:, 1:]] - xy[some][:, None]).reshape(-1, 2)
-    vectors = vectors[np.hypot(*vectors.T) > ALIKE * shortest]
-    # A difference and its opposite are one.
-    flip = (vectors[:, 0] < -1e-9 * shortest) | (
-        (np.abs(vectors[:, 0]) <= 1e-9 * shortest) & (vectors[:, 1] < 0)
-    )
-    vectors[flip] *= -1
-    return _gathered(vectors, ALIKE * shortest)
-
-
-def _gathered(vectors: np.ndarray, width: float) -> list[np.ndarray]:
-    """Means of the clusters of vectors, those that hold too few left out."""
-    cell = np.floor(vectors / width).astype(int)
-    _, member, held = np.unique(cell, axis=0, return_inverse=True, return_counts=True)
-    member = member.ravel()
-    free = np.ones(len(vectors), bool)
-    found: list[tuple[float, np.ndarray]] = []
-    most = 0
-    for common in np.argsort(-held, kind="stable")[: 20 * PEAKS]:
-        mine = free & (member == common)
-        if not mine.any():
-            continue
-        centre = vectors[mine].mean(0)
-        for _ in range(2):
-            # Opposites at the edge of the half plane belong together.
-            sign = np.where(vectors @ centre < 0, -1.0, 1.0)[:, None]
-            close = free & (np.hypot(*(sign * vectors - centre).T) < width)
-            centre = (sign * vectors)[close].mean(0) if close.any() else centre
-        size = int(close.sum())
-        most = max(most, size)
-        free &= ~close
-        if size >= max(2, RARE * most):
-            found.append((float(np.hypot(*centre)), centre))
-    return [vector for _, vector in sorted(found, key=lambda f: f[0])][:PEAKS]
-
-
-def _fit(xy: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """(basis, integer coordinates, typical distance from the places in steps), or None."""
-    start = xy[np.argmin(np.hypot(*(xy - np.median(xy, axis=0)).T))]
-    relative = xy - start
-    reach = np.hypot(*relative.T)
-    radius, offset = 4.0 * float(np.hypot(*basis.T).max()), np.zeros(2)
-    while True:
-        inside = reach <= radius
-        index = _places(relative[inside] - offset, basis)[0]
-        design = np.column_stack([index, np.ones(len(index))])
-        if len(index) > 3 and np.linalg.matrix_rank(design) == 3:
-            solved = np.linalg.lstsq(design, relative[inside], rcond=None)[0]
-            if abs(_cross(*solved[:2])) < 0.5 * abs(_cross(*basis)):
-                return None
-            basis, offset = solved[:2], solved[2]
-            # Points that are no lattice show it near the middle already.
-            off = _places(relative[inside] - offset, basis)[1]
-            if len(index) >= SURE and np.quantile(off, NEARLY_ALL) > LOST:
-                return None
-        if inside.all():
-            break
-        radius *= 1.5
-    index, off = _places(relative - offset, basis)
-    if np.quantile(off, NEARLY_ALL) > (OFF if len(xy) >= FEW else OFF_FEW):
-        return None
-    if len(np.unique(index, axis=0)) < len(index):
-        return None
-    return basis, index.astype(int), float(np.median(off))
-
-
-def _places(relative: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(nearest places (n, 2), how far the points lie from them in steps (n,))."""
-    place = relative @ np.linalg.inv(basis)
-    index = np.rint(place)
-    off = np.abs(place - index).max(1)
-    return index, off
-
-
-def _named(basis, index, off, xy, kind: str):
-    """(kind, row, col, note) of a fitted lattice; None where it is not of the wanted kind."""
-    (a, b), (i, j) = _reduced(basis, index)
+def _named(basis: Basis, xy: np.ndarray, kind: str) -> Lattice | None:
+    """Rows and columns of a fitted lattice; None where it is not of the wanted kind."""
+    (a, b), (i, j) = _reduced(basis.vectors, basis.index)
     cosine = float(a @ b / (np.hypot(*a) * np.hypot(*b)))
     hexagonal = cosine > OBLIQUE
     if kind in ("auto", "hex") and not hexagonal and _array_positions(xy, a, b):
         # Array positions of 10x given as coordinates: columns are half a pitch apart.
         col, row = (np.rint(v).astype(int) for v in xy.T)
-        return (
-            "hex",
-            row,
-            col,
-            (
-                "The coordinates are the array positions of a hexagonal lattice (whole numbers of one "
-                "parity); kind square reads them as a square lattice turned by 45 degrees."
-            ),
+        note = (
+            "The coordinates are the array positions of a hexagonal lattice (whole numbers of one "
+            "parity); kind square reads them as a square lattice turned by 45 degrees."
         )
+        return Lattice("hex", row, col, note)
     if kind != "auto" and (kind == "hex") != hexagonal:
         return None
     if hexagonal:
@@ -238,7 +118,7 @@ def _named(basis, index, off, xy, kind: str):
     row, col = row - row.min(), col - col.min()
     if len(xy) < LEAST_FILLED * (np.ptp(row) + 1.0) * (np.ptp(col) + 1.0) / (1 + hexagonal):
         return None
-    return name, row, col, _note(name, along, a, b, off, len(xy))
+    return Lattice(name, row, col, _note(name, along, a, b, basis.off, len(xy)))
 
 
 def _reduced(basis: np.ndarray, index: np.ndarray):
@@ -308,7 +188,7 @@ def _note(name: str, along, a, b, off: float, n: int) -> str:
     )
     how = "along the axes" if abs(turned) < 0.005 else f"turned by {turned:.2f} degrees"
     return (
-        f"The coordinates of {n:,} spots form a {KIND_NAMES[name]} lattice of pitch {size}, {how} "
+        f"The coordinates of {n:,} spots form a {LATTICES[name]} of pitch {size}, {how} "
         f"(spots typically {off:.1%} of a step from their places); kind points counts them in "
         "square bins instead."
     )

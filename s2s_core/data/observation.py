@@ -1,4 +1,4 @@
-"""What a method may see: the log-normalised values of the measured spots, and nothing else.
+"""Observation: the log-normalised values of the measured spots, all that a method may see.
 
 Every imputation method, every hyperparameter and every stopping rule works on an
 :class:`Observation`. It is built from the measured rows alone, so that no unmeasured value can
@@ -15,7 +15,14 @@ from scipy import sparse
 from s2s_core.data.design_text import Decimation, decimation
 from s2s_core.data.grid import Grid
 from s2s_core.data.section import Section
+from s2s_core.data.spatial import morton_order
 from s2s_core.errors import S2SError
+
+# Noise variance of a spot goes with its depth to this power, within these limits, relative to a
+# typical spot. Counting noise alone would be -1, noise that depth has no part in 0. Untuned: no
+# table compares other powers, other limits or weights that ignore depth.
+DEPTH_EXPONENT = -0.5
+NOISE_LIMITS = (0.2, 5.0)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Observation:
 
     @property
     def n_genes(self) -> int:
-        """G."""
+        """Number of genes G."""
         return self.values.shape[1]
 
     def lattice_xy(self, pixels: np.ndarray) -> np.ndarray:
@@ -57,7 +64,12 @@ class Observation:
         return self.grid.lattice_xy(*np.divmod(pixels, self.grid.shape[1]))
 
     def subset(self, keep: np.ndarray) -> Observation:
-        """Return the observation with only some of the measured spots (sparser still)."""
+        """Observation of only some of the measured spots (sparser still).
+
+        Parameters
+        ----------
+        keep : (m,) bool or (k,) int array
+        """
         keep = np.asarray(keep)
         return replace(
             self,
@@ -66,6 +78,11 @@ class Observation:
             noise=self.noise[keep],
             lattice=None,
         )
+
+    def rows(self, pixels: np.ndarray) -> np.ndarray:
+        """Rows (k,) of :attr:`targets` that flat pixels of the tissue lie at."""
+        order = np.argsort(self.targets)
+        return order[np.searchsorted(self.targets, pixels, sorter=order)]
 
     def mask_image(self) -> np.ndarray:
         """M_h as an (H, W) bool image."""
@@ -113,14 +130,21 @@ def observe(section: Section) -> Observation:
 def depth_noise(totals: np.ndarray, target_sum: float | None) -> np.ndarray:
     """Relative noise variance (m,) of spots from their total counts.
 
-    Counting noise falls with depth, biological noise does not: the variance is taken to go
-    with the square root of 1 / depth, within 1/5..5. Spots without any count are as sure as a
-    typical one (an empty bin is no noisy measurement), and so is log-normalised input.
+    Counting noise falls with depth, biological noise does not: the variance is taken to go with
+    :data:`DEPTH_EXPONENT` of depth, within :data:`NOISE_LIMITS`. Spots without any count are as
+    precise as a typical one (an empty bin is no noisy measurement), and so is log-normalised input.
+
+    Parameters
+    ----------
+    totals : (m,) array
+        Total counts.
+    target_sum : float or None
+        Total of a typical spot; None for log-normalised input.
     """
     if target_sum is None:
         return np.ones(len(totals))
     depth = np.where(totals > 0, totals, target_sum) / target_sum
-    return np.clip(depth**-0.5, 0.2, 5.0)
+    return np.clip(depth**DEPTH_EXPONENT, *NOISE_LIMITS)
 
 
 def normalisation_target(section: Section) -> float | None:
@@ -168,6 +192,16 @@ def known_values(section: Section, target_sum: float | None) -> np.ndarray:
 def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
     """Bool mask (m,) of measured spots set aside, spread evenly, at least five.
 
+    Systematic sampling along a space-filling curve, so that every region gives its share.
+
+    Parameters
+    ----------
+    obs : Observation
+    fraction : float
+        Of the measured spots, 0..1.
+    seed : int
+        Of the first spot along the curve.
+
     Raises
     ------
     S2SError
@@ -175,7 +209,6 @@ def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
     """
     m = _enough(obs)
     count = max(5, round(fraction * m))
-    # Systematic sampling along a space-filling order: every region gives its share.
     order = morton_order(obs.lattice_xy(obs.pixels))
     step = m / count
     start = np.random.default_rng(seed).uniform(0, step)
@@ -185,6 +218,7 @@ def withhold(obs: Observation, fraction: float, seed: int) -> np.ndarray:
 
 
 def _enough(obs: Observation) -> int:
+    """Number of measured spots, at least ten."""
     m = len(obs.pixels)
     if m < 10:
         raise S2SError(f"{m} measured spots are too few to set any aside for scores.")
@@ -192,9 +226,9 @@ def _enough(obs: Observation) -> int:
 
 
 def folds(obs: Observation, count: int = 4) -> list[np.ndarray]:
-    """Bool masks (m,) of measured spots to withhold in turn, each spread evenly.
+    """Cross-validation folds: bool masks (m,) of measured spots, each spread evenly.
 
-    Every measured spot is withheld once.
+    Every measured spot is in one of them: every ``count``-th along a space-filling curve.
 
     Raises
     ------
@@ -205,13 +239,3 @@ def folds(obs: Observation, count: int = 4) -> list[np.ndarray]:
     rank = np.empty(len(obs.pixels), int)
     rank[morton_order(obs.lattice_xy(obs.pixels))] = np.arange(len(rank))
     return [rank % count == k for k in range(count)]
-
-
-def morton_order(points: np.ndarray) -> np.ndarray:
-    """Order (n,) of points along the Z curve."""
-    cell = np.floor(points - points.min(0)).astype(np.uint64)
-    code = np.zeros(len(points), np.uint64)
-    for bit in range(16):
-        for axis in (0, 1):
-            code |= ((cell[:, axis] >> np.uint64(bit)) & np.uint64(1)) << np.uint64(2 * bit + axis)
-    return np.argsort(code, kind="stable")

@@ -14,15 +14,15 @@ import pyarrow.feather as feather
 
 from s2s_core._version import __version__
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.observation import normalisation_target
 from s2s_core.data.provenance import INPUT_KEY, mask_seed
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
 
-# On which spots scores were taken.
-HIDDEN = "hidden truth"
-WITHHELD = "withheld measured spots"
+# Form of a saved result's folder, written into its run.json (see `format_number`).
+RESULT_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Result:
     truth : (n, G) float32 array
         Known values, NaN where nothing is known. For scores and pictures only.
     metrics : DataFrame
-        One row a gene and method: method, gene, spots ("hidden truth" or "withheld measured
-        spots"), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
+        One row a gene and method: method, gene, spots (of
+        :class:`s2s_core.vocabulary.Spots`), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
     info : dict
         Versions, seed, device, times, peak memory, notes: what run.json holds.
     """
@@ -102,7 +102,7 @@ def to_anndata(result: Result) -> ad.AnnData:
 
 
 def provenance(result: Result) -> dict:
-    """How a map was made, in values that any file format holds."""
+    """Provenance of a map, in values that any file format holds."""
     config = result.config
     made = {
         "method": config.method,
@@ -128,6 +128,7 @@ def write_run(result: Result, path: str | Path) -> None:
     """Write what was run, on what and how, as JSON."""
     data = {
         **result.info,
+        FORMAT_KEY: RESULT_FORMAT,
         **{k: v for k, v in provenance(result).items() if k != "config"},
         "input": result.section.uns.get(INPUT_KEY),
         "config": asdict(result.config),
@@ -163,12 +164,13 @@ def load_result(folder: str | Path) -> Result:
     Raises
     ------
     S2SError
-        If the folder holds no finished run.
+        If the folder holds no finished run, or one of a newer version of the program.
     """
     folder = Path(folder)
     if not (folder / "run.json").is_file() or not (folder / "section.h5ad").is_file():
         raise S2SError(f"{str(folder)!r} holds no finished run; start it again or resume it.")
     info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    format_number(info, RESULT_FORMAT, f"The finished run {str(folder)!r}")
     return Result(
         section=load_section(folder / "section.h5ad"),
         config=RunConfig.from_json(json.dumps(info["config"])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,11 @@ from scipy import sparse
 
 from s2s_core.data import grid as gridlib
 from s2s_core.data.depth import UNSCALED, Depth
+from s2s_core.data.lattice import Lattice
 from s2s_core.errors import S2SError
+
+# In any unit a section is smaller; beyond, arithmetic on places loses its digits.
+MAX_COORDINATE = 1e12
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,36 @@ class Rows:
     def take(self, at: np.ndarray) -> Rows:
         """Some of the rows, in the given order."""
         return Rows(
-            self.counts[at],
-            self.obs.iloc[at],
-            None if self.xy is None else self.xy[at],
-            self.seen[at],
-            None if self.totals is None else self.totals[at],
-            self.file_row[at],
+            counts=self.counts[at],
+            obs=self.obs.iloc[at],
+            xy=None if self.xy is None else self.xy[at],
+            seen=self.seen[at],
+            totals=None if self.totals is None else self.totals[at],
+            file_row=self.file_row[at],
         )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows of a table, each with its place on a lattice.
+
+    Attributes
+    ----------
+    rows : Rows
+    lattice : Lattice
+        ``row``, ``col`` are those of ``rows``.
+    bin_affine : (3, 2) array or None
+        For bins that were made here: their exact map from lattice to user coordinates
+        (:attr:`Grid.affine`), which need not be fitted.
+    """
+
+    rows: Rows
+    lattice: Lattice
+    bin_affine: np.ndarray | None = None
+
+    def take(self, at: np.ndarray) -> Placed:
+        """Some of the rows, in the given order."""
+        return replace(self, rows=self.rows.take(at), lattice=self.lattice.take(at))
 
 
 def keep_rows(counts: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
@@ -64,20 +91,54 @@ def keep_rows(counts: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
     return (scatter @ counts[keep]).tocsr()
 
 
-def without_empty(rows: Rows, lattice) -> tuple[Rows, tuple]:
+def check_coordinates(rows: Rows) -> None:
+    """Refuse coordinates that are missing, or further away than any section.
+
+    Raises
+    ------
+    S2SError
+    """
+    if rows.xy is None:
+        return
+    if not np.isfinite(rows.xy).all():
+        bad = rows.obs.index[~np.isfinite(rows.xy).all(1)][0]
+        raise S2SError(f"The coordinates of spot {bad!r} are missing; fill or remove them.")
+    if np.abs(rows.xy).max() > MAX_COORDINATE:
+        raise S2SError(
+            f"A coordinate is {np.abs(rows.xy).max():.3g}, further away than any section; check the "
+            "coordinate columns."
+        )
+
+
+def without_empty(placed: Placed) -> Placed:
     """Leave out measured bins that hold nothing: nothing is known of their expression."""
+    rows = placed.rows
     totals = rows.depth
     keep = np.nonzero((totals > 0) | ~rows.seen)[0]
-    if len(keep) in (0, len(totals)):
-        return rows, lattice
-    kind, row, col = lattice
-    return rows.take(keep), (kind, row[keep], col[keep])
+    return placed if len(keep) in (0, len(totals)) else placed.take(keep)
 
 
-def bin_points(rows: Rows, bin_size: float | None, depth: Depth, *, is_log: bool):
-    """(rows, lattice, affine, sentence) of points counted in square pixels."""
+def bin_points(rows: Rows, bin_size: float | None, depth: Depth, *, is_log: bool) -> Placed:
+    """Points counted in square pixels.
+
+    Parameters
+    ----------
+    rows : Rows
+        One row a point, with coordinates.
+    bin_size : float or None
+        Edge of a pixel in the user's unit; proposed when None.
+    depth : Depth
+        What bins are scaled by.
+    is_log : bool
+        Values are log-normalised: a bin holds their mean instead of their sum.
+
+    Raises
+    ------
+    S2SError
+        For a single point, or a bin size that gives too many pixels.
+    """
     xy, members = rows.xy, len(rows.obs)
-    if members < 2:
+    if xy is None or members < 2:
         raise S2SError("There is a single point; a section needs many.")
     size = bin_size or gridlib.propose_bin_size(xy)
     grid, row, col = gridlib.bin_points(xy, size)
@@ -108,11 +169,11 @@ def bin_points(rows: Rows, bin_size: float | None, depth: Depth, *, is_log: bool
         f"({how} size; {members / len(bins):.1f} points a pixel)."
     )
     binned = Rows(
-        keep_rows(counts, whole),
-        table,
-        grid.to_xy(row, col),
-        whole,
-        totals,
-        np.full(len(bins), -1),
+        counts=keep_rows(counts, whole),
+        obs=table,
+        xy=grid.to_xy(row, col),
+        seen=whole,
+        totals=totals,
+        file_row=np.full(len(bins), -1),
     )
-    return binned, ("bins", row, col), grid.affine, note
+    return Placed(binned, Lattice("bins", row, col, note), grid.affine)

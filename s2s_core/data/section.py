@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from s2s_core.data.gene_lookup import unknown_genes
 from s2s_core.data.grid import Grid
 from s2s_core.errors import S2SError
+from s2s_core.vocabulary import LATTICES
 
 MIN_MEASURED = 20
 # What values are, in the words that scores and texts use.
@@ -111,7 +113,7 @@ class Section:
 
     @property
     def scale(self) -> str:
-        """What the values of maps and scores are, in words."""
+        """Scale of the values of maps and scores, in words."""
         if self.is_log:
             return AS_THEY_CAME
         return SCALED if self.is_scaled else NOT_SCALED
@@ -223,7 +225,7 @@ class Section:
                 "expressed in this section."
             )
 
-    def liveliest_gene(self) -> str:
+    def most_variable_gene(self) -> str:
         """Gene whose measured values vary most on the log scale: a telling preview."""
         measured = self.counts[self.measured].log1p()
         mean = np.asarray(measured.mean(0)).ravel()
@@ -263,26 +265,13 @@ def check_values(values: np.ndarray) -> None:
         )
 
 
-def unknown_genes(missing: list[str], genes: pd.Index) -> str:
-    """Sentence about genes that are not in the section, with a close name where there is one."""
-    from difflib import get_close_matches
-
-    lower = {g.lower(): g for g in reversed(genes)}
-    close = get_close_matches(missing[0].lower(), lower, n=1, cutoff=0.75)
-    hint = f"; did you mean {lower[close[0]]}?" if close else "; check the spelling."
-    named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-    what = "is not a gene" if len(missing) == 1 else "are not genes"
-    return f"{named} {what} of this section ({len(genes)} genes){hint}"
-
-
 def describe(section: Section) -> list[str]:
-    """What a section holds, in sentences for the user."""
-    kinds = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "square bins"}
+    """Content of a section, in sentences for the user."""
     rows, cols = section.grid.shape
     n = {name: int((section.origin == name).sum()) for name in ("spot", "empty bin", "gap", "new")}
     out = [
         f"{n['spot']:,} spots and {len(section.genes):,} genes on a "
-        f"{kinds[section.grid.kind]} of {rows} x {cols} positions."
+        f"{LATTICES[section.grid.kind]} of {rows} x {cols} positions."
     ]
     if n["empty bin"]:
         out.append(f"{n['empty bin']:,} empty bins inside the tissue count as measured zeros.")
@@ -290,16 +279,3 @@ def describe(section: Section) -> list[str]:
     if unmeasured:
         out.append(f"{unmeasured:,} positions inside the tissue have no measurement.")
     return [*out, *section.notes]
-
-
-def parse_genes(names: list[str], genes: pd.Index) -> tuple[list[str], str]:
-    """Sort gene names into those of the section, in order, and a sentence about the others."""
-    # Typed by hand: mbp is MBP where no other gene is meant.
-    by_any_case = {gene.lower(): gene for gene in reversed(genes)}
-    names = [
-        name if name in genes else by_any_case.get(name.lower(), name) for name in names if name
-    ]
-    names = list(dict.fromkeys(names))
-    known = [name for name in names if name in genes]
-    missing = [name for name in names if name not in genes]
-    return known, unknown_genes(missing, genes) if missing else ""

@@ -130,7 +130,9 @@ def _hole(position: np.ndarray) -> np.ndarray:
 def _programmes(position: np.ndarray, pitch: float, rng) -> tuple[np.ndarray, list[str]]:
     """Pictures (n, K) with values 0..1, and the family of each; ``pitch`` in our unit."""
     x, y = position.T
-    depth, columns, family = _depth(position), [], []
+    depth = _depth(position)
+    columns: list[np.ndarray] = []
+    family: list[str] = []
 
     def add(name: str, *pictures: np.ndarray) -> None:
         columns.extend(pictures)

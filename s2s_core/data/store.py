@@ -17,11 +17,14 @@ import pyarrow as pa
 from anndata.io import read_elem
 from scipy import sparse
 
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.grid import Grid
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 
 KEY = "s2s_section"
+# Form of what stands under KEY (see `format_number`).
+SECTION_FORMAT = 1
 ARRAYS = ("row", "col", "measured", "known", "totals", "file_row")
 
 
@@ -57,6 +60,7 @@ def save_section(section: Section, path: str | Path) -> None:
     adata.obs, adata.var = writable(adata.obs), writable(adata.var)
     grid = section.grid
     words = {
+        FORMAT_KEY: SECTION_FORMAT,
         "kind": grid.kind,
         "row0": int(grid.row0),
         "col0": int(grid.col0),
@@ -89,7 +93,7 @@ def load_section(path: str | Path) -> Section:
     Raises
     ------
     S2SError
-        If the file was not written by it.
+        If the file was not written by it, or by a newer version of the program.
     """
     path = Path(path)
     if not path.is_file() or not h5py.is_hdf5(path):
@@ -97,18 +101,20 @@ def load_section(path: str | Path) -> Section:
     with h5py.File(path, "r") as file:
         if KEY not in file.get("uns", {}):
             raise S2SError(f"{str(path)!r} is no saved section; read it with s2s_core.read().")
+        # The number first: nothing else of a newer file need be what it is here.
+        words = json.loads(read_elem(file[f"uns/{KEY}/json"]))
+        format_number(words, SECTION_FORMAT, f"The saved section {str(path)!r}")
         counts = sparse.csr_matrix(read_elem(file["X"]))
         xy = read_elem(file["obsm/spatial"])
         uns = read_elem(file["uns"])
     exact = uns.pop(KEY)
-    words = json.loads(exact["json"])
     grid = Grid(
-        words["kind"],
-        exact["tissue"],
-        words["row0"],
-        words["col0"],
-        words["parity"],
-        exact["affine"],
+        kind=words["kind"],
+        tissue=exact["tissue"],
+        row0=words["row0"],
+        col0=words["col0"],
+        parity=words["parity"],
+        affine=exact["affine"],
     )
     return Section(
         counts=counts,

@@ -9,18 +9,18 @@ from scipy.spatial import cKDTree
 
 from s2s_core.data.observation import log_normalise, normalisation_target
 from s2s_core.data.section import Section
-from s2s_core.vocabulary import PATTERN
+from s2s_core.vocabulary import Pattern
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
 # Moran's I this many standard errors above chance is structure, and this high it is strong.
 SURE = 3.0
 STRONG = 0.25
-VERDICTS = tuple(reversed(PATTERN.words))
-NONE, WEAK, CLEAR = VERDICTS
+NONE = Pattern.NONE
 RULE = (
-    f"What counts is Moran's I among the nearest measured spots: {STRONG:g} or more is a {CLEAR}, "
-    f"less a {WEAK}, and less than {SURE:g} standard errors above chance {NONE}."
+    f"What counts is Moran's I among the nearest measured spots: {STRONG:g} or more is a "
+    f"{Pattern.CLEAR}, less a {Pattern.WEAK}, and less than {SURE:g} standard errors above chance "
+    f"{Pattern.NONE}."
 )
 
 
@@ -35,7 +35,7 @@ def neighbour_weights(points: np.ndarray, count: int = NEIGHBOURS) -> sparse.csr
 
 
 def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Moran's I of each column and how many standard errors it lies above chance.
+    """Moran's I of each column and its z-score under randomisation.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray
 
     Returns
     -------
-    statistic, surprise : (G,) arrays
-        0 for a column without variance. The standard error is that under randomisation of a
-        normal variable (Cliff and Ord).
+    statistic, z_score : (G,) arrays
+        Moran's I, 0 for a column without variance; and how many standard errors it lies above
+        its expectation, for a normal variable (Cliff & Ord 1981, Spatial Processes).
     """
     m, total = len(values), float(weights.sum())
     statistic = np.zeros(values.shape[1])
@@ -66,14 +66,14 @@ def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray
 
 
 def gene_structure(section: Section) -> pd.DataFrame:
-    """What the measured spots say about every gene before any imputation.
+    """Spatial structure of every gene on the measured spots, before any imputation.
 
     Returns
     -------
     DataFrame
-        Indexed by gene: ``moran`` (I among the nearest measured spots), ``surprise`` (standard
+        Indexed by gene: ``moran`` (I among the nearest measured spots), ``z_score`` (standard
         errors above chance), ``mean`` (log-normalised), ``detected`` (share of measured spots
-        with a count) and ``verdict``, one of :data:`VERDICTS`. The paper's break condition: without spatial structure
+        with a count) and ``verdict``, a :class:`~s2s_core.vocabulary.Pattern`. The paper's break condition: without spatial structure
         there is nothing to impute from.
     """
     measured = section.measured
@@ -81,15 +81,17 @@ def gene_structure(section: Section) -> pd.DataFrame:
     values = log_normalise(section.counts[measured], normalisation_target(section), totals)
     rows, cols = np.divmod(section.pixels[measured], section.grid.shape[1])
     weights = neighbour_weights(section.grid.lattice_xy(rows, cols))
-    statistic, surprise = morans_i(values, weights)
-    level = np.where(surprise < SURE, 0, np.where(statistic < STRONG, 1, 2))
+    statistic, z_score = morans_i(values, weights)
+    verdict = np.select(
+        [z_score < SURE, statistic < STRONG], [Pattern.NONE, Pattern.WEAK], Pattern.CLEAR
+    )
     return pd.DataFrame(
         {
             "moran": statistic,
-            "surprise": surprise,
+            "z_score": z_score,
             "mean": values.mean(0),
             "detected": (values > 0).mean(0),
-            "verdict": np.array(VERDICTS)[level],
+            "verdict": verdict,
         },
         index=pd.Index(section.genes, name="gene"),
     )

@@ -15,9 +15,11 @@ from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.geostat.kriging import krige
 from s2s_core.geostat.programmes import fit_programmes
-from s2s_core.geostat.variograms import Spots, fit_variograms
+from s2s_core.geostat.variogram_fit import Criterion, fit_variograms
+from s2s_core.geostat.variograms import Spots
 from s2s_core.interfaces import Prediction, Predictor
 
+# Widths that Gaussian smoothing chooses from, in pitches; untuned.
 SIGMAS = np.geomspace(0.5, 6.0, 10)
 
 
@@ -143,20 +145,20 @@ def gaussian_weights(
     return sparse.diags(1.0 / total).dot(weights).astype(np.float32)
 
 
-def fit_kriging(obs: Observation, criterion: str = "likelihood") -> Predictor:
+def fit_kriging(obs: Observation, criterion: Criterion = Criterion.LIKELIHOOD) -> Predictor:
     """Kriging of every gene (Matern 3/2 and nugget)."""
     variograms = fit_variograms(Spots(obs.lattice_xy(obs.pixels)), obs.values, criterion)
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
         spots = Spots(obs.lattice_xy(obs.pixels))
         kriged = krige(spots, obs.values, obs.lattice_xy(targets), variograms)
-        return Prediction(np.maximum(kriged.mean, 0.0), np.sqrt(kriged.variance))
+        return Prediction(np.maximum(kriged.mean, 0.0), np.sqrt(kriged.asked_variance()))
 
     return predict
 
 
 def fit_programme_kriging(
-    obs: Observation, programmes: int = 40, criterion: str = "likelihood"
+    obs: Observation, programmes: int = 40, criterion: Criterion = Criterion.LIKELIHOOD
 ) -> Predictor:
     """Kriging of the panel's gene programmes: the classical method to beat."""
     low_rank = fit_programmes(obs.values, programmes)
@@ -167,7 +169,7 @@ def fit_programme_kriging(
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
         spots, scores = Spots(obs.lattice_xy(obs.pixels)), low_rank.scores(obs.values)
         kriged = krige(spots, scores, obs.lattice_xy(targets), variograms)
-        sd = np.sqrt(low_rank.gene_variance(kriged.variance) + residual)
+        sd = np.sqrt(low_rank.gene_variance(kriged.asked_variance()) + residual)
         return Prediction(np.maximum(low_rank.genes(kriged.mean), 0.0), sd)
 
     return predict

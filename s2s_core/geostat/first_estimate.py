@@ -1,13 +1,17 @@
-"""The compact engine's first estimate: depth-aware kriging of programmes, then regression.
+"""First estimate: kriging of programmes, a residual Gaussian process, and residuals of genes.
 
-Programmes of several weightings of the genes stand side by side (see
-:mod:`s2s_core.geostat.gene_weightings`); a gene is the average of what they say of it.
-Kriging predicts each programme from its own neighbourhood. Programmes also inform each other
-beyond any linear rule (a spot on the edge of a duct has its typical profile), so the kriged
-profile of a position predicts, by Gaussian-process regression in programme space, what kriging
-got wrong at measured spots with a similar kriged profile. How many programmes to use and how
-far to trust the regression is decided on withheld measured spots. What programmes leave of a
-gene is kriged for that gene alone, as far as withheld spots favour it.
+Programmes of several weightings of the genes stand side by side (:mod:`gene_weightings`); a gene is
+their weighted average. Three steps follow, each with a named result:
+
+1. :func:`fit_residual_gp` kriges every programme at withheld measured spots and corrects it by what
+   kriging got wrong at spots of a similar profile (:mod:`residual_gp`), with each choice of ridges;
+2. :func:`select_components` keeps the numbers of programmes, the ridges and the weightings that did
+   best there;
+3. :func:`fit_gene_residuals` kriges for each gene alone what the programmes leave of it, as far as
+   withheld spots support it.
+
+Programmes and variograms are fitted once, on all measured spots: the withheld folds choose, they
+are no independent test.
 """
 
 from __future__ import annotations
@@ -16,56 +20,101 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.spatial.distance import cdist
 
 from s2s_core.data.observation import Observation, folds
-from s2s_core.geostat.estimate_images import KERNELS, Estimate, Kept, as_images, spots_of
+from s2s_core.geostat.estimate_images import AVERAGED_KERNELS, Estimate, as_images
+from s2s_core.geostat.gene_residuals import GeneResiduals, fit_gene_residuals, residuals_of
 from s2s_core.geostat.gene_weightings import WeightedProgrammes, fit_weighted
 from s2s_core.geostat.kriging import Kriged, krige
-from s2s_core.geostat.variograms import Variograms, candidates_for, fit_variograms
+from s2s_core.geostat.observation_cache import (
+    DecompositionCache,
+    ObservationCache,
+    observation_digest,
+)
+from s2s_core.geostat.residual_gp import Ridges, residual_gp_mean
+from s2s_core.geostat.variogram_fit import Criterion, candidates_for, fit_variograms
+from s2s_core.geostat.variograms import Variograms
 
-PROFILE = 20
-CENTRES = 1000
-# Positions corrected at once: bounds memory.
-ROWS = 20_000
-# Ridges of the regression: none, gentle or firm; several are averaged, which is surer than one.
-RIDGES = ((), (50.0, 20.0, 8.0), (8.0, 4.0, 2.0))
-COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
-# Length scales of each kernel.
+# Ridges of the residual process that are tried: none, gentle or firm. Several are averaged, which
+# has a lower variance than choosing one. Untuned.
+RIDGE_CHOICES: tuple[Ridges, ...] = ((), (50.0, 20.0, 8.0), (8.0, 4.0, 2.0))
+# Numbers of programmes that are tried, beside all: rows "P 5" to "P 80" of
+# benchmarks/results/2026-11-21-ablations.md say that many do no harm, since fewer may be chosen.
+COMPONENT_COUNTS = (5, 10, 15, 20, 30, 40, 60, 80)
+# Length scales of each kernel; untuned.
 RANGES = 6
-# Weight of the share that all genes (or programmes) have in common, in typical ones.
-LEAN = 5.0
-# Share of a gene's remainder that is not worth kriging.
-NEGLIGIBLE = 0.02
+# Parts of the work that fit_first_estimate reports.
+FIT_STEPS = 6
 
 
 @dataclass(frozen=True)
-class Lens:
-    """What is fitted on measured spots before any training.
+class ResidualGPFit:
+    """Programme scores predicted at measured spots from the other folds.
+
+    Attributes
+    ----------
+    scores : (R, m, P) float32 array
+        With each of R choices of ridges.
+    ridges : tuple of R tuples of float
+    """
+
+    scores: np.ndarray
+    ridges: tuple[Ridges, ...]
+
+
+@dataclass(frozen=True)
+class ComponentSelection:
+    """Programmes, ridges and weightings with the least error at withheld spots.
+
+    Attributes
+    ----------
+    counts : tuple of int
+        Programmes chosen of each of the weightings that were tried.
+    programmes : WeightedProgrammes
+        Those programmes, of the weightings that take part.
+    columns : (P,) int array
+        Which columns of all that were tried they are.
+    ridges : tuple of tuple of float
+        Of each weighting that takes part.
+    cross_validated : (m, P) float32 array
+        Their scores at the measured spots, predicted from the other folds.
+    """
+
+    counts: tuple[int, ...]
+    programmes: WeightedProgrammes
+    columns: np.ndarray
+    ridges: tuple[Ridges, ...]
+    cross_validated: np.ndarray
+
+
+@dataclass(frozen=True)
+class FirstEstimate:
+    """Kriging of programmes with its corrections, fitted on measured spots before any training.
 
     Attributes
     ----------
     programmes : WeightedProgrammes
     variograms : Variograms
+        Of the programmes.
     ridges : tuple of tuple of float
-        Of the regression in each weighting's programme space, averaged; none where it did not
-        help.
-    remainder : Variograms
-        Of each gene's own remainder, what the programmes leave of it.
-    share : (G,) array
-        How much of the kriged remainder counts, 0..1; what is negligible is 0 and not kriged.
-    spots, estimates : Kept
-        Decompositions and estimates of the subsets seen last.
+        Of the residual process in each weighting's programme space; none where it did not help.
+    residuals : GeneResiduals
+    decompositions : DecompositionCache
+    estimates : ObservationCache of Estimate
+        Those of the subsets seen last: folds serve training, shrinkage and intervals.
     """
 
     programmes: WeightedProgrammes
     variograms: Variograms
-    ridges: tuple[tuple[float, ...], ...]
-    remainder: Variograms
-    share: np.ndarray
-    spots: Kept = field(repr=False, compare=False)
-    estimates: Kept = field(repr=False, compare=False)
+    ridges: tuple[Ridges, ...]
+    residuals: GeneResiduals
+    decompositions: DecompositionCache = field(repr=False, compare=False)
+    estimates: ObservationCache[Estimate] = field(
+        init=False,
+        repr=False,
+        compare=False,
+        default_factory=lambda: ObservationCache(observation_digest),
+    )
 
     @property
     def importance(self) -> np.ndarray:
@@ -73,58 +122,49 @@ class Lens:
         return self.programmes.size / np.sqrt(1.0 + self.variograms.nugget)
 
     def predict(self, obs: Observation, targets: np.ndarray) -> Kriged:
-        """Programme scores at flat target pixels from an observation's spots."""
+        """Programme scores, mean and variance (t, P), at flat target pixels."""
         return self._predict(obs, targets, self.programmes.scores(obs.values))
 
+    def estimate(self, obs: Observation) -> Estimate:
+        """Programmes of an observation over the whole tissue, as images."""
+        return self.estimates.get(obs, self._estimate)
+
+    def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """(t, G) values from (t, P) scores, with each gene's own kriged residual."""
+        values = self.programmes.genes(scores)
+        if self.residuals.shrinkage.any():
+            left, where = residuals_of(self.programmes, obs), obs.lattice_xy(targets)
+            self.residuals.add_to(values, left, where, self.decompositions.of(obs))
+        return np.maximum(values, 0.0, out=values)
+
+    def gene_deviation(self, variance: np.ndarray) -> np.ndarray:
+        """(t, G) predictive deviation of a measurement from (t, P) score variances."""
+        own = self.residuals.variance
+        return np.sqrt(self.programmes.gene_variance(variance) + own).astype(np.float32)
+
     def _predict(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> Kriged:
+        made = self.decompositions.of(obs)
         kriged = krige(
-            self.spots.of(obs, spots_of),
+            made.spots,
             scores,
             obs.lattice_xy(targets),
             self.variograms,
-            leave_out=any(self.ridges),
+            leave_one_out=any(self.ridges),
+            decompositions=made,
         )
-        mean = _corrected(kriged, scores, obs.noise, self.programmes, self.ridges)
+        mean = residual_gp_mean(kriged, scores, obs.noise, self.programmes, self.ridges)
         return Kriged(mean, kriged.variance)
-
-    def estimate(self, obs: Observation) -> Estimate:
-        """Programmes of an observation over the whole tissue, as images.
-
-        Those of the subsets seen last are kept: folds serve training, shares and intervals.
-        """
-        return self.estimates.of(obs, self._estimate)
 
     def _estimate(self, obs: Observation) -> Estimate:
         scores = self.programmes.scores(obs.values)
         predicted = self._predict(obs, obs.targets, scores)
         return as_images(obs, scores, predicted, self.variograms)
 
-    def genes(self, obs: Observation, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """(t, G) values from (t, P) scores, with each gene's own kriged remainder."""
-        values = self.programmes.genes(scores)
-        used = np.nonzero(self.share)[0]
-        if len(used):
-            left = obs.values - self.programmes.genes(self.programmes.scores(obs.values))
-            where, spots = obs.lattice_xy(targets), self.spots.of(obs, spots_of)
-            own = self.remainder.columns(used)
-            kriged = krige(spots, left[:, used], where, own, variance=False).mean
-            values[:, used] += self.share[used] * kriged
-        return np.maximum(values, 0.0, out=values)
 
-    def gene_deviation(self, variance: np.ndarray) -> np.ndarray:
-        """(t, G) predictive deviation of a measurement from (t, P) score variances."""
-        own = self.remainder.noise + self.remainder.signal
-        return np.sqrt(self.programmes.gene_variance(variance) + own).astype(np.float32)
-
-
-# Parts of the work that fit_lens reports.
-PARTS = 6
-
-
-def fit_lens(
-    obs: Observation, count: int, seed: int, tick: Callable[[int, int], None] = lambda *_: None
-) -> Lens:
-    """Programmes, variograms and regression of an observation.
+def fit_first_estimate(
+    obs: Observation, count: int, seed: int, progress: Callable[[int, int], None] = lambda *_: None
+) -> FirstEstimate:
+    """First estimate of an observation.
 
     Parameters
     ----------
@@ -132,152 +172,116 @@ def fit_lens(
     count : int
         Most programmes of each weighting of the genes; withheld spots may ask for fewer.
     seed : int
-    tick : callable
+    progress : callable
         Called with the parts done and all parts; may raise to stop.
+
+    Raises
+    ------
+    S2SError
+        If fewer than ten spots are measured.
     """
-    kept = Kept()
+    cache = DecompositionCache()
+    made = cache.of(obs)
+    candidates = candidates_for(made.spots.points, AVERAGED_KERNELS, RANGES)
     programmes = fit_weighted(obs, count, seed)
-    scores, spots = programmes.scores(obs.values), kept.of(obs, spots_of)
-    candidates = candidates_for(spots.points, KERNELS, RANGES)
-    variograms = fit_variograms(spots, scores, "average", candidates=candidates, seed=seed)
-    tick(1, PARTS)
-    counts, ridges, withheld = _choose(obs, programmes, scores, variograms, kept, tick)
-    share = programmes.favoured(obs, withheld, counts)
-    ridges = tuple(own for own, some in zip(ridges, share > 0, strict=True) if some)
-    programmes, used = programmes.first(counts, share)
-    variograms = variograms.columns(used)
-    left = obs.values - programmes.genes(programmes.scores(obs.values))
-    # One kernel and the likelihood alone serve a remainder as well, at a tenth of the time.
-    remainder = fit_variograms(
-        spots, left, "likelihood-average", candidates=candidates[:RANGES], seed=seed
+    scores = programmes.scores(obs.values)
+    variograms = fit_variograms(
+        made.spots,
+        scores,
+        Criterion.AVERAGE,
+        candidates=candidates,
+        seed=seed,
+        decompositions=made,
     )
-    step = np.empty(left.shape, np.float32)
-    for out in folds(obs):
-        rest, asked = kept.of(obs.subset(~out), spots_of), spots.points[out]
-        step[out] = krige(rest, left[~out], asked, remainder, variance=False).mean
-    missed = obs.values - programmes.genes(withheld[:, used])
-    scale = 1.0 / np.maximum(obs.values.std(0), 1e-6)
-    share = least_squares_share(step, missed, 1.0 / obs.noise, scale)
-    share[share < NEGLIGIBLE] = 0.0
-    return Lens(programmes, variograms, ridges, remainder, share, kept, Kept())
+    progress(1, FIT_STEPS)
+    tried = fit_residual_gp(obs, programmes, scores, variograms, cache, progress)
+    selection = select_components(obs, programmes, scores, tried)
+    # One kernel serves residuals as well.
+    residuals = fit_gene_residuals(
+        obs,
+        selection.programmes,
+        selection.cross_validated,
+        candidates=candidates[:RANGES],
+        cache=cache,
+        seed=seed,
+    )
+    return FirstEstimate(
+        selection.programmes,
+        variograms.columns(selection.columns),
+        selection.ridges,
+        residuals,
+        cache,
+    )
 
 
-def regress(
-    kriged: Kriged,
+def fit_residual_gp(
+    obs: Observation,
+    programmes: WeightedProgrammes,
     scores: np.ndarray,
-    noise: np.ndarray,
-    scale: np.ndarray,
-    ridges: tuple[float, ...],
-) -> np.ndarray:
-    """(t, P) correction of kriged scores, learned from how kriging did at measured spots.
-
-    Features are kriged profiles (each measured spot's from the other spots), the response is
-    what kriging missed there. Subset of regressors with at most 1000 centres, averaged over
-    ridges.
-    """
-    profile = kriged.left_out[:, :PROFILE] * scale[:PROFILE]
-    asked = kriged.mean[:, :PROFILE] * scale[:PROFILE]
-    missed = (scores - kriged.left_out).astype(np.float64)
-    step = -(-len(profile) // CENTRES)
-    centres = profile[::step]
-    among = cdist(centres, centres, "sqeuclidean")
-    # Bandwidth: variance 1/2 of the typical squared distance between profiles.
-    width = max(float(np.median(among)), 1e-12)
-    gram = np.exp(-among / width)
-    cross = np.exp(-cdist(centres, profile, "sqeuclidean") / width)
-    precise = cross / noise
-    known, wanted = precise @ cross.T, precise @ missed
-    weights = np.zeros_like(wanted)
-    for ridge in ridges:
-        system = known + ridge * gram
-        system[np.diag_indices_from(system)] += 1e-6 * np.trace(system) / len(system)
-        weights += cho_solve(cho_factor(system, check_finite=False), wanted) / len(ridges)
-    weights = weights.astype(np.float32)
-    out = np.empty((len(asked), weights.shape[1]), np.float32)
-    for first in range(0, len(asked), ROWS):
-        rows = slice(first, first + ROWS)
-        reach = np.exp(-cdist(asked[rows], centres, "sqeuclidean").astype(np.float32) / width)
-        out[rows] = reach @ weights
-    return out
-
-
-def least_squares_share(
-    step: np.ndarray, missed: np.ndarray, certainty: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    """(C,) share in 0..1 of a proposed step that withheld spots favour, column by column.
-
-    Parameters
-    ----------
-    step, missed : (m, C) arrays
-        What the correction proposes at withheld spots, and what would have been right.
-    certainty : (m,) array
-        Weight of each spot.
-    scale : (C,) array
-        Weight of each column in the share they have in common: a column alone is judged on
-        few spots and leans on it.
-    """
-    along = (certainty[:, None] * step * missed).sum(0) * scale**2
-    size = (certainty[:, None] * step**2).sum(0) * scale**2
-    common = along.sum() / max(float(size.sum()), 1e-12)
-    lean = LEAN * size.mean() + 1e-12
-    return np.clip((along + lean * common) / (size + lean), 0.0, 1.0).astype(np.float32)
-
-
-def _choose(obs, programmes, scores, variograms, spots, tick):
-    """Number of programmes and ridges with the least error at withheld measured spots.
-
-    Each weighting (K of them) has its own.
-
-    Returns
-    -------
-    counts : list of K int
-    ridges : tuple of K tuples
-    withheld : (m, P) array
-        Scores that were predicted at the withheld spots with these ridges.
-    """
-    rooms = programmes.columns
-    guess = np.empty((len(RIDGES), *scores.shape), np.float32)
+    variograms: Variograms,
+    cache: DecompositionCache,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> ResidualGPFit:
+    """Measured (m, P) scores at each fold from the other folds, with each choice of ridges."""
+    predicted = np.empty((len(RIDGE_CHOICES), *scores.shape), np.float32)
     for k, out in enumerate(folds(obs)):
-        kept, seen = obs.subset(~out), scores[~out]
+        kept = obs.subset(~out)
+        made = cache.of(kept)
         kriged = krige(
-            spots.of(kept, spots_of),
-            seen,
+            made.spots,
+            scores[~out],
             obs.lattice_xy(obs.pixels[out]),
             variograms,
             variance=False,
-            leave_out=True,
+            leave_one_out=True,
+            decompositions=made,
         )
-        for i, ridges in enumerate(RIDGES):
-            every = (ridges,) * len(rooms)
-            guess[i, out] = _corrected(kriged, seen, kept.noise, programmes, every)
-        tick(2 + k, PARTS)
-    counts, best, withheld = [], [], []
-    for at in rooms:
-        true, tried = scores[:, at], _counts(at)
+        for i, ridges in enumerate(RIDGE_CHOICES):
+            everywhere = (ridges,) * len(programmes.columns)
+            predicted[i, out] = residual_gp_mean(
+                kriged, scores[~out], kept.noise, programmes, everywhere
+            )
+        progress(2 + k, FIT_STEPS)
+    return ResidualGPFit(predicted, RIDGE_CHOICES)
+
+
+def select_components(
+    obs: Observation, programmes: WeightedProgrammes, scores: np.ndarray, tried: ResidualGPFit
+) -> ComponentSelection:
+    """Number of programmes and ridges of each weighting, and the weightings' stacking weights.
+
+    Parameters
+    ----------
+    obs : Observation
+    programmes : WeightedProgrammes
+        All that may be chosen.
+    scores : (m, P) array
+        Measured.
+    tried : ResidualGPFit
+    """
+    counts, ridges, predicted = [], [], []
+    for at in programmes.columns:
+        true, numbers = scores[:, at], _component_counts(at.stop - at.start)
         # Loadings are orthonormal: squared error over weighted genes is that over programmes,
         # and a programme left out costs its own size.
-        saved = (true**2 - (guess[:, :, at] - true) ** 2) * programmes.scale[at] ** 2
-        saved = (saved / obs.noise[:, None]).sum(1).cumsum(1)[:, [c - 1 for c in tried]]
-        i, j = np.unravel_index(saved.argmax(), saved.shape)
-        counts.append(tried[j])
-        best.append(RIDGES[i])
-        withheld.append(guess[i, :, at])
-    return counts, tuple(best), np.hstack(withheld)
+        saved = (true**2 - (tried.scores[:, :, at] - true) ** 2) * programmes.scale[at] ** 2
+        saved = (saved / obs.noise[:, None]).sum(1).cumsum(1)[:, [n - 1 for n in numbers]]
+        best_ridges, best_number = np.unravel_index(saved.argmax(), saved.shape)
+        counts.append(numbers[best_number])
+        ridges.append(tried.ridges[best_ridges])
+        predicted.append(tried.scores[best_ridges, :, at])
+    cross_validated = np.hstack(predicted)
+    stacking = programmes.fit_stacking_weights(obs, cross_validated, counts)
+    chosen, columns = programmes.first(counts, stacking)
+    return ComponentSelection(
+        counts=tuple(counts),
+        programmes=chosen,
+        columns=columns,
+        ridges=tuple(ridges[k] for k in np.nonzero(stacking)[0]),
+        cross_validated=cross_validated[:, columns],
+    )
 
 
-def _corrected(
-    kriged: Kriged, scores: np.ndarray, noise: np.ndarray, programmes: WeightedProgrammes, ridges
-) -> np.ndarray:
-    """(t, P) kriged means with each weighting's regression, by its own ridges, added."""
-    mean = kriged.mean.copy()
-    for at, own in zip(programmes.columns, ridges, strict=True):
-        if own:
-            part = Kriged(kriged.mean[:, at], None, kriged.left_out[:, at])
-            mean[:, at] += regress(part, scores[:, at], noise, programmes.scale[at], own)
-    return mean
-
-
-def _counts(room: slice) -> list[int]:
+def _component_counts(most: int) -> list[int]:
     """Numbers of programmes to try."""
-    most = room.stop - room.start
-    return [c for c in COUNTS if c < most] + [most]
+    return [n for n in COMPONENT_COUNTS if n < most] + [most]

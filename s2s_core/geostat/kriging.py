@@ -5,25 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from s2s_core.geostat.variograms import KERNELS, NUGGETS, Candidate, Spots, Variograms, distances
-
-NEIGHBOURS = 64
-TILE = 128
+from s2s_core.geostat.kriging_solvers import KrigingSums, add_dense, fill_tiled
+from s2s_core.geostat.variograms import Decompositions, Spots, Variograms
 
 
 @dataclass(frozen=True)
 class Kriged:
-    """Kriging mean and variance (t, C) at the targets; ``left_out`` (m, C) is each measured
-    spot's mean from all the others. What was not asked for is None."""
+    """Predictions of C columns; what was not asked for is None.
+
+    Attributes
+    ----------
+    mean : (t, C) array
+        At the targets.
+    variance : (t, C) array, optional
+        Of a new measurement of average noise at the targets.
+    leave_one_out : (m, C) array, optional
+        Each measured spot's mean from all the others.
+    """
 
     mean: np.ndarray
     variance: np.ndarray | None = None
-    left_out: np.ndarray | None = None
+    leave_one_out: np.ndarray | None = None
+
+    def asked_variance(self) -> np.ndarray:
+        """(t, C) variance.
+
+        Raises
+        ------
+        ValueError
+            If it was not asked for.
+        """
+        if self.variance is None:
+            raise ValueError("krige was called without variance=True")
+        return self.variance
+
+    def asked_leave_one_out(self) -> np.ndarray:
+        """(m, C) leave-one-out means.
+
+        Raises
+        ------
+        ValueError
+            If they were not asked for.
+        """
+        if self.leave_one_out is None:
+            raise ValueError("krige was called without leave_one_out=True")
+        return self.leave_one_out
 
 
 def krige(
@@ -33,9 +61,10 @@ def krige(
     variograms: Variograms,
     *,
     variance: bool = True,
-    leave_out: bool = False,
+    leave_one_out: bool = False,
+    decompositions: Decompositions | None = None,
 ) -> Kriged:
-    """Predict (m, C) ``values`` measured at ``spots`` at ``targets`` (t, 2).
+    """Kriging of values measured at spots.
 
     Above 2000 measured spots, and with variograms of so many, targets are predicted tile by
     tile, from the 64 spots nearest to each target of the tile, with every column's heaviest
@@ -45,138 +74,44 @@ def krige(
     Parameters
     ----------
     spots : Spots
-    values, targets : arrays
+    values : (m, C) array
+        Measured at the spots.
+    targets : (t, 2) array
+        Positions to predict, in units of the pitch.
     variograms : Variograms of the C columns
-    variance, leave_out : bool
+    variance, leave_one_out : bool
         Also give the variance; also predict every measured spot from the others.
+    decompositions : Decompositions, optional
+        Those of the spots, to be made once for several calls.
 
-    Returns
-    -------
-    Kriged
-        The variance is that of a new measurement of average noise (nugget included).
+    Raises
+    ------
+    ValueError
+        For decompositions of other spots.
     """
     centred = (values - variograms.mean).astype(np.float32)
-    out = [
-        np.zeros((len(targets), values.shape[1]), np.float32),
-        np.zeros((len(targets), values.shape[1]), np.float32) if variance else None,
-        np.zeros(values.shape, np.float32) if leave_out else None,
-    ]
-    if spots.many or variograms.local:
+    at_targets = len(targets), values.shape[1]
+    sums = KrigingSums(
+        mean=np.zeros(at_targets, np.float32),
+        explained=np.zeros(at_targets, np.float32) if variance else None,
+        leave_one_out=np.zeros(values.shape, np.float32) if leave_one_out else None,
+    )
+    if spots.exceeds_dense_limit or variograms.tiled:
         # Threads cost more than they give on systems of some hundred spots.
         with threadpool_limits(1, "blas"):
-            _krige_local(spots, centred, targets, variograms.sharpened(), out)
+            fill_tiled(spots, centred, targets, variograms.most_probable(), sums)
     else:
-        _krige_global(spots, centred, targets, variograms, out)
+        whole = Decompositions.for_spots(spots, decompositions)
+        add_dense(whole, centred, targets, variograms, sums)
     offset = variograms.mean.astype(np.float32)
-    out[0] += offset
-    if variance:
-        out[1] = np.maximum(variograms.signal + variograms.noise - out[1], variograms.noise)
-        out[1] = out[1].astype(np.float32)
-    if leave_out:
-        out[2] += offset
-    return Kriged(*out)
+    return Kriged(
+        sums.mean + offset,
+        None if sums.explained is None else _remaining(variograms, sums.explained),
+        None if sums.leave_one_out is None else sums.leave_one_out + offset,
+    )
 
 
-def _krige_global(spots: Spots, centred, targets, variograms: Variograms, out) -> None:
-    """Fill in weighted means, explained variances and left-out means from all spots."""
-    # All candidates share the distances.
-    apart = distances(targets, spots.points)
-    for i, candidate in enumerate(variograms.candidates):
-        columns = np.nonzero(variograms.weight[i].any(0))[0]
-        if len(columns):
-            weight = variograms.weight[i][:, columns], variograms.sill[i][:, columns]
-            part = _solve_global(spots, centred[:, columns], apart, candidate, *weight, out)
-            for total, term in zip(out, part, strict=True):
-                if total is not None:
-                    total[:, columns] += term
-
-
-def _solve_global(spots: Spots, centred, apart, candidate: Candidate, weight, sill, wanted):
-    """Weighted mean, explained variance and left-out mean of one candidate.
-
-    ``apart`` are the distances (t, m) of targets and spots.
-    """
-    sure = spots.certainty
-    spectrum, vectors = spots.decompose(candidate)
-    used = np.nonzero(weight.any(1))[0]
-    shrink = 1.0 / (spectrum[:, None] + NUGGETS[used].astype(np.float32))
-    projected = vectors.T @ (sure[:, None] * centred)
-    cross = KERNELS[candidate[0]](apart, candidate[1])
-    cross *= sure
-    solved = vectors @ ((shrink @ weight[used].astype(np.float32)) * projected)
-    explained = left_out = None
-    if wanted[1] is not None:
-        explained = (cross @ vectors) ** 2 @ (shrink @ sill[used].astype(np.float32))
-    if wanted[2] is not None:
-        left_out = np.zeros_like(centred)
-        spread = (vectors**2) @ shrink
-        for j, n in enumerate(used):
-            columns = np.nonzero(weight[n])[0]
-            residual = vectors @ (shrink[:, j, None] * projected[:, columns])
-            residual /= (spread[:, j] * sure)[:, None]
-            left_out[:, columns] += weight[n, columns] * (centred[:, columns] - residual)
-    return cross @ solved, explained, left_out
-
-
-def _krige_local(spots: Spots, centred, targets, variograms: Variograms, out) -> None:
-    """The same, tile by tile, each from the nearest measured spots of its targets."""
-    mean, explained, left_out = out
-    tree, most = cKDTree(spots.points), min(NEIGHBOURS, len(spots.points) - 1)
-    # Columns that share a candidate and a nugget share the solution.
-    groups = [
-        (
-            variograms.candidates[i],
-            NUGGETS[n],
-            np.nonzero(variograms.weight[i, n])[0],
-            variograms.sill[i, n],
-        )
-        for i, n in np.argwhere(variograms.weight.any(2))
-    ]
-    for rows in _tiles(targets):
-        near = np.unique(tree.query(targets[rows], k=most)[1])
-        apart = cdist(targets[rows], spots.points[near])
-        values = centred[near]
-        for (kernel, range_), columns, sill, factor in _factors(spots, near, groups):
-            cross = KERNELS[kernel](apart, range_).T
-            share = cho_solve(factor, cross, check_finite=False)
-            at = np.ix_(rows, columns)
-            mean[at] = share.T @ values[:, columns]
-            if explained is not None:
-                explained[at] = (share * cross).sum(0)[:, None] * sill[columns]
-    if left_out is None:
-        return
-    for rows in _tiles(spots.points):
-        near = np.unique(tree.query(spots.points[rows], k=most + 1)[1])
-        own = (near[:, None] == rows).astype(float)
-        values = centred[near]
-        for _, columns, _, factor in _factors(spots, near, groups):
-            # The residual of spot i, left out, is (A^-1 y)_i / (A^-1)_ii.
-            inverse = cho_solve(factor, own, check_finite=False)
-            residual = inverse.T @ values[:, columns] / (inverse * own).sum(0)[:, None]
-            left_out[np.ix_(rows, columns)] = centred[np.ix_(rows, columns)] - residual
-
-
-def _factors(spots: Spots, near: np.ndarray, groups):
-    """Candidate, columns and sills of each group, with the Cholesky factor of its system."""
-    points, noise = spots.points[near], spots.certainty[near].astype(float) ** -2
-    between = cdist(points, points)
-    for (kernel, range_), nugget, columns, sill in groups:
-        system = KERNELS[kernel](between, range_)
-        system[np.diag_indices_from(system)] += nugget * noise
-        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-        yield (kernel, range_), columns, sill, factor
-
-
-def _tiles(points: np.ndarray) -> list[np.ndarray]:
-    """Indices of points close together, at most :data:`TILE` each: halves of halves."""
-    tiles, todo = [], [np.arange(len(points))] if len(points) else []
-    while todo:
-        part = todo.pop()
-        if len(part) <= TILE:
-            tiles.append(part)
-            continue
-        along = np.ptp(points[part], axis=0).argmax()
-        middle = len(part) // 2
-        order = part[np.argpartition(points[part, along], middle)]
-        todo += [order[:middle], order[middle:]]
-    return tiles
+def _remaining(variograms: Variograms, explained: np.ndarray) -> np.ndarray:
+    """(t, C) variance of a new measurement: what is not explained, at least the noise."""
+    total = variograms.signal + variograms.noise
+    return np.maximum(total - explained, variograms.noise).astype(np.float32)

@@ -3,6 +3,11 @@
 The measured spots x genes table is factorised by principal components; each component's map
 is one single-channel image of unit variance. Imputing P programmes costs the same for a panel
 of 300 genes as for a whole transcriptome.
+
+References
+----------
+Halko, Martinsson & Tropp, Finding structure with randomness, SIAM Review 53, 2011 (random
+projections for large tables).
 """
 
 from __future__ import annotations
@@ -13,7 +18,8 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
-EXACT_MAX = 1000
+# Tables of more spots and more genes than this are factorised by random projections; untuned.
+EXACT_LIMIT = 1000
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def fit_programmes(
     precision = np.ones(len(values)) if noise is None else 1.0 / noise
     mean = np.average(values, axis=0, weights=precision)
     weighted = (values - mean) * np.sqrt(precision)[:, None]
-    if min(values.shape) <= EXACT_MAX:
+    if min(values.shape) <= EXACT_LIMIT:
         loadings = _principal(weighted, count)
     else:
         loadings = randomized_svd(weighted, count, random_state=seed)[2]

@@ -7,7 +7,7 @@ import os
 from s2s_core.config import preset
 from s2s_core.data.simulate import FLAT, demo_section
 from s2s_core.jobs import jobs, runner
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 NAME = "Example: simulated section"
 # Enough to choose from, few enough to be ready within about a minute.

@@ -1,4 +1,4 @@
-"""What is open but not run yet, on disk: sections, which a reload must not lose, and files that
+"""Drafts on disk, open but not run yet: sections, which a reload must not lose, and files that
 could not be read, to which the missing one may be added.
 """
 
@@ -26,7 +26,7 @@ def keep(section: Section, name: str) -> str:
     path = _path(draft)
     save_section(section, path)
     with atomic(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps({"name": name}))
+        part.write_text(json.dumps({"name": name}), encoding="utf-8")
     return draft
 
 
@@ -41,7 +41,7 @@ def find(draft: str) -> tuple[Section, str]:
     if not DRAFT_ID.fullmatch(draft):
         raise S2SError("The address names no section; open the file again.")
     try:
-        name = json.loads(_path(draft).with_suffix(".json").read_text())["name"]
+        name = json.loads(_path(draft).with_suffix(".json").read_text(encoding="utf-8"))["name"]
         return load_section(_path(draft)), name
     except (OSError, ValueError, KeyError):
         raise S2SError("The section of this address is gone; open the file again.") from None
@@ -55,7 +55,7 @@ def desk() -> Path:
 
 
 def clear_away(days: float) -> None:
-    """Delete what was opened more than so many days ago."""
+    """Delete drafts opened more than so many days ago."""
     for path in _folder().glob("*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > days * 86_400:

@@ -2,11 +2,11 @@
 
 A job is a folder under ``S2S_RUNS`` (default ``runs``) that holds everything about it::
 
-    section.h5ad config.json job.json      what was asked (a study: task.json as well)
+    job.json                               the format of the folder, whose job it is
+    section.h5ad config.json               what was asked (a study: task.json as well)
     state.json progress.jsonl preview.npy  how it stands (state and preview replaced in one go)
-    cancel                                 a wish to stop ("cancel" or "pause")
+    cancel                                 asks it to stop ("cancel" or "pause")
     opened                                 when somebody last looked at it
-    lock                                   held by the worker as long as it lives
     checkpoint.pt worker.log result/       what it leaves
 
 Nothing about a job lives in the web process, so a reload, another page or a restarted server
@@ -15,7 +15,6 @@ finds it as it is. :mod:`s2s_core.jobs.runner` starts, stops and queues jobs.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -29,9 +28,13 @@ from pathlib import Path
 import numpy as np
 
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, UNNUMBERED, format_number
 from s2s_core.data.section import Section
-from s2s_core.data.store import atomic, load_section, save_section
+from s2s_core.data.store import load_section, save_section
 from s2s_core.errors import S2SError
+from s2s_core.jobs.json_files import read_json, write_json
+from s2s_core.jobs.state import State, state_of
+from s2s_core.processes import is_running
 
 JOB_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 ACTIVE = ("queued", "running")
@@ -39,37 +42,8 @@ RESUMABLE = ("paused", "cancelled", "interrupted", "failed")
 # What a job imputes with its result; studies try many imputations on a pilot.
 IMPUTING = ("run", "tournament", "demo")
 STUDIES = ("plan", "experiment")
-
-
-@dataclass(frozen=True)
-class State:
-    """How a job stands.
-
-    Attributes
-    ----------
-    status : str
-        queued, running, done, failed, paused, cancelled or interrupted (its process is gone).
-    message : str
-        For a failed job the sentence that says why.
-    phase, step, steps, seconds_left : progress
-    started, ended : float
-        Seconds since the epoch.
-    stages : list of (str, float)
-        Phases since the last start, in order, each with the time it began.
-    resume : bool
-        The next start goes on from the checkpoint.
-    """
-
-    status: str = "queued"
-    message: str = ""
-    phase: str = "Waiting"
-    step: int = 0
-    steps: int = 0
-    seconds_left: float | None = None
-    started: float = 0.0
-    ended: float = 0.0
-    stages: tuple = ()
-    resume: bool = False
+# Form of a job's folder, written into its job.json and state.json (see `format_number`).
+JOB_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -108,11 +82,11 @@ class Job:
 
     def config(self) -> RunConfig:
         """The run's configuration."""
-        return RunConfig.from_json((self.folder / "config.json").read_text())
+        return RunConfig.from_json((self.folder / "config.json").read_text(encoding="utf-8"))
 
     def task(self) -> dict:
-        """What a study is to do."""
-        return json.loads((self.folder / "task.json").read_text())
+        """Task of a study."""
+        return json.loads((self.folder / "task.json").read_text(encoding="utf-8"))
 
     def section(self) -> Section:
         """The section as it was handed in."""
@@ -149,9 +123,9 @@ def create(
     folder = runs_folder() / job_id
     folder.mkdir(parents=True)
     save_section(section, folder / "section.h5ad")
-    (folder / "config.json").write_text(config.to_json())
+    (folder / "config.json").write_text(config.to_json(), encoding="utf-8")
     if task is not None:
-        (folder / "task.json").write_text(json.dumps(task))
+        (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
     job = Job(job_id, folder, name, time.time(), preview_gene, owner, kind)
     # Written last: a folder without it is no job yet.
     _write_about(job)
@@ -164,15 +138,17 @@ def find(job_id: str) -> Job:
     Raises
     ------
     S2SError
-        If it is no id, or there is no such job.
+        If it is no id, there is no such job, or a newer program made it.
     """
     if not JOB_ID.fullmatch(job_id):
         raise S2SError("The address names no run; open one from the list of runs.")
     folder = runs_folder() / job_id
     try:
-        about = json.loads((folder / "job.json").read_text())
+        about = read_json(folder / "job.json")
     except FileNotFoundError:
         raise S2SError("This run does not exist any more; open another from the list.") from None
+    format_number(about, JOB_FORMAT, f"The run {about.get('name', job_id)!r}")
+    about.pop(FORMAT_KEY, None)
     return Job(job_id, folder, **about)
 
 
@@ -187,9 +163,9 @@ def all_jobs(owner: str | None = None) -> list[Job]:
 
 
 def state(job: Job) -> State:
-    """How the job stands; a running job whose process is gone is ``interrupted``."""
+    """State of a job; a running job whose process is gone is ``interrupted``."""
     found = written_state(job)
-    if found.status == "running" and not _alive(job):
+    if found.status == "running" and not at_work(job, found):
         # The worker may have ended between the two looks.
         found = written_state(job)
         if found.status == "running":
@@ -197,6 +173,11 @@ def state(job: Job) -> State:
                 found, status="interrupted", message="The run was interrupted and can be resumed."
             )
     return found
+
+
+def at_work(job: Job, found: State) -> bool:
+    """Whether the job's process lives, whatever its state says."""
+    return is_running(found.process, job.id)
 
 
 def rename(job: Job, name: str) -> Job:
@@ -227,17 +208,24 @@ def delete(job: Job) -> None:
     Raises
     ------
     S2SError
-        While it is running.
+        While it is running, or while another program has its files open (on Windows that keeps
+        them from being deleted).
     """
     if state(job).status == "running":
         raise S2SError("This run is still working; cancel it before deleting it.")
-    shutil.rmtree(job.folder)
+    try:
+        shutil.rmtree(job.folder)
+    except PermissionError:
+        raise S2SError(
+            "The files of this run are open in another window or program; close that and delete "
+            "the run again."
+        ) from None
 
 
 def progress(job: Job) -> list[dict]:
     """Lines of progress so far, a half-written last one and repeated steps left out."""
     try:
-        text = (job.folder / "progress.jsonl").read_text()
+        text = (job.folder / "progress.jsonl").read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     lines: list[dict] = []
@@ -260,34 +248,20 @@ def preview(job: Job) -> np.ndarray | None:
 
 def write_state(job: Job, new: State) -> None:
     """Replace the job's state in one go."""
-    _write_json(job.folder / "state.json", asdict(new))
+    write_json(job.folder / "state.json", {FORMAT_KEY: JOB_FORMAT, **asdict(new)})
 
 
 def written_state(job: Job) -> State:
     """State as it was last written, whether its process lives or not."""
     try:
-        return State(**json.loads((job.folder / "state.json").read_text()))
+        found = read_json(job.folder / "state.json")
     except FileNotFoundError:
         return State()
+    number = format_number(found, JOB_FORMAT, f"The run {job.name!r}")
+    return state_of(found, sentences=number == UNNUMBERED)
 
 
 def _write_about(job: Job) -> None:
     fields = ("name", "created", "preview_gene", "owner", "kind")
-    _write_json(job.folder / "job.json", {name: getattr(job, name) for name in fields})
-
-
-def _write_json(path: Path, data: dict) -> None:
-    with atomic(path) as part:
-        part.write_text(json.dumps(data))
-
-
-def _alive(job: Job) -> bool:
-    try:
-        with (job.folder / "lock").open("r") as lock:
-            # Shared, so that two who look at the same time do not take each other for the worker.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    about = {name: getattr(job, name) for name in fields}
+    write_json(job.folder / "job.json", {FORMAT_KEY: JOB_FORMAT, **about})

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from s2s_core.config import preset
+from s2s_core.config import RunConfig, preset
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
 from s2s_core.interfaces import Hooks
 from s2s_core.jobs.forecast import forecast_training
 from s2s_core.jobs.jobs import ACTIVE, Job, state
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.budget_study import run_design
 from s2s_core.studies.data_consistency import check_consistency
 from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment
@@ -111,11 +111,13 @@ def experiment_work(section: Section, task: dict, factor: float) -> Work:
             f"The design {task['mask']} hides no spot, so nothing can be scored; choose a sparser one."
         )
     if name == CONSISTENCY:
-        trainings, left_out = [base] * CHECKED, []
+        trainings: list[RunConfig] = [base] * CHECKED
+        left_out: list[str] = []
     else:
         trainings, left_out = planned(section, name, task["mask"], task["seeds"], base)
     times = [forecast_training(section, config, factor) for config in trainings]
-    seconds = None if None in times else sum(times)
+    known = [time for time in times if time is not None]
+    seconds = sum(known) if len(known) == len(times) else None
     return Work(len(trainings), tuple(left_out), seconds)
 
 

@@ -21,8 +21,10 @@ from s2s_core.errors import Cancelled, S2SError
 from s2s_core.imputation import run
 from s2s_core.interfaces import Progress
 from s2s_core.jobs import jobs, runner
+from s2s_core.jobs.state import Stage
 from s2s_core.limits import Limits
 from s2s_core.output.export import export
+from s2s_core.vocabulary import Phase
 
 STATE_SECONDS = 0.5
 # Kept on the disk while a job works, so that a full one can be reported.
@@ -36,7 +38,7 @@ class Reporter:
         self.job, self.state = job, state
         self.terminated = False
         self._written = 0.0
-        hours = Limits.limits().max_hours
+        hours = Limits.from_environment().max_hours
         self.deadline = time.monotonic() + hours * 3600 if hours else None
 
     def on_progress(self, progress: Progress) -> None:
@@ -48,18 +50,20 @@ class Reporter:
                 "losses": progress.losses,
                 "score": progress.score,
             }
-            with (self.job.folder / "progress.jsonl").open("a") as file:
+            with (self.job.folder / "progress.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         if progress.preview is not None:
             with atomic(self.job.folder / "preview.npy") as part, part.open("wb") as file:
                 np.save(file, progress.preview)
-        phase_is_new = progress.phase != self.state.phase
-        stages = tuple(self.state.stages)
+        stage = Stage(progress.phase, progress.detail, time.time())
+        phase_is_new = stage.name != (self.state.phase, self.state.detail)
+        stages = self.state.stages
         if phase_is_new:
-            stages += ((progress.phase, time.time()),)
+            stages += (stage,)
         self.state = replace(
             self.state,
             phase=progress.phase,
+            detail=progress.detail,
             step=progress.step,
             steps=progress.steps,
             seconds_left=progress.seconds_left,
@@ -80,15 +84,15 @@ class Reporter:
 
     def stopped(self) -> None:
         """Write why the run stopped before its end."""
-        wish = self.job.folder / "cancel"
+        request = self.job.folder / "cancel"
         if self.terminated:
             self.end("interrupted", "The run was interrupted and can be resumed.")
-        elif wish.exists() and wish.read_text() == "pause":
+        elif request.exists() and request.read_text(encoding="utf-8") == "pause":
             self.end("paused", "The run is paused; resume it when you like.")
-        elif wish.exists():
+        elif request.exists():
             self.end("cancelled", "The run was cancelled; it can be resumed where it stopped.")
         else:
-            hours = Limits.limits().max_hours
+            hours = Limits.from_environment().max_hours
             self.end(
                 "paused",
                 f"The run was paused after {hours:g} hours, the longest that one "
@@ -108,7 +112,10 @@ class Reporter:
 def work(folder: Path) -> None:
     """Run the job of a folder to its end, whatever end that is."""
     job = jobs.find(folder.name)
-    reporter = Reporter(job, replace(jobs.state(job), status="running"))
+    # Whoever started this holds the lock until the state says so.
+    with runner.queue_lock():
+        state = replace(jobs.written_state(job), status="running", process=os.getpid())
+    reporter = Reporter(job, state)
 
     def terminate(*_) -> None:
         reporter.terminated = True
@@ -170,7 +177,7 @@ def impute(job: jobs.Job, reporter: Reporter) -> None:
         should_stop=reporter.should_stop,
         preview_gene=job.preview_gene,
     )
-    reporter.on_progress(Progress("Writing the results", 0, 1))
+    reporter.on_progress(Progress(Phase.WRITING, 0, 1))
     export(result, job.result)
     save_result(result, job.result)
 

@@ -143,13 +143,11 @@ class KeptNetworks:
             steps, left = progress.steps, progress.seconds_left
             if left is not None and progress.step < steps:
                 left += left / (steps - progress.step) * steps * (count - 1 - index)
-            phase = progress.phase
-            if count > 1:
-                phase = phase.replace("Training", f"Training gene {index + 1} of {count}", 1)
+            which = f", gene {index + 1} of {count}" if count > 1 else ""
             hooks.on_progress(
                 replace(
                     progress,
-                    phase=phase,
+                    detail=f"{progress.detail}{which}",
                     step=index * steps + progress.step,
                     steps=count * steps,
                     seconds_left=left,

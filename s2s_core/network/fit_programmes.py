@@ -8,13 +8,14 @@ import torch
 from s2s_core.config import ProgrammeTraining, RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import Cancelled
-from s2s_core.geostat.first_estimate import PARTS
+from s2s_core.geostat.first_estimate import FIT_STEPS
 from s2s_core.interfaces import Hooks, Prediction, Predictor, Progress
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.fit_shared import Preview, details_of, prepare, train_on
 from s2s_core.network.pretrained import WEIGHTS, load_pretrained, pretrained_fits
 from s2s_core.network.programme_source import ProgrammeSource, correct
 from s2s_core.network.trainer import to_device
+from s2s_core.vocabulary import Phase
 
 
 def fit_programmes(obs: Observation, config: RunConfig, hooks: Hooks) -> Predictor:
@@ -34,9 +35,9 @@ def fit_programmes(obs: Observation, config: RunConfig, hooks: Hooks) -> Predict
     def tick(done: int, parts: int) -> None:
         if hooks.should_stop():
             raise Cancelled
-        hooks.on_progress(Progress("Fitting gene programmes", done, parts))
+        hooks.on_progress(Progress(Phase.FITTING, done, parts))
 
-    tick(0, PARTS)
+    tick(0, FIT_STEPS)
     source = ProgrammeSource(
         obs, settings, programmes=config.programmes, seed=config.seed, tick=tick
     )
@@ -48,25 +49,27 @@ def fit_programmes(obs: Observation, config: RunConfig, hooks: Hooks) -> Predict
     preview: Preview | None = None if gene is None else lambda model: source.preview(gene)
     start = WEIGHTS.read_bytes() if pretrained_fits(config.model) else b""
     state = train_on(source, model, obs, config, hooks, device, start=start, preview=preview)
-    share, lens = source.shares(model, untrained, device), source.lens
-    used = [ridges for ridges in lens.ridges if ridges]
+    share, first_estimate = source.shares(model, untrained, device), source.first_estimate
+    used = [ridges for ridges in first_estimate.ridges if ridges]
     details = details_of(state, model, device, int(source.aside.sum())) | {
         "prior": untrained is not None,
-        "network_share": float(np.average(share, weights=lens.importance**2)),
-        "programmes": len(lens.programmes.scale),
-        "regression": f"in {len(used)} of {len(lens.ridges)} weightings of the genes",
-        "remainder_share": float(lens.share.mean()),
+        "network_share": float(np.average(share, weights=first_estimate.importance**2)),
+        "programmes": len(first_estimate.programmes.scale),
+        "regression": f"in {len(used)} of {len(first_estimate.ridges)} weightings of the genes",
+        "remainder_share": float(first_estimate.residuals.shrinkage.mean()),
     }
     augmented = settings.augment_at_prediction
 
     def predict(seen: Observation, targets: np.ndarray) -> Prediction:
         at = (slice(None), *np.divmod(targets, seen.grid.shape[1]))
-        estimate = lens.estimate(seen)
+        estimate = first_estimate.estimate(seen)
         corrected = correct(model, estimate, seen.grid.tissue, device, augmented=augmented)
         scores = estimate.mean[at].T
         scores = scores + share * (corrected[at].T - scores)
-        sd = lens.gene_deviation(estimate.deviation[at].T ** 2 + lens.variograms.noise)
-        return Prediction(lens.genes(seen, targets, scores), sd, details)
+        sd = first_estimate.gene_deviation(
+            estimate.deviation[at].T ** 2 + first_estimate.variograms.noise
+        )
+        return Prediction(first_estimate.genes(seen, targets, scores), sd, details)
 
     return predict
 

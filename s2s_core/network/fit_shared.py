@@ -16,6 +16,7 @@ from s2s_core.network.batches import Source
 from s2s_core.network.cdcin import CDCIN, count_parameters
 from s2s_core.network.device import choose_device, describe_device, set_threads
 from s2s_core.network.trainer import Step, TrainState, train
+from s2s_core.vocabulary import Phase
 
 # Draws (H * W,) values of the preview gene with the current weights.
 Preview = Callable[[CDCIN], np.ndarray]
@@ -63,7 +64,6 @@ def train_on(
     preview : callable, optional
         Draws the preview gene.
     """
-    phase = f"Training on {describe_device(device)}"
 
     def on_step(step: Step) -> None:
         picture = None
@@ -71,13 +71,14 @@ def train_on(
             picture = with_measured(preview(model), obs, hooks.preview)
         hooks.on_progress(
             Progress(
-                phase=phase,
+                phase=Phase.TRAINING,
                 step=step.step,
                 steps=step.steps,
                 seconds_left=step.seconds_left,
                 losses=step.losses,
                 score=step.score,
                 preview=picture,
+                detail=describe_device(device),
             )
         )
 

@@ -17,7 +17,8 @@ import torch
 from s2s_core.config import ProgrammeTraining
 from s2s_core.data.observation import Observation, folds
 from s2s_core.geostat.estimate_images import Estimate
-from s2s_core.geostat.first_estimate import fit_lens, least_squares_share
+from s2s_core.geostat.first_estimate import fit_first_estimate
+from s2s_core.geostat.shrinkage import shrinkage_factors
 from s2s_core.network.batches import ORIENTATIONS, Batch, NetworkInput, make_batch
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.predict import BATCH, predict
@@ -68,16 +69,16 @@ class ProgrammeSource:
     ) -> None:
         self.obs, self.train, self.seed = obs, train, seed
         self.steps = train.steps
-        self.lens = fit_lens(obs, programmes, seed, tick)
+        self.first_estimate = fit_first_estimate(obs, programmes, seed, tick)
         self.folds = folds(obs)
         self.aside = self.folds[-1]
-        importance = self.lens.importance.astype(np.float64)
+        importance = self.first_estimate.importance.astype(np.float64)
         self._chance = importance / importance.sum()
         self.tissue = obs.grid.tissue
-        self.scores = self.lens.programmes.scores(obs.values)
+        self.scores = self.first_estimate.programmes.scores(obs.values)
         self._targets = obs.image(self.scores)
         self._splits: dict[int, Split] = {}
-        self._check = self.lens.estimate(obs.subset(~self.aside))
+        self._check = self.first_estimate.estimate(obs.subset(~self.aside))
         self._first_error = self._error(self._check.mean)
 
     def draw(self, step: int, rng: np.random.Generator) -> dict[str, Batch]:
@@ -109,12 +110,12 @@ class ProgrammeSource:
             missed = self.scores[out] - first
             parts.append((_at(step, pixels) - first, missed, 1.0 / self.obs.noise[out]))
         step, missed, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return least_squares_share(step, missed, certainty, self.lens.programmes.size)
+        return shrinkage_factors(step, missed, certainty, self.first_estimate.programmes.size)
 
     def preview(self, gene: int) -> np.ndarray:
         """(H * W,) map of one gene as the latest check saw it."""
         maps = self._latest
-        low_rank = self.lens.programmes
+        low_rank = self.first_estimate.programmes
         weight = low_rank.scale * low_rank.loadings[:, gene]
         return np.tensordot(weight, maps, 1).ravel() + low_rank.mean[gene]
 
@@ -129,7 +130,7 @@ class ProgrammeSource:
                 keep = self.aside | (rng.random(len(self.aside)) >= share)
             weight = np.zeros(self.tissue.shape, np.float32)
             weight.flat[self.obs.pixels[~keep]] = 1.0 / self.obs.noise[~keep]
-            estimate = self.lens.estimate(self.obs.subset(keep))
+            estimate = self.first_estimate.estimate(self.obs.subset(keep))
             self._splits[index] = Split(estimate, self._targets, weight)
         return self._splits[index]
 
@@ -143,7 +144,9 @@ class ProgrammeSource:
 
     def _error(self, maps: np.ndarray) -> float:
         error = _at(maps, self.obs.pixels[self.aside]) - self.scores[self.aside]
-        error = (error * self.lens.programmes.size) ** 2 / self.obs.noise[self.aside, None]
+        error = (error * self.first_estimate.programmes.size) ** 2 / self.obs.noise[
+            self.aside, None
+        ]
         return float(np.sqrt(error.sum(1).mean()))
 
 
@@ -174,8 +177,8 @@ def network_input(
     inside = np.broadcast_to(tissue[crop_at].astype(np.float32), mean.shape)
     noise = np.broadcast_to(estimate.noise[columns][:, None, None], mean.shape)
     deviation = estimate.deviation[columns][at]
-    stagger = np.broadcast_to(estimate.stagger[crop_at], mean.shape)
-    context = [mean, deviation, mask.astype(np.float32), inside, noise * inside, stagger]
+    row_offset = np.broadcast_to(estimate.row_offset[crop_at], mean.shape)
+    context = [mean, deviation, mask.astype(np.float32), inside, noise * inside, row_offset]
     return NetworkInput(np.where(mask, measured, mean), measured, mask, np.stack(context, 1))
 
 

@@ -1,1 +1,1 @@
-"""What a person sees or takes away: maps, figures, tables, reports, bundles."""
+"""Output for people: maps, figures, tables, reports, bundles."""

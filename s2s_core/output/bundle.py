@@ -1,4 +1,4 @@
-"""A run in one file that anybody can run again: section, mask, settings and what came out.
+"""Bundle: a run in one file that can be repeated elsewhere: section, mask, settings and what came out.
 
 Bundles come from elsewhere, so one is read with care: members are fetched by their known names
 into a fresh folder, never more bytes than a limit, and nothing else in the archive is touched.
@@ -19,13 +19,15 @@ import numpy as np
 from s2s_core._version import __version__
 from s2s_core.assessment.metrics import summarise
 from s2s_core.config import RunConfig
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.mask_table import mask_table
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result, plain
 from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section
 from s2s_core.errors import S2SError
-from s2s_core.output.run_text import methods_text
+from s2s_core.output.rendering import render
+from s2s_core.output.report_text import methods_text
 from s2s_core.output.tables import guard
 
 SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
@@ -36,6 +38,8 @@ SECTION, CONFIG, MASK, EXPECTED, VALUES, README = (
     "imputed.npy",
     "README.txt",
 )
+# Form of a bundle, written into its EXPECTED (see `format_number`).
+BUNDLE_FORMAT = 1
 # Largest size of each member that is read.
 LIMITS = {SECTION: 2**33, CONFIG: 2**20, EXPECTED: 2**24, VALUES: 2**33}
 COPY_AT_ONCE = 2**20
@@ -46,7 +50,7 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a bundle holds.
+    """Contents of a bundle.
 
     Attributes
     ----------
@@ -67,7 +71,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a second run compares: ``level`` is "same", "close" or "different"."""
+    """Comparison of a second run with its bundle: ``level`` is "same", "close" or "different"."""
 
     level: str
     largest: float
@@ -80,6 +84,7 @@ def write_bundle(result: Result, path: str | Path) -> None:
     Known values that a mask hid are part of the section, so that scores can be repeated.
     """
     expected = {
+        FORMAT_KEY: BUNDLE_FORMAT,
         "version": result.info.get("version", __version__),
         "versions": result.info.get("versions", {}),
         "method": result.config.method,
@@ -114,7 +119,7 @@ def read_bundle(path: str | Path) -> Bundle:
     Raises
     ------
     S2SError
-        If the file is no bundle, is damaged, or a part of it is too large.
+        If the file is no bundle, is damaged, of a newer program, or a part of it is too large.
     """
     path = Path(path)
     if not path.is_file():
@@ -125,9 +130,11 @@ def read_bundle(path: str | Path) -> Bundle:
             with zipfile.ZipFile(path) as archive:
                 for name, file in files.items():
                     _fetch(archive, name, file)
+            # First of all: what else is read may have another form.
+            expected = json.loads(files[EXPECTED].read_text(encoding="utf-8"))
+            format_number(expected, BUNDLE_FORMAT, f"The bundle {path.name!r}")
             section = load_section(files[SECTION])
             config = RunConfig.from_json(files[CONFIG].read_text(encoding="utf-8"))
-            expected = json.loads(files[EXPECTED].read_text(encoding="utf-8"))
             # Mapped first: what a header promises is not allocated before the file holds it.
             imputed = np.load(files[VALUES], mmap_mode="r", allow_pickle=False)
             imputed = np.array(imputed, np.float32)
@@ -206,7 +213,7 @@ def _mean_scores(result: Result) -> dict:
 
 
 def _score_changes(bundle: Bundle, result: Result) -> str:
-    """How the chosen method's scores moved, as the end of a sentence."""
+    """Changes of the chosen method's scores, as the end of a sentence."""
     method = bundle.config.method
     scores = bundle.expected.get("scores")
     old = scores.get(method) if isinstance(scores, dict) else None
@@ -220,18 +227,14 @@ def _score_changes(bundle: Bundle, result: Result) -> str:
 
 
 def _readme(result: Result) -> str:
-    return f"""A run of Sparser2Sparse {result.info.get("version", __version__)}, to be run again.
-
-    python -m s2s_core reproduce THIS_FILE.zip --out result
-
-runs it and says whether the result is the same: bit for bit on the same machine with the same
-versions, but for rounding elsewhere.
-
-{SECTION}   the section as it was imputed (opens as AnnData; hidden known values included)
-{CONFIG}    every setting, seed included
-{MASK}       which positions were measured
-{VALUES}    the imputed values (positions x genes, log-normalised, float32)
-{EXPECTED}  their SHA-256, the scores, the versions of what computed them
-
-{methods_text(result)}
-"""
+    members = {
+        "section": SECTION,
+        "config": CONFIG,
+        "mask": MASK,
+        "imputed": VALUES,
+        "expected": EXPECTED,
+    }
+    version = result.info.get("version", __version__)
+    return render(
+        "bundle_readme.txt", version=version, members=members, methods=methods_text(result)
+    )

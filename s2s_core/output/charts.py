@@ -203,7 +203,7 @@ def variants_chart(summary: pd.DataFrame, score: str, cost: str = "") -> go.Figu
 
 
 def histogram(values: np.ndarray, name: str, count: str) -> go.Figure:
-    """How values are spread; ``count`` says what is counted."""
+    """Histogram of values; ``count`` says what is counted."""
     heights, edges = np.histogram(values, bins=min(40, max(5, len(values) // 20)))
     figure = go.Figure(
         go.Bar(

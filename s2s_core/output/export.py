@@ -1,4 +1,4 @@
-"""What a run leaves behind for the user: tables, AnnData, scores, the record of the run."""
+"""Files of a finished run: tables, AnnData, scores, the record of the run."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import re
 import threading
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -27,9 +28,8 @@ from s2s_core.output.colours import colour_range
 COLOURS = ("viridis", "cividis", "magma", "inferno", "plasma", "RdBu_r", "PuOr_r")
 DIVERGING = ("RdBu_r", "PuOr_r")
 KINDS = {"png": "image/png", "svg": "image/svg+xml"}
-MM = 1.0 / 25.4
-FONT = 7.0
-# Tissue without a value, and the ink of lines and words.
+MM, FONT = 1.0 / 25.4, 7.0
+# Without a value; lines and words.
 EMPTY, INK, POINT = "#D9DEE2", "#20262B", "#0B6E8A"
 # Corners of a cell in lattice units, where neighbouring spots are 1 apart.
 HEXAGON = np.array(
@@ -164,7 +164,7 @@ def scatter_figure(
         rasterized=len(truth) > MOST_SHAPES,
     )
     axes.set(xlim=(0, high), ylim=(0, high), aspect="equal")
-    words = {"size": FONT, "color": INK, "parse_math": False}
+    words: dict[str, Any] = {"size": FONT, "color": INK, "parse_math": False}
     axes.set_xlabel(_plain(f"true {gene} (log-normalised)"), **words)
     axes.set_ylabel(_plain(f"imputed {gene}"), **words)
     axes.tick_params(labelsize=FONT - 1, length=2, width=0.5, color=INK, labelcolor=INK)
@@ -184,7 +184,7 @@ def save(figure: Figure, kind: str) -> bytes:
     if kind not in KINDS:
         raise S2SError(f"Figures are saved as {' or '.join(KINDS)}, not {kind!r}.")
     out = io.BytesIO()
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "s2s"}
+    settings: dict[Any, str] = {"svg.fonttype": "none", "svg.hashsalt": "s2s"}
     # These settings are the process's; nobody else may save meanwhile.
     with _saving, mpl.rc_context(settings), warnings.catch_warnings():
         # A letter the font lacks becomes a box in a PNG, which says enough.
@@ -232,7 +232,7 @@ def _draw(axes, section: Section, corners: np.ndarray, values: np.ndarray, scale
     # Thin edges of the same colour close the hairlines between neighbours.
     axes.add_collection(
         PolyCollection(
-            corners,
+            list(corners),
             facecolors=colours,
             edgecolors=colours,
             linewidths=0.15,

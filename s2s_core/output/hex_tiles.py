@@ -28,8 +28,8 @@ TISSUE_EDGE = 1400
 
 
 @dataclass(frozen=True)
-class Mosaic:
-    """Which position covers which pixel of an image.
+class HexTiling:
+    """Tiling of an image by positions: the one that covers each pixel.
 
     Attributes
     ----------
@@ -57,10 +57,10 @@ class Mosaic:
         return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def mosaic(section: Section) -> Mosaic:
+def hex_tiling(section: Section) -> HexTiling:
     """Tessellation of a section's tissue positions, kept for the next map of that section."""
     # Sections are rebuilt at every choice of genes or mask; what they look like is not.
-    return _mosaic(
+    return _hex_tiling(
         section.grid.kind,
         section.grid.affine.tobytes(),
         section.grid.parity,
@@ -69,8 +69,8 @@ def mosaic(section: Section) -> Mosaic:
 
 
 @lru_cache(maxsize=8)
-def _mosaic(kind: str, affine: bytes, parity: int, index: bytes) -> Mosaic:
-    affine = np.frombuffer(affine).reshape(3, 2)
+def _hex_tiling(kind: str, affine: bytes, parity: int, index: bytes) -> HexTiling:
+    to_xy = np.frombuffer(affine).reshape(3, 2)
     rows, cols = np.frombuffer(index, np.int32).reshape(2, -1)
     # Of every cell of the lattice, inside the tissue or not, the nearest one owns a point: that
     # cuts the plane into the lattice's own hexagons (or squares) however it is turned.
@@ -81,13 +81,13 @@ def _mosaic(kind: str, affine: bytes, parity: int, index: bytes) -> Mosaic:
     if kind == "hex":
         exists = (row + col) % 2 == parity
         row, col = row[exists], col[exists]
-    every = np.column_stack([lattice_uv(kind, row, col), np.ones(len(row))]) @ affine
+    every = np.column_stack([lattice_uv(kind, row, col), np.ones(len(row))]) @ to_xy
     width = cols.max() - cols.min() + 2 * margin + 1
     place = np.full((rows.max() - rows.min() + 2 * margin + 1) * width, -1, np.int32)
     place[(rows - rows.min() + margin) * width + cols - cols.min() + margin] = np.arange(len(rows))
     owner_of = place[(row - rows.min() + margin) * width + col - cols.min() + margin]
     mine = every[owner_of >= 0]
-    pitch = float(np.linalg.norm(affine[0]))
+    pitch = float(np.linalg.norm(to_xy[0]))
     low, high = mine.min(0) - 0.7 * pitch, mine.max(0) + 0.7 * pitch
     scale = min(PIXELS_PER_PITCH / pitch, np.sqrt(MAX_PIXELS / np.prod(high - low)))
     shape = np.maximum(np.ceil((high - low) * scale).astype(int), 1)
@@ -95,7 +95,9 @@ def _mosaic(kind: str, affine: bytes, parity: int, index: bytes) -> Mosaic:
     ys = low[1] + (np.arange(shape[1]) + 0.5) * (high[1] - low[1]) / shape[1]
     points = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
     nearest = cKDTree(every).query(points, workers=-1)[1]
-    return Mosaic(owner_of[nearest].reshape(shape[1], shape[0]), (low[0], high[0], low[1], high[1]))
+    return HexTiling(
+        owner_of[nearest].reshape(shape[1], shape[0]), (low[0], high[0], low[1], high[1])
+    )
 
 
 @lru_cache(maxsize=16)

@@ -1,35 +1,59 @@
-"""What maps are made of: pictures, heatmaps, marks and what the pointer says of a position."""
+"""Parts of maps: pictures, heatmaps, marks and what the pointer says of a position."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from scipy.spatial import cKDTree
 
 from s2s_core.data.section import Section
-from s2s_core.output.hex_tiles import mosaic
+from s2s_core.output.hex_tiles import hex_tiling
+from s2s_core.output.panels import ColourScale, Look, Panel
 
 # Above this many positions the pointer tells values only: ids would weigh megabytes.
 NAMED_MAX = 12_000
 CLEAR = {"opacity": 0.0}
 
 
-def add_map(figure, place, section, values, axis, limits, colours, unit, words, opacity) -> None:
-    """One map: values (n,) in the colours of ``limits``.
+@dataclass(frozen=True)
+class Canvas:
+    """Figure, section and words that all its maps share.
 
-    ``axis`` is the shared colour axis, None for a map with colours of its own; ``words`` (n,)
-    are said of a position when the pointer rests on it.
+    Attributes
+    ----------
+    figure : go.Figure
+    section : Section
+    unit : str
+        What the values are, for the pointer; "" where it tells none.
+    words : (n,) str array or None
+        Said of each position when the pointer rests on it.
     """
+
+    figure: go.Figure
+    section: Section
+    unit: str
+    words: np.ndarray | None
+
+
+def add_map(
+    canvas: Canvas, place: dict[str, int], panel: Panel, scale: ColourScale, look: Look
+) -> None:
+    """Draw the values of a panel at a ``place`` (row and column of subplots)."""
+    section, words, values = canvas.section, canvas.words, panel.values
     number = "marker.color" if section.grid.kind == "hex" else "z"
     said = "%{text}" if words is not None else ""
-    if unit:
-        said += f"<br>{unit} %{{{number}:.3f}}"
+    if canvas.unit:
+        said += f"<br>{canvas.unit} %{{{number}:.3f}}"
+    low, high = scale.limits
+    color: dict[str, object]
     if section.grid.kind == "hex":
-        tiles = mosaic(section)
-        picture = tiles.picture(values, *limits, colours)
-        add_image(figure, place, picture, tiles.extent, opacity)
+        tiles = hex_tiling(section)
+        picture = tiles.picture(values, low, high, scale.colours)
+        add_image(canvas.figure, place, picture, tiles.extent, look.opacity)
         shown = np.isfinite(values)
-        color = {"coloraxis": axis} if axis else {"cmin": limits[0], "cmax": limits[1]}
+        color = {"coloraxis": scale.axis} if scale.axis else {"cmin": low, "cmax": high}
         trace = go.Scattergl(
             x=section.xy[shown, 0],
             y=section.xy[shown, 1],
@@ -47,14 +71,13 @@ def add_map(figure, place, section, values, axis, limits, colours, unit, words, 
         image[section.pixels] = values
         text = None
         if words is not None:
-            text = np.full(height * width, "", dtype=object)
-            text[section.pixels] = words
-            text = text.reshape(height, width)
+            text = np.full((height, width), "", dtype=object)
+            text.ravel()[section.pixels] = words
         (x0, y0), (x1, y1) = section.grid.to_xy(np.array([0, height - 1]), np.array([0, width - 1]))
         color = (
-            {"coloraxis": axis}
-            if axis
-            else {"zmin": limits[0], "zmax": limits[1], "colorscale": colours, "showscale": False}
+            {"coloraxis": scale.axis}
+            if scale.axis
+            else {"zmin": low, "zmax": high, "colorscale": scale.colours, "showscale": False}
         )
         trace = go.Heatmap(
             z=image.reshape(height, width),
@@ -64,14 +87,20 @@ def add_map(figure, place, section, values, axis, limits, colours, unit, words, 
             y0=y0,
             dy=(y1 - y0) / max(height - 1, 1),
             hoverongaps=False,
-            opacity=opacity,
+            opacity=look.opacity,
             hovertemplate=said + "<extra></extra>",
             **color,
         )
-    figure.add_trace(trace, **place)
+    canvas.figure.add_trace(trace, **place)
 
 
-def add_image(figure, place, source, extent, opacity: float = 1.0) -> None:
+def add_image(
+    figure: go.Figure,
+    place: dict[str, int],
+    source: str,
+    extent: tuple[float, float, float, float],
+    opacity: float = 1.0,
+) -> None:
     """Lay a picture beneath a map; ``extent`` are its edges in the section's unit."""
     x0, x1, y0, y1 = extent
     figure.add_layout_image(
@@ -89,7 +118,7 @@ def add_image(figure, place, source, extent, opacity: float = 1.0) -> None:
     )
 
 
-def add_marks(figure, place, section: Section) -> None:
+def add_marks(figure: go.Figure, place: dict[str, int], section: Section) -> None:
     """Dots on measured spots, dark on light and light on dark."""
     figure.add_trace(
         go.Scattergl(
@@ -127,7 +156,7 @@ def edge_dots(section: Section, where: np.ndarray, color: str, name: str) -> go.
 
 
 def words_of(section: Section, hints: np.ndarray | None) -> np.ndarray | None:
-    """What the pointer says of every position, its value apart."""
+    """Words (n,) of the pointer at every position, its value apart."""
     if section.n_positions > NAMED_MAX:
         return None
     state = np.where(
@@ -143,7 +172,7 @@ def safe_ids(section: Section) -> np.ndarray:
     return np.char.replace(np.char.replace(ids, "<", "‹"), ">", "›")
 
 
-def frame_axes(figure: go.Figure, frame) -> None:
+def frame_axes(figure: go.Figure, frame: tuple[float, float, float, float]) -> None:
     """Link the zoom of all maps, keep circles round, let y point down."""
     figure.update_xaxes(
         matches="x", range=frame[:2], visible=False, constrain="domain", showgrid=False

@@ -6,16 +6,14 @@ hexagons (:mod:`s2s_core.output.hex_tiles`) under invisible markers that answer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from s2s_core.data.section import Section
-from s2s_core.output.colours import colour_range
 from s2s_core.output.hex_tiles import Underlay
 from s2s_core.output.map_parts import (
+    Canvas,
     add_image,
     add_map,
     add_marks,
@@ -26,60 +24,13 @@ from s2s_core.output.map_parts import (
     symbol,
     words_of,
 )
+from s2s_core.output.panels import AXES, ColourScale, Look, Panel, colour_scales
 
-# Readable with every common kind of colour blindness, and in print.
-# (Not those that begin with #000004: page themes take it for one of their own.)
-COLOURS = ("Viridis", "Cividis", "Plasma")
-DIVERGING = "RdBu_r"
 MEASURED, HIDDEN, GAP = "#0B6E8A", "#C9D1D6", "#F0B429"
 PAINTED = "#D1495B"
-AXES = {"value": "coloraxis", "error": "coloraxis2", "width": "coloraxis3"}
 # The toolbar lies in a strip of its own above the maps: without a pointer that hovers it never goes.
 TOOLBAR = 36
 MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "#8A97A0", "activecolor": MEASURED}
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One map: a title and a value (n,) for each tissue position (NaN: not shown).
-
-    ``scale`` says which colours it shares: "value" and "width" run over the range of all such
-    panels, "error" is symmetric about 0, "own" is a panel's own range (told in its title).
-    """
-
-    title: str
-    values: np.ndarray
-    scale: str = "value"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How maps are drawn.
-
-    Attributes
-    ----------
-    colours : str
-        One of :data:`COLOURS`.
-    limits : (low, high) or None
-        Of the value scale; None: the range of its panels.
-    marked : bool
-        A dot on every measured spot.
-    region : (n,) bool array or None
-        Positions drawn around: coloured dots along its edge.
-    underlay : Underlay or None
-        Tissue image beneath.
-    opacity : float
-        Of the spots, so that the image shows through.
-    dragmode : {"zoom", "lasso", "select", "pan"}
-    """
-
-    colours: str = COLOURS[0]
-    limits: tuple[float, float] | None = None
-    marked: bool = False
-    region: np.ndarray | None = None
-    underlay: Underlay | None = None
-    opacity: float = 1.0
-    dragmode: str = "zoom"
 
 
 def map_panels(
@@ -114,38 +65,26 @@ def map_panels(
     look = look or Look()
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    limits = _limits(panels, look)
-    titles = [_title(panel, limits[i]) for i, panel in enumerate(panels)]
+    scales = colour_scales(panels, look)
+    titles = [_title(panel, scale) for panel, scale in zip(panels, scales, strict=True)]
     figure = make_subplots(
         rows, columns, subplot_titles=titles, horizontal_spacing=0.02, vertical_spacing=0.12 / rows
     )
     frame = frame_of(section)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     panel_height = float(np.clip((width - 110) / columns * aspect, 160, 620))
-    words = words_of(section, hints)
-    for i, panel in enumerate(panels):
+    canvas = Canvas(figure, section, unit, words_of(section, hints))
+    for i, (panel, scale) in enumerate(zip(panels, scales, strict=True)):
         row, col = divmod(i, columns)
         place = {"row": row + 1, "col": col + 1}
         if look.underlay is not None:
             add_image(figure, place, look.underlay.source, look.underlay.extent)
-        colours = DIVERGING if panel.scale == "error" else _colours(panel, look)
-        add_map(
-            figure,
-            place,
-            section,
-            panel.values,
-            AXES.get(panel.scale),
-            limits[i],
-            colours,
-            unit,
-            words,
-            look.opacity,
-        )
+        add_map(canvas, place, panel, scale, look)
         if look.marked:
             add_marks(figure, place, section)
         if look.region is not None:
             figure.add_trace(edge_dots(section, look.region, PAINTED, "region"), **place)
-    _add_scales(figure, panels, limits, unit, look)
+    _add_scales(figure, panels, scales, unit)
     frame_axes(figure, frame)
     figure.update_layout(
         height=int(rows * (panel_height + 40) + 20 + TOOLBAR - 8),
@@ -191,19 +130,9 @@ def mask_map(
     words = np.char.add(np.char.add(safe_ids(section), "<br>"), names.astype(str))
     if underlay is not None:
         add_image(figure, place, underlay.source, underlay.extent)
-    opacity = 1.0 if underlay is None else 0.45
-    add_map(
-        figure,
-        place,
-        section,
-        code,
-        AXES["value"],
-        (-0.5, len(kinds) - 0.5),
-        colours,
-        "",
-        words,
-        opacity,
-    )
+    look = Look(opacity=1.0 if underlay is None else 0.45)
+    scale = ColourScale(colours, (-0.5, len(kinds) - 0.5), AXES["value"])
+    add_map(Canvas(figure, section, "", words), place, Panel("", code), scale, look)
     if outlined is not None and outlined.any():
         figure.add_trace(edge_dots(section, outlined, PAINTED, "painted region"))
     for name, where, color in kinds:
@@ -218,8 +147,10 @@ def mask_map(
                 )
             )
     steps = [[edge / len(kinds), c] for i, c in enumerate(colours) for edge in (i, i + 1)]
-    limits = {"cmin": -0.5, "cmax": len(kinds) - 0.5}
-    figure.update_layout(coloraxis={"colorscale": steps, "showscale": False, **limits})
+    low, high = scale.limits
+    figure.update_layout(
+        coloraxis={"colorscale": steps, "showscale": False, "cmin": low, "cmax": high}
+    )
     frame_axes(figure, frame)
     aspect = (frame[3] - frame[2]) / (frame[1] - frame[0])
     figure.update_layout(
@@ -236,22 +167,24 @@ def mask_map(
     return figure
 
 
-def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
+def _add_scales(
+    figure: go.Figure, panels: list[Panel], scales: list[ColourScale], unit: str
+) -> None:
     """One colour bar for each scale in use, one below the other beside the maps."""
     said = {"value": unit, "error": "imputed − truth", "width": "interval width"}
-    used = [scale for scale in AXES if any(p.scale == scale for p in panels)]
-    for i, scale in enumerate(used):
-        low, high = next(r for p, r in zip(panels, limits, strict=True) if p.scale == scale)
-        share = 1.0 / len(used)
-        colours = DIVERGING if scale == "error" else _colours(Panel("", np.empty(0), scale), look)
+    shared = {panel.scale: scale for panel, scale in zip(panels, scales, strict=True)}
+    used = [name for name in AXES if name in shared]
+    share = 1.0 / len(used) if used else 1.0
+    for i, name in enumerate(used):
+        low, high = shared[name].limits
         figure.update_layout(
             {
-                AXES[scale]: {
-                    "colorscale": colours,
+                AXES[name]: {
+                    "colorscale": shared[name].colours,
                     "cmin": low,
                     "cmax": high,
                     "colorbar": {
-                        "title": {"text": said[scale], "side": "right"},
+                        "title": {"text": said[name], "side": "right"},
                         "thickness": 12,
                         "x": 1.0,
                         "lenmode": "fraction",
@@ -264,24 +197,5 @@ def _add_scales(figure, panels, limits, unit: str, look: Look) -> None:
         )
 
 
-def _colours(panel: Panel, look: Look) -> str:
-    """Widths must not be mistaken for values: they have colours of their own."""
-    if panel.scale != "width":
-        return look.colours
-    return "Plasma" if look.colours != "Plasma" else "Viridis"
-
-
-def _limits(panels: list[Panel], look: Look) -> list[tuple[float, float]]:
-    """Range of every panel's colours."""
-    shared: dict[str, tuple[float, float]] = {}
-    for scale in AXES:
-        values = [p.values for p in panels if p.scale == scale]
-        if values:
-            shared[scale] = colour_range(np.concatenate(values), symmetric=scale == "error")
-    if look.limits is not None:
-        shared["value"] = look.limits
-    return [shared[p.scale] if p.scale in shared else colour_range(p.values) for p in panels]
-
-
-def _title(panel: Panel, limits: tuple[float, float]) -> str:
-    return f"{panel.title} (0–{limits[1]:.2g})" if panel.scale == "own" else panel.title
+def _title(panel: Panel, scale: ColourScale) -> str:
+    return f"{panel.title} (0–{scale.limits[1]:.2g})" if panel.scale == "own" else panel.title

@@ -182,7 +182,8 @@ def _reader_of(source: Source) -> tuple[Reader, Source]:
         # A table may lie beside packed folders; where they tell no more it is read alone.
         wider = source.within("")
         with suppress(S2SError):
-            if wider.expand() and (other := _sniffed(wider)) is not reader:
+            other = _sniffed(wider) if wider.expand() else None
+            if other is not None and other is not reader:
                 return other, wider
     while reader is None and source.expand():
         reader = _sniffed(source)

@@ -17,6 +17,7 @@ from s2s_core.readers.annotated_parts import (
     SPATIAL_KEYS,
     Group,
     frame,
+    is_group,
     is_place,
     places,
     with_old_categories,
@@ -48,7 +49,7 @@ UNS_MAX_VALUES = 10_000
 
 @dataclass(frozen=True)
 class Annotated:
-    """What of an AnnData makes a Section.
+    """Parts of an AnnData that make a Section.
 
     Attributes
     ----------
@@ -139,7 +140,7 @@ def load(file: Group, name: str, options: ReadOptions) -> Annotated:
 
 def _libraries(file: Group) -> tuple[str, ...]:
     spatial = file["uns"][SPATIAL] if SPATIAL in file.get("uns", ()) else None
-    return tuple(map(str, spatial)) if isinstance(spatial, Group) else ()
+    return tuple(map(str, spatial)) if is_group(spatial) else ()
 
 
 def _third(obs: pd.DataFrame, found: dict):
@@ -200,9 +201,9 @@ def section(found: Annotated, name: str, options: ReadOptions) -> Section:
 
 def _named(var: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """(var, notes) with gene names that occur once each, symbols where there are any."""
-    var, notes = _symbols(var)
-    if notes or var.index.is_unique:
-        return var, tuple(notes)
+    var, renamed = _symbols(var)
+    if renamed or var.index.is_unique:
+        return var, tuple(renamed)
     names, notes = unique_names(var.index)
     return var.set_axis(names), notes
 
@@ -224,7 +225,7 @@ def _symbols(var: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def _simple_uns(file: Group) -> dict:
     """Scalars, words and small arrays of ``uns``, and tissue images; graphs stay behind."""
-    kept = {}
+    kept: dict = {}
     for key in file.get("uns", ()):
         item = file["uns"][key]
         # scanpy marks log-normalised values by a small dictionary of this name.
@@ -232,7 +233,7 @@ def _simple_uns(file: Group) -> dict:
             kept[key] = {}
             continue
         try:
-            if isinstance(item, Group):
+            if is_group(item):
                 kept |= images.kept(read_elem(item)) if key == SPATIAL else {}
             elif item.size is not None and item.size <= UNS_MAX_VALUES:
                 value = read_elem(item)

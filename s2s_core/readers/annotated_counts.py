@@ -1,4 +1,4 @@
-"""Which of an AnnData's matrices holds what was counted: X, a layer, or raw."""
+"""Counts of an AnnData: the matrix that holds them among X, the layers and raw."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from s2s_core.data.assemble import detect_scale
+from s2s_core.data.value_scale import detect_scale
 from s2s_core.errors import S2SError
 from s2s_core.readers.annotated_parts import Group, frame, matrix, shape_of
 from s2s_core.readers.preflight import check_values
@@ -166,4 +166,4 @@ def _is_whole(values: sparse.csr_matrix) -> bool:
 def _is_processed(values: sparse.csr_matrix) -> bool:
     """Whether values are log-normalised, or scaled (some are negative)."""
     usable = values.data[np.isfinite(values.data)]
-    return _is_scaled(values) or detect_scale(sparse.csr_matrix(usable[None, :]), "auto", {})[0]
+    return _is_scaled(values) or detect_scale(sparse.csr_matrix(usable[None, :]), "auto", {}).is_log

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeGuard
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -12,7 +15,6 @@ from scipy import sparse
 from s2s_core.errors import S2SError
 from s2s_core.readers.places import numbers, xy_columns
 
-Group = h5py.Group | zarr.Group
 # A dense matrix is made sparse in pieces of as many values.
 BLOCK_VALUES = 2**25
 # obsm entries that are coordinates, whatever else is there.
@@ -20,6 +22,26 @@ SPATIAL_KEYS = ("spatial", "X_spatial", "spatial_coords")
 # Parts of a name, in small letters, that let an obsm entry of 2 or 3 columns pass for places.
 PLACE_WORDS = ("spatial", "coord", "xy", "global", "centroid", "location", "position")
 EMBEDDINGS = ("pca", "umap", "tsne", "embed", "latent", "harmony", "lsi", "nmf")
+
+
+class Group(Protocol):
+    """A group of an HDF5 file or a Zarr store (:func:`is_group`), as far as both are the same."""
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Attributes of the group."""
+
+    def get(self, key: str, default: Any = ..., /) -> Any:
+        """What stands at a place, or the default."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
+    def __contains__(self, key: str, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+
+def is_group(item: object) -> TypeGuard[Group]:
+    """Whether something in a file is a group, in HDF5 or Zarr."""
+    return isinstance(item, (h5py.Group, zarr.Group))
 
 
 def is_place(key: str) -> bool:
@@ -39,7 +61,7 @@ def frame(item, key: str, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         If there is no table.
     """
     notes: tuple[str, ...] = ()
-    if not isinstance(item, Group):
+    if not is_group(item):
         table = _old_frame(item, key, name)
     else:
         try:
@@ -116,7 +138,7 @@ def matrix(item, rows: int, columns: int) -> sparse.csr_matrix:
         If its shape is another, or it is damaged.
     """
     shape = (rows, columns)
-    if not isinstance(item, Group):
+    if not is_group(item):
         return _dense(item, shape)
     attributes = item.attrs
     said = attributes.get("shape", attributes.get("h5sparse_shape"))
@@ -135,7 +157,7 @@ def matrix(item, rows: int, columns: int) -> sparse.csr_matrix:
 
 def shape_of(item) -> tuple[int, ...] | None:
     """Shape that a matrix declares."""
-    if not isinstance(item, Group):
+    if not is_group(item):
         return item.shape
     said = item.attrs.get("shape", item.attrs.get("h5sparse_shape"))
     return None if said is None else tuple(int(v) for v in said)
@@ -167,7 +189,7 @@ def places(file: Group, n: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]
     """
     found, notes = {}, []
     held = file.get("obsm", {})
-    records = None if isinstance(held, (Group, dict)) else held[()]
+    records = None if is_group(held) or isinstance(held, dict) else held[()]
     for key in held if records is None else records.dtype.names or ():
         if not is_place(key):
             continue

@@ -14,8 +14,9 @@ import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import preflight
@@ -63,7 +64,7 @@ class Member:
 
     size: int
     packed: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], IO[bytes]]
 
 
 def is_archive(path: Path, name: str) -> bool:
@@ -109,7 +110,7 @@ def _zip(path: Path, name: str, stack: ExitStack, room) -> dict[str, Member]:
     except DAMAGED as error:
         raise S2SError(f"{name!r} is cut off or no zip; copy or zip it again.") from error
     return {
-        m.filename: Member(m.file_size, m.compress_size, lambda m=m: archive.open(m))
+        m.filename: Member(m.file_size, m.compress_size, partial(archive.open, m))
         for m in _check_zip(archive.infolist(), name)
     }
 
@@ -137,9 +138,15 @@ def _tar(path: Path, name: str, stack: ExitStack, room) -> dict[str, Member]:
     except DAMAGED as error:
         raise S2SError(damaged) from error
     return {
-        place: Member(m.size, m.size, lambda m=m: archive.extractfile(m))
-        for place, m in kept.items()
+        place: Member(m.size, m.size, partial(_extracted, archive, m)) for place, m in kept.items()
     }
+
+
+def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise tarfile.ExtractError(f"{member.name} is no file")
+    return stream
 
 
 def _check_zip(members: list[zipfile.ZipInfo], name: str) -> list[zipfile.ZipInfo]:
@@ -212,10 +219,10 @@ def _is_tar(path: Path, start: bytes, *, named: bool) -> bool:
         if packer is not None:
             with packer(path, "rb") as stream:
                 start = stream.read(BLOCK)
+        if start[:BLOCK] == bytes(BLOCK):
+            # An empty tar is zeros.
+            return named
         tarfile.TarInfo.frombuf(start[:BLOCK], "utf-8", "surrogateescape")
-    except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):
-        # Nothing, or an empty tar: zeros.
-        return named and len(start) >= BLOCK
     except DAMAGED:
         # Cut off so early that only its name tells.
         return named and bool(start)

@@ -1,4 +1,4 @@
-"""What every reader shares: its options, its registry entry, and the names columns go by."""
+"""Common parts of all readers: options, registry entry, names of columns, last steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from s2s_core.data.assemble import assemble
+from s2s_core.data.assemble import assemble, silent_note
 from s2s_core.data.mask_table import as_bool
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
@@ -49,7 +49,7 @@ CONTROL = re.compile(
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user may say about a file; the defaults find everything out.
+    """Options of reading; the defaults find everything out.
 
     Attributes
     ----------
@@ -101,6 +101,7 @@ def build(
     uns: dict | None = None,
     more_xy: dict[str, np.ndarray] | None = None,
     libraries: tuple[str, ...] = (),
+    silent: int = 0,
 ) -> Section:
     """Assemble a Section from what a reader found; the last steps are the same for all.
 
@@ -117,6 +118,8 @@ def build(
         Other coordinates of the input, by name.
     libraries : tuple of str
         Names under which the input keeps tissue images.
+    silent : int
+        Spots without any count of which ``notes`` tell already.
 
     Raises
     ------
@@ -162,12 +165,15 @@ def build(
         measured=seen,
         uns=_of_library(uns, options.where),
     )
-    return replace(section, notes=(*notes, *more, *section.notes))
+    own = tuple(n for n in section.notes if not silent or n != silent_note(silent))
+    return replace(section, notes=(*notes, *more, *own))
 
 
 def _of_library(uns: dict | None, where: str | None) -> dict | None:
     """``uns`` with the tissue image of the chosen section alone, where one is called so."""
-    images = (uns or {}).get("spatial")
+    if uns is None:
+        return None
+    images = uns.get("spatial")
     chosen = where.partition("=")[2].strip() if where else ""
     if not isinstance(images, dict) or chosen not in images:
         return uns
@@ -208,7 +214,7 @@ def unique_names(names) -> tuple[pd.Index, tuple[str, ...]]:
 
 
 def measured_rows(obs: pd.DataFrame, column: str | None) -> np.ndarray | None:
-    """Which rows were measured, from a yes/no column; None where no column is named."""
+    """Measured rows (n,) from a yes/no column; None where no column is named."""
     if column is None:
         return None
     if column not in obs.columns:

@@ -9,9 +9,9 @@ from scipy import sparse
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import ID_NAMES
 from s2s_core.readers.delimited import Table
-from s2s_core.readers.layout import is_number
 from s2s_core.readers.metadata import by_name
 from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, numbers
+from s2s_core.readers.text import is_number
 
 PLACES = frozenset(name for pair in (*XY_NAMES, *INDEX_NAMES) for name in pair)
 

@@ -10,7 +10,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import read_table
 from s2s_core.readers.matching import match_spots
-from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.molecules import Columns, columns_named, find_table, named, read_molecules
 from s2s_core.readers.pairs import join
 from s2s_core.readers.source import Source
 
@@ -28,8 +28,7 @@ def sniff(source: Source) -> bool:
 
 
 def _columns(names: list[str]) -> Columns | None:
-    found = [named(names, n) for n in ("target", "x_global_px", "y_global_px")]
-    return None if None in found else Columns(*found)
+    return columns_named(names, gene="target", x="x_global_px", y="y_global_px")
 
 
 def read(source: Source, options: ReadOptions) -> Section:
@@ -62,7 +61,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     xy = named(list(places), *X), named(list(places), *Y)
     if None in xy:
         raise S2SError(
-            f"{source.spoken(names[1][0])!r} has no columns CenterX_global_px and "
+            f"{source.display_name(names[1][0])!r} has no columns CenterX_global_px and "
             "CenterY_global_px; export it again."
         )
     places = places.rename(columns={xy[0]: "x", xy[1]: "y"})
@@ -75,7 +74,10 @@ def read(source: Source, options: ReadOptions) -> Section:
         )
     kept = ids[inside]
     match = match_spots(
-        kept, places.index, repr(source.spoken(names[0][0])), repr(source.spoken(names[1][0]))
+        kept,
+        places.index,
+        repr(source.display_name(names[0][0])),
+        repr(source.display_name(names[1][0])),
     )
     var = pd.DataFrame(index=pd.Index(counts.names, dtype=object))
     values = counts.values[np.nonzero(inside)[0]]

@@ -52,13 +52,13 @@ CELLS = ("MERSCOPE's table of cells", "Xenium's table of cells", "CosMx's table 
 
 
 def sentence(
-    spoken: str, header: list[str], metadata: list[str], unknown: tuple[str, ...] = ()
+    display_name: str, header: list[str], metadata: list[str], unknown: tuple[str, ...] = ()
 ) -> str:
-    """Why a table cannot be read alone.
+    """Sentence on a table that cannot be read alone.
 
     Parameters
     ----------
-    spoken : str
+    display_name : str
         How the file is called.
     header : list of str
     metadata : list of str
@@ -70,15 +70,15 @@ def sentence(
     for columns, what, add in KINDS:
         if columns <= lower:
             odd = f" ({', '.join(unknown)} are no genes unless called gene:NAME)" if unknown else ""
-            return f"{spoken!r} has no gene columns: it is {what}, without counts{odd}; add {add}."
+            return f"{display_name!r} has no gene columns: it is {what}, without counts{odd}; add {add}."
     some = f" and metadata ({', '.join(metadata[:4])})" if metadata else ""
     if find_pair(header, (*XY_NAMES, *INDEX_NAMES)):
         return (
-            f"{spoken!r} has no gene columns: it holds coordinates{some} only; add a table of counts "
+            f"{display_name!r} has no gene columns: it holds coordinates{some} only; add a table of counts "
             "of these spots, or columns of numbers, one a gene."
         )
     return (
-        f"{spoken!r} has no coordinates and no gene columns: it holds metadata of spots only "
+        f"{display_name!r} has no coordinates and no gene columns: it holds metadata of spots only "
         f"({', '.join(metadata[:4])}); add the table of counts and the one of positions."
     )
 

@@ -44,7 +44,10 @@ def read(source: Source, options: ReadOptions) -> Section:
     matrix = read_matrix(source, counts[0])
     beads = read_table(source, places, id_column=place_ids, keep=lambda _: True).other
     match = match_spots(
-        matrix.barcodes, beads.index, repr(source.spoken(counts[0])), repr(source.spoken(places))
+        matrix.barcodes,
+        beads.index,
+        repr(source.display_name(counts[0])),
+        repr(source.display_name(places)),
     )
     notes = (*matrix.notes, *match.notes)
     return join(

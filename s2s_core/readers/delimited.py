@@ -15,10 +15,11 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import parquet
 from s2s_core.readers.base import unique_names
 from s2s_core.readers.gene_names import gene_of_date
-from s2s_core.readers.layout import Layout, is_text_table, layout, other_encoding, unguard
+from s2s_core.readers.layout import Heading, Layout, heading_of, is_text_table, layout
 from s2s_core.readers.parquet import BLOCK_VALUES, is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import other_encoding, unguard
 
 # pandas' faster ways crash the process on exponents beyond its integers (2e3099919288).
 SAFE = "round_trip"
@@ -37,18 +38,18 @@ class Table:
     values : (n, len(names)) csr_matrix, float32
     other : DataFrame
         Columns asked for by name, and columns that hold words; the index holds the row ids.
-    has_ids : bool
-        The file names its rows; otherwise they were numbered.
     notes : tuple of str
         What was guessed of how its numbers are written.
+    decimal : str
+        Mark of its decimals.
     """
 
     header: list[str]
     names: list[str]
     values: sparse.csr_matrix
     other: pd.DataFrame
-    has_ids: bool
     notes: tuple[str, ...] = ()
+    decimal: str = "."
 
 
 def is_table(source: Source, name: str) -> bool:
@@ -84,6 +85,7 @@ def read_table(
     *,
     id_column: Callable[[list[str], list[list[str]]], str | None],
     keep: Callable[[str], bool],
+    heading: Callable[[list[str], list[str]], Heading] = heading_of,
 ) -> Table:
     """Read a whole table.
 
@@ -95,27 +97,33 @@ def read_table(
         Names the column of row ids, from the header and the first rows; None: there is none.
     keep : callable
         Whether a column goes to ``other`` as it is.
+    heading : callable
+        Names the columns of a text, from the cells of its first two lines.
 
     Raises
     ------
     S2SError
         Irregular rows, columns of one name, no rows, more values than are read here.
     """
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     if is_parquet(source, name):
         header, rows = parquet.outline(source, name)
         ids = id_column(header, rows)
-        header = _distinct(header, spoken)
-        return _collect(parquet.frames(source, name, header), header, ids, keep, spoken)
-    found = layout(source, name)
+        header = _distinct(header, display_name)
+        return _collect(parquet.frames(source, name, header), header, ids, keep, display_name)
+    found = layout(source, name, heading=heading)
     ids = id_column(found.header, found.rows)
-    found = replace(found, header=_distinct(found.header, spoken))
+    found = replace(found, header=_distinct(found.header, display_name))
     try:
-        table = _collect(text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
+        table = _collect(
+            text_blocks(source, name, found, ids), found.header, ids, keep, display_name
+        )
     except UnicodeDecodeError as error:
-        found = replace(found, encoding=other_encoding(found.encoding, spoken, error))
-        table = _collect(text_blocks(source, name, found, ids), found.header, ids, keep, spoken)
-    return replace(table, notes=found.notes(spoken))
+        found = replace(found, encoding=other_encoding(found.encoding, display_name, error))
+        table = _collect(
+            text_blocks(source, name, found, ids), found.header, ids, keep, display_name
+        )
+    return replace(table, notes=found.notes(display_name), decimal=found.decimal)
 
 
 def first_column(header: list[str], rows: list[list[str]]) -> str | None:
@@ -123,7 +131,7 @@ def first_column(header: list[str], rows: list[list[str]]) -> str | None:
     return header[0]
 
 
-def _distinct(header: list[str], spoken: str) -> list[str]:
+def _distinct(header: list[str], display_name: str) -> list[str]:
     """Column names, those that a spreadsheet has made the same date of numbered.
 
     Raises
@@ -135,7 +143,7 @@ def _distinct(header: list[str], spoken: str) -> list[str]:
     twice = [name for name in index[index.duplicated()] if gene_of_date(name) is None]
     if twice:
         raise S2SError(
-            f"The column {twice[0]!r} occurs more than once in {spoken!r}; give every column and "
+            f"The column {twice[0]!r} occurs more than once in {display_name!r}; give every column and "
             "gene a name of its own."
         )
     return list(unique_names(header)[0]) if index.has_duplicates else header
@@ -183,7 +191,7 @@ def text_blocks(
     except (ValueError, pd.errors.ParserWarning) as error:
         line = re.search(r"line (\d+)", str(error))
         raise S2SError(
-            f"{source.spoken(name)!r} is no regular table: a row{f' (line {line[1]})' if line else ''} "
+            f"{source.display_name(name)!r} is no regular table: a row{f' (line {line[1]})' if line else ''} "
             "has more columns than the header; export it again."
         ) from error
 
@@ -198,14 +206,24 @@ def _without_empty(block: pd.DataFrame, ids: str | None) -> pd.DataFrame:
     return block[~empty]
 
 
-def _collect(blocks: Iterator, header, ids: str | None, keep, spoken: str) -> Table:
+def _collect(
+    blocks: Iterator[pd.DataFrame],
+    header: list[str],
+    ids: str | None,
+    keep: Callable[[str], bool],
+    display_name: str,
+) -> Table:
     """Put the blocks together: numbers sparse, words and wanted columns as they are."""
     wanted = [c for c in header if c != ids and keep(c)]
     rest = [c for c in header if c != ids and not keep(c)]
-    parts, others, names, words, n = [], [], [], set(), 0
+    parts: list[sparse.csr_matrix] = []
+    others: list[pd.DataFrame] = []
+    names: list[pd.Series] = []
+    words: set[str] = set()
+    n = 0
     for block in blocks:
         n += len(block)
-        check_values(n, len(rest), spoken)
+        check_values(n, len(rest), display_name)
         if ids is not None:
             names.append(block[ids].map(_as_text))
         numbers = block[rest]
@@ -222,7 +240,7 @@ def _collect(blocks: Iterator, header, ids: str | None, keep, spoken: str) -> Ta
             )
         )
     if n == 0:
-        raise S2SError(f"{spoken!r} has a header but no rows.")
+        raise S2SError(f"{display_name!r} has a header but no rows.")
     stacked = sparse.vstack(parts).tocsr()
     place = {c: i for i, c in enumerate(rest)}
     for column in words:
@@ -238,11 +256,11 @@ def _collect(blocks: Iterator, header, ids: str | None, keep, spoken: str) -> Ta
         index = pd.Index(np.concatenate([s.to_numpy(object) for s in names]), dtype=object)
         if (index == "").any():
             raise S2SError(
-                f"Row {int(np.argmax(index == '')) + 2} of {spoken!r} has no spot id; fill it in."
+                f"Row {int(np.argmax(index == '')) + 2} of {display_name!r} has no spot id; fill it in."
             )
         other.index = index
     values = stacked[:, [place[c] for c in numeric]] if words else stacked
-    return Table(header, numeric, values, other, ids is not None)
+    return Table(header, numeric, values, other)
 
 
 def _is_numeric(dtype) -> bool:

@@ -1,4 +1,4 @@
-"""What the features of a 10x matrix are: genes, probes of genes, genes of several genomes."""
+"""Features of a 10x matrix: genes, probes of genes, genes of several genomes."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def genes_of(
         raise ValueError("names do not fit the matrix")
     notes: tuple[str, ...] = ()
     var = pd.DataFrame({"gene_ids": ids}, index=pd.Index(names, dtype=object))
-    kinds = np.asarray([GENES] * len(var) if kinds is None else kinds, object)
-    genomes = np.asarray([""] * len(var) if genomes is None else genomes, object)
-    genes = kinds == GENES
+    kind = np.asarray([GENES] * len(var) if kinds is None else kinds, object)
+    genome = np.asarray([""] * len(var) if genomes is None else genomes, object)
+    genes = np.asarray(kind == GENES, bool)
     if not genes.all() and genes.any():
-        other = ", ".join(dict.fromkeys(kinds[~genes]))
+        other = ", ".join(dict.fromkeys(kind[~genes]))
         notes = (f"{(~genes).sum():,} features that are no genes ({other}) were left out.",)
-        values, var, genomes = values[:, np.nonzero(genes)[0]], var[genes], genomes[genes]
-    counted = {name: int((genomes == name).sum()) for name in dict.fromkeys(genomes) if name}
+        values, var, genome = values[:, np.nonzero(genes)[0]], var[genes], genome[genes]
+    counted = {name: int((genome == name).sum()) for name in dict.fromkeys(genome) if name}
     return Matrix(values, barcodes, var, (*notes, *_of_genomes(counted)), {})
 
 

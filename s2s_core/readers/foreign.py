@@ -1,4 +1,4 @@
-"""Files that are not read: told by content, then by name, each with the way to one that is."""
+"""Files that are not read: recognised by content, then by name, each with the way to one that is."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def check_all(source: Source) -> None:
                 raise S2SError(_sentence(kind, source.name))
             raise S2SError(
                 f"{source.name!r} holds no section that is recognised: "
-                f"{_sentence(kind, source.spoken(name))}"
+                f"{_sentence(kind, source.display_name(name))}"
             )
 
 

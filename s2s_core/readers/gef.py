@@ -23,7 +23,7 @@ from s2s_core.readers.source import Source, is_hdf5
 BINS, CELLS = "geneExp", "cellBin"
 UNIT = "nanoballs (0.5 um each)"
 LOADED = tuple(f"/{CELLS}/{key}" for key in ("cell", "cellExp", "gene"))
-COLUMNS = Columns("gene", "x", "y", "count")
+COLUMNS = Columns(gene="gene", x="x", y="y", count="count")
 
 
 def sniff(source: Source) -> bool:
@@ -61,28 +61,32 @@ def read(source: Source, options: ReadOptions) -> Section:
             f"{source.name!r} holds {len(files)} GEF files ({', '.join(list(files)[:3])}); give one."
         )
     name, part = next(iter(files.items()))
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     with h5py.File(source.hdf5(name), "r") as file:
         if part == CELLS:
-            check_hdf5(file, spoken, lambda place: place in LOADED)
-            return _cells(file[CELLS], spoken, options)
+            check_hdf5(file, display_name, lambda place: place in LOADED)
+            return _cells(file[CELLS], display_name, options)
         sizes = sorted(int(k[3:]) for k in file[BINS] if k[:3] == "bin" and k[3:].isdigit())
         if not sizes:
-            raise S2SError(f"{spoken!r} holds no bins; export it again, or give the .gem.gz.")
+            raise S2SError(f"{display_name!r} holds no bins; export it again, or give the .gem.gz.")
         place = f"/{BINS}/bin{sizes[0]}/"
-        check_hdf5(file, spoken, lambda found: found in (f"{place}gene", f"{place}expression"))
-        table = _molecules(file[place[:-1]], spoken)
+        check_hdf5(
+            file, display_name, lambda found: found in (f"{place}gene", f"{place}expression")
+        )
+        table = _molecules(file[place[:-1]], display_name)
     note = f"The smallest bins of the file, bin{sizes[0]}, were counted."
     return _counted(table, source.name, options, UNIT, note)
 
 
-def _molecules(group: h5py.Group, spoken: str) -> pa.Table:
+def _molecules(group: h5py.Group, display_name: str) -> pa.Table:
     genes, rows = group["gene"][:], group["expression"][:]
     held = genes["count"].astype(np.int64)
     if (genes["offset"].astype(np.int64) != np.cumsum(held) - held).any() or held.sum() != len(
         rows
     ):
-        raise S2SError(f"{spoken!r} is damaged: its genes do not fit its places; copy it again.")
+        raise S2SError(
+            f"{display_name!r} is damaged: its genes do not fit its places; copy it again."
+        )
     return pa.table(
         {
             "gene": pa.DictionaryArray.from_arrays(
@@ -104,13 +108,15 @@ def _counted(table: pa.Table, name: str, options: ReadOptions, unit: str, note: 
     return replace(section, notes=(*section.notes, note))
 
 
-def _cells(group: h5py.Group, spoken: str, options: ReadOptions) -> Section:
+def _cells(group: h5py.Group, display_name: str, options: ReadOptions) -> Section:
     cell, entries, genes = (group[key][:] for key in ("cell", "cellExp", "gene"))
-    check_values(len(cell), len(genes), spoken)
+    check_values(len(cell), len(genes), display_name)
     held = cell["geneCount"].astype(np.int64)
     code = entries["geneID"].astype(np.int64)
     if held.sum() != len(entries) or (len(code) and code.max() >= len(genes)):
-        raise S2SError(f"{spoken!r} is damaged: its cells do not fit its counts; copy it again.")
+        raise S2SError(
+            f"{display_name!r} is damaged: its cells do not fit its counts; copy it again."
+        )
     values = sparse.csr_matrix(
         (entries["count"].astype(np.float32), code, np.concatenate([[0], np.cumsum(held)])),
         shape=(len(cell), len(genes)),
@@ -127,7 +133,7 @@ def _names(genes: np.ndarray) -> list[str]:
     parts = [
         [v.decode("utf-8", "replace").strip() for v in genes[key]]
         for key in ("geneName", "geneID", "gene")
-        if key in genes.dtype.names
+        if key in (genes.dtype.names or ())
     ]
     return [
         next((name for name in found if name), f"gene_{i}")

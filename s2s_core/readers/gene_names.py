@@ -28,7 +28,7 @@ HIGHEST = {3: 11, 9: 15, 12: 1}
 
 
 def gene_of_date(name: str) -> str | None:
-    """What a date was likely called: ``MARCHF1 (once MARCH1) or MTARC1``; None where it is none."""
+    """Gene name that a date once was: ``MARCHF1 (once MARCH1) or MTARC1``; None where it is none."""
     text = name.strip().lower()
     if found := DAY_FIRST.fullmatch(text):
         return _gene(NUMBER.get(found[2]), int(found[1]))
@@ -68,7 +68,7 @@ def _likely(month: int, day: int) -> str | None:
 
 
 def _gene(month: int | None, day: int) -> str | None:
-    if month not in range(1, 13) or not 1 <= day <= 31:
+    if month is None or month not in range(1, 13) or not 1 <= day <= 31:
         return None
     if month == 3 and day <= HIGHEST[3]:
         other = f" or MTARC{day} (once MARC{day})" if day <= 2 else ""

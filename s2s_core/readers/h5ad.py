@@ -51,7 +51,7 @@ def read(source: Source, options: ReadOptions) -> Section:
         raise S2SError(
             f"{source.name!r} holds {len(files)} AnnData files ({', '.join(files[:3])}); give one."
         )
-    name = source.spoken(files[0])
+    name = source.display_name(files[0])
     try:
         with h5py.File(source.hdf5(files[0]), "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Walks through an HDF5 file in a process of its own: python -P hdf5_scan.py FILE SECONDS
+"""Walks through an HDF5 file in a process of its own: python -P hdf5_scan.py FILE
 
 The HDF5 library can hang or crash on a damaged file, and takes its process with it. So a child
 reads everything that could do so first: links, attributes, words, indices of chunks. It imports
@@ -7,7 +7,6 @@ nothing of the package, to start fast. Exit status 0: the file can be read.
 
 import contextlib
 import os
-import resource
 import sys
 
 import h5py
@@ -15,7 +14,6 @@ import h5py
 with contextlib.suppress(ImportError):
     import hdf5plugin  # noqa: F401
 
-GIGABYTES = 8
 MAX_OBJECTS = 200_000
 # Of larger tables of numbers only the ends are read: their damage ends in an ordinary error.
 SMALL_BYTES = 2**26
@@ -64,11 +62,6 @@ def _touch(item: h5py.Dataset) -> None:
 
 
 if __name__ == "__main__":
-    # CPU time, not the clock: a busy machine must not make a sound file look damaged.
-    resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2])))
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30, GIGABYTES * 2**30))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # An ordinary error is the reader's to explain.
     with contextlib.suppress(Exception):
         scan(sys.argv[1])

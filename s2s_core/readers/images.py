@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import numbers
 
 import numpy as np
@@ -59,7 +60,7 @@ def found(
 
 
 def kept(spatial) -> dict:
-    """What of ``uns["spatial"]`` is an image or a scale factor; {} where nothing is."""
+    """Images and scale factors of ``uns["spatial"]``; {} where there are none."""
     libraries = {}
     for library, layout in spatial.items() if isinstance(spatial, dict) else ():
         if not isinstance(layout, dict):
@@ -85,16 +86,16 @@ def _is_image(image: np.ndarray) -> bool:
 
 def _picture(source: Source, name: str) -> np.ndarray:
     """(height, width, 3) uint8."""
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     try:
         with source.open(name) as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise S2SError(f"The image {spoken!r} is too large and was left out.")
+                raise S2SError(f"The image {display_name!r} is too large and was left out.")
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, S2SError):
             raise
-        raise S2SError(f"The image {spoken!r} is damaged and was left out.") from error
+        raise S2SError(f"The image {display_name!r} is damaged and was left out.") from error
 
 
 def scalefactors(source: Source, beside: str) -> dict[str, float]:
@@ -108,9 +109,9 @@ def scalefactors(source: Source, beside: str) -> dict[str, float]:
         return {
             str(k): float(v)
             for k, v in found.items()
-            if isinstance(v, numbers.Real) and np.isfinite(v)
+            if isinstance(v, numbers.Real) and math.isfinite(v)
         }
     except (ValueError, AttributeError, OverflowError, RecursionError, OSError) as error:
         raise S2SError(
-            f"{source.spoken(name)!r} is damaged; copy it again, or leave it out."
+            f"{source.display_name(name)!r} is damaged; copy it again, or leave it out."
         ) from error

@@ -1,25 +1,28 @@
-"""How the text of a table is written: encoding, separator, marks in numbers, names of rows."""
+"""Layout of a text table: heading, separator, marks in numbers, names of rows."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from s2s_core.errors import S2SError
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import (
+    cells,
+    delimiter_of,
+    encoding_of,
+    first_lines,
+    is_number,
+    lines_of,
+    other_encoding,
+    unguard,
+    without_preface,
+    without_title,
+)
 
-MAX_LINE = 2**26
-# Lines that are looked at before anything is decided, as far as they fit into so many characters.
-LINES, CHARACTERS = 2000, 2**20
-ENCODINGS = ("utf-8-sig", "latin-1")
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-# In order of preference where a line has as many of each; columns may also be set with spaces.
-DELIMITERS = ("\t", ";", ",", "|")
-SPACES = r"\s+"
 GROUPED = {mark: re.compile(rf"[-+]?[1-9]\d{{0,2}}(\{mark}\d{{3}})+") for mark in ",."}
 MARKED = {mark: re.compile(rf"[-+]?\d*\{mark}\d+(e[-+]?\d+)?", re.IGNORECASE) for mark in ",."}
 BOTH = {
@@ -40,7 +43,7 @@ BARCODE = re.compile(r"[ACGTN]{8,}[-\w]*|s_\d{3}um_\d+_\d+-\d")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the text of a table is written.
+    """Layout of a text table.
 
     Attributes
     ----------
@@ -69,86 +72,107 @@ class Layout:
     skip: int
     title: str = ""
 
-    def notes(self, spoken: str) -> tuple[str, ...]:
+    def notes(self, display_name: str) -> tuple[str, ...]:
         """Sentences on what may mean another thing."""
         notes = []
         if self.title:
             notes.append(
-                f"The line {self.title!r} above the column names of {spoken!r} was left out."
+                f"The line {self.title!r} above the column names of {display_name!r} was left out."
             )
         if self.thousands is not None:
             notes.append(
-                f"Numbers such as 1{self.thousands}000 in {spoken!r} were read as thousands; if "
+                f"Numbers such as 1{self.thousands}000 in {display_name!r} were read as thousands; if "
                 "they are not, export it again without marks between digits."
             )
         return tuple(notes)
 
 
-def encoding_of(head: bytes) -> str:
-    """Encoding by the byte order mark, or by the zeros of two-byte letters."""
-    for bom, name in BOMS.items():
-        if head.startswith(bom):
-            return name
-    sample = head[:400]
-    if len(sample) > 8 and b"\0" in sample:
-        odd, even = sample[1::2].count(0), sample[::2].count(0)
-        if min(odd, even) == 0 and max(odd, even) > 0.4 * len(sample):
-            return "utf-16-le" if odd else "utf-16-be"
-    return ENCODINGS[0]
-
-
-def lines_of(source: Source, name: str) -> list[str]:
-    """First lines of a file as text; none where it is damaged or holds no text."""
-    head = source.head(name)
-    encoding = encoding_of(head)
-    if encoding == ENCODINGS[0] and b"\0" in head:
-        return []
-    return head.decode(encoding, "replace").splitlines()
-
-
 def is_text_table(source: Source, name: str) -> bool:
     """Whether a file is text whose first line has columns."""
-    lines, _, delimiter = _without_preface(lines_of(source, name)[:200])
-    lines, _ = _without_title(lines)
+    lines, _, delimiter = without_preface(lines_of(source, name)[:200])
+    lines, _ = without_title(lines)
     # A line that is cut off (a wide table) has separators all the same.
     return bool(lines) and (delimiter or delimiter_of(lines[:20])) is not None
 
 
-def layout(source: Source, name: str, encoding: str | None = None) -> Layout:
-    """Find out how a table is written.
+@dataclass(frozen=True)
+class Heading:
+    """Names of a table's columns.
+
+    Attributes
+    ----------
+    names : list of str
+    is_line : bool
+        They stand in the first line; else that is a row already.
+    """
+
+    names: list[str]
+    is_line: bool = True
+
+
+def heading_of(first: list[str], second: list[str]) -> Heading:
+    """Heading of a table of any kind, from the cells of its first two lines."""
+    if len(first) == len(POSITIONS) and BARCODE.fullmatch(first[0]):
+        return Heading(POSITIONS, is_line=False)
+    return Heading(first)
+
+
+def layout(
+    source: Source,
+    name: str,
+    encoding: str | None = None,
+    heading: Callable[[list[str], list[str]], Heading] = heading_of,
+) -> Layout:
+    """Layout of a text table, from its first lines.
+
+    Parameters
+    ----------
+    source, name
+        The file.
+    encoding : str, optional
+        Where it is known already.
+    heading : callable
+        Names the columns, from the cells of the first two lines.
 
     Raises
     ------
     S2SError
         If the first lines are no table with named columns, or numbers can be read in two ways.
     """
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     encoding = encoding or encoding_of(source.head(name, 4096))
     try:
-        raw = _first_lines(source, name, encoding)
+        raw = first_lines(source, name, encoding)
     except UnicodeDecodeError as error:
-        return layout(source, name, other_encoding(encoding, spoken, error))
-    lines, skip, delimiter = _without_preface(raw)
-    lines, title = _without_title(lines)
+        encoding = other_encoding(encoding, display_name, error)
+        return layout(source, name, encoding, heading)
+    lines, skip, delimiter = without_preface(raw)
+    if not lines:
+        raise S2SError(f"{display_name!r} is empty; copy it again.")
+    lines, title = without_title(lines)
     if title:
         skip = raw.index(lines[0])
     delimiter = delimiter or delimiter_of(lines)
     if delimiter is None:
-        raise S2SError(f"{spoken!r} has fewer than three columns; give a table of spots x genes.")
+        raise S2SError(
+            f"{display_name!r} has fewer than three columns; give a table of spots x genes."
+        )
     try:
-        header, *rows = (_cells(line, delimiter) for line in lines)
+        first, *rows = (cells(line, delimiter) for line in lines)
     except csv.Error as error:
-        raise S2SError(f"{spoken!r} is no regular table; export it again.") from error
-    if len(header) == len(POSITIONS) and BARCODE.fullmatch(header[0]):
-        header, rows, skip = POSITIONS, [header, *rows], skip - 1
+        raise S2SError(f"{display_name!r} is no regular table; export it again.") from error
+    found = heading(first, rows[0] if rows else first)
+    header = found.names
+    if not found.is_line:
+        rows, skip = [first, *rows], skip - 1
     if not rows:
-        raise S2SError(f"{spoken!r} has a header but no rows.")
+        raise S2SError(f"{display_name!r} has a header but no rows.")
     if sum(map(is_number, header)) > len(header) / 2 and not _names_spots(header, rows):
         comment = raw[skip - 1] if skip and raw[skip - 1].startswith("#") else ""
-        above = _cells(comment.lstrip("# "), delimiter)
+        above = cells(comment.lstrip("# "), delimiter)
         if len(above) != len(header):
             raise S2SError(
-                f"The first line of {spoken!r} holds numbers; it must name the columns (x, y and "
+                f"The first line of {display_name!r} holds numbers; it must name the columns (x, y and "
                 "genes)."
             )
         # The line of names is written as a comment.
@@ -156,59 +180,17 @@ def layout(source: Source, name: str, encoding: str | None = None) -> Layout:
     # R's write.table leaves the row names' column without a name.
     if sum(len(row) == len(header) + 1 for row in rows) > len(rows) / 2:
         header = ["", *header]
-    decimal, thousands = _marks(rows, delimiter, spoken)
-    header = [unguard(h.strip()) for h in header]
-    return Layout(header, rows, delimiter, decimal, thousands, encoding, skip + 1, title)
-
-
-def delimiter_of(lines: list[str]) -> str | None:
-    """Separator of lines, None where they have fewer than three columns."""
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        return None
-    bare = [re.sub(r'"[^"]*"', "", line) for line in lines[:50]]
-
-    def fits(delimiter: str) -> tuple[bool, int, int]:
-        named, *rows = (line.count(delimiter) for line in bare)
-        # (The last line may be cut off.)
-        even = all(n in (named, named + 1) for n in rows[:-1] or rows)
-        return named > 0 and even, named, max([named, *rows[:1]])
-
-    best = max(DELIMITERS, key=fits)
-    if fits(best)[1] and fits(best)[2] >= 2:
-        return best
-    words = [len(line.split()) for line in lines[:50]]
-    even = len(words) > 1 and len(set(words[1:-1] or words[1:])) == 1
-    spaced = even and words[1] >= 3 and words[0] in (words[1], words[1] - 1)
-    return SPACES if spaced else None
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def unguard(name: str) -> str:
-    """Undo the quote that keeps spreadsheets from running a name as a formula."""
-    return name[1:] if re.match(r"'[=+\-@]", name) else name
-
-
-def other_encoding(encoding: str, spoken: str, error: UnicodeDecodeError) -> str:
-    """The encoding to try where a text is not in the one that it seemed to be in.
-
-    Raises
-    ------
-    S2SError
-        If there is none.
-    """
-    if encoding != ENCODINGS[0]:
-        raise S2SError(f"{spoken!r} is cut off or damaged; copy it again.") from error
-    # The old western encoding reads any byte.
-    return ENCODINGS[1]
+    decimal, thousands = _marks(rows, delimiter, display_name)
+    return Layout(
+        header=[unguard(h.strip()) for h in header],
+        rows=rows,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
+        encoding=encoding,
+        skip=skip + 1,
+        title=title,
+    )
 
 
 def _names_spots(header: list[str], rows: list[list[str]]) -> bool:
@@ -218,51 +200,7 @@ def _names_spots(header: list[str], rows: list[list[str]]) -> bool:
     return known and len(set(header)) == len(header) and words > len(rows) / 2
 
 
-def _first_lines(source: Source, name: str, encoding: str) -> list[str]:
-    lines, size = [], 0
-    with source.open(name) as stream, io.TextIOWrapper(stream, encoding=encoding) as text:
-        while len(lines) < LINES and (line := text.readline(MAX_LINE)):
-            lines.append(line.rstrip("\r\n"))
-            size += len(line)
-            # Of a wide table two rows are enough.
-            if size > CHARACTERS and len(lines) > 2:
-                break
-    return lines
-
-
-def _without_preface(lines: list[str]) -> tuple[list[str], int, str | None]:
-    """(lines of the table, lines before it, separator where Excel's first line names it)."""
-    delimiter, skip = None, 0
-    for line in lines:
-        bare = line.strip().strip('"')
-        said = re.fullmatch(r"sep=(.|\\t)?", bare, re.IGNORECASE)
-        if said:
-            # (Stripping takes a tab away.)
-            delimiter = {None: "\t", "\\t": "\t"}.get(said[1], said[1])
-        elif bare and not line.startswith("#"):
-            break
-        skip += 1
-    return [line for line in lines[skip:] if line.strip()], skip, delimiter
-
-
-def _without_title(lines: list[str]) -> tuple[list[str], str]:
-    """(lines of the table, the title above its column names)."""
-    below = delimiter_of(lines[1:21]) if len(lines) > 2 else None
-    # Of spaces a title has as many as it has words.
-    if below in (None, SPACES) or lines[1].count(below) < 2:
-        return lines, ""
-    words = [cell for cell in lines[0].split(below) if cell.strip(' "')]
-    return (lines[1:], words[0].strip(' "')) if len(words) == 1 else (lines, "")
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    if delimiter == SPACES:
-        line, delimiter = re.sub(r"\s+", " ", line.strip()), " "
-    found = next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter != "\t"), [])
-    return [cell.strip() for cell in found]
-
-
-def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str | None]:
+def _marks(rows: list[list[str]], delimiter: str, display_name: str) -> tuple[str, str | None]:
     """(decimal mark, thousands mark) of the numbers in the first rows.
 
     Raises
@@ -287,7 +225,7 @@ def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str
         if grouped["."] and not grouped[","]:
             return ",", "."
         raise S2SError(
-            f"{spoken!r} writes numbers both as {min(some[','])} and as {min(some['.'])}; export "
+            f"{display_name!r} writes numbers both as {min(some[','])} and as {min(some['.'])}; export "
             "it again with one decimal mark."
         )
     if not some[","]:
@@ -305,6 +243,6 @@ def _marks(rows: list[list[str]], delimiter: str, spoken: str) -> tuple[str, str
     if repeated[mark]:
         return "," if mark == "." else ".", mark
     raise S2SError(
-        f"Numbers such as {min(some[mark])} in {spoken!r} may be thousands or have three decimals; "
+        f"Numbers such as {min(some[mark])} in {display_name!r} may be thousands or have three decimals; "
         "export it again without thousands marks."
     )

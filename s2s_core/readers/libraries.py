@@ -38,12 +38,13 @@ def with_library(
     -------
     (places, notes)
     """
-    numbers = {number_of(barcode) for barcode in matrix.barcodes}
-    if len(numbers) < 2 or None in numbers or any(SECTIONS.fullmatch(c) for c in places.columns):
+    found = {number_of(barcode) for barcode in matrix.barcodes}
+    numbers = {number for number in found if number is not None}
+    if len(numbers) < 2 or None in found or any(SECTIONS.fullmatch(c) for c in places.columns):
         return places, ()
     names, origin = _listed(source, name), "aggregation.csv"
     if max(numbers) > len(names):
-        names, origin = list(matrix.libraries), f"{source.spoken(name)!r}"
+        names, origin = list(matrix.libraries), f"{source.display_name(name)!r}"
     if max(numbers) > len(names):
         return places, ()
     labels = [names[n - 1] if n and n <= len(names) else None for n in map(number_of, places.index)]

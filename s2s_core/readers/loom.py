@@ -58,13 +58,17 @@ def _is_loom(source: Source, name: str) -> bool:
 def read(source: Source, options: ReadOptions) -> Section:
     """Read the matrix of a Loom file; coordinates are column attributes such as ``x`` and ``y``."""
     name = _file(source)
-    spoken = source.spoken(name)
+    if name is None:
+        raise S2SError(f"{source.name!r} holds no Loom file; give one.")
+    display_name = source.display_name(name)
     with h5py.File(source.hdf5(name), "r") as file:
         check_hdf5(
-            file, spoken, lambda place: place.startswith(("/matrix", "/row_attrs", "/col_attrs"))
+            file,
+            display_name,
+            lambda place: place.startswith(("/matrix", "/row_attrs", "/col_attrs")),
         )
         n_genes, n_cells = file["matrix"].shape
-        check_values(n_cells, n_genes, spoken)
+        check_values(n_cells, n_genes, display_name)
         rows, columns = (
             _attributes(file[key], size)
             for key, size in (("row_attrs", n_genes), ("col_attrs", n_cells))
@@ -72,14 +76,14 @@ def read(source: Source, options: ReadOptions) -> Section:
         if find_pair(columns.columns, (*XY_NAMES, *INDEX_NAMES)) is None:
             held = ", ".join(map(str, columns.columns[:8])) or "none"
             raise S2SError(
-                f"{spoken!r} is a Loom file without coordinates (attributes of its cells: {held}); add "
+                f"{display_name!r} is a Loom file without coordinates (attributes of its cells: {held}); add "
                 "col_attrs x and y, or give an AnnData file with obsm['spatial']."
             )
         values = _transposed(file["matrix"])
     gene, cell = _named(rows, GENE_NAMES), _named(columns, CELL_NAMES)
     if gene is None:
         raise S2SError(
-            f"{spoken!r} is a Loom file that names no genes; add row_attrs Gene, or give an AnnData file."
+            f"{display_name!r} is a Loom file that names no genes; add row_attrs Gene, or give an AnnData file."
         )
     genes, notes = unique_names(rows[gene].astype(str))
     ids = pd.Index(

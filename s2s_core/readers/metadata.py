@@ -1,4 +1,4 @@
-"""Columns of numbers that are about a spot and no gene: told by their names or by what they hold."""
+"""Columns of numbers that are about a spot and no gene: recognised by name or by content."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def sort_columns(names: list[str], values, seen: np.ndarray) -> Columns:
     metadata = pd.DataFrame(
         values[:, rest].toarray().astype(float), columns=[names[i] for i in rest]
     )
-    spoken = [names[i][len(GENE_MARK) :] if marked[i] else names[i] for i in genes]
+    display_name = [names[i][len(GENE_MARK) :] if marked[i] else names[i] for i in genes]
     counts = values if len(genes) == len(names) else values[:, genes].tocsr()
-    return Columns(spoken, counts, metadata, reasons, notes)
+    return Columns(display_name, counts, metadata, reasons, notes)
 
 
 def note(reasons: dict[str, str]) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _by_nature(values: sparse.csc_matrix, names: list[str]):
     fractions = per_column(finite & (data != np.rint(np.where(finite, data, 0))))
     negative = per_column(finite & (data < 0))
     whole = (filled > 0) & (fractions == 0) & (negative == 0)
-    for column in np.nonzero(filled >= n - 1)[0]:
+    for column in map(int, np.nonzero(filled >= n - 1)[0]):
         held = values[:, [column]].toarray().ravel()
         if filled[column] == n and held.min() == held.max():
             reasons[column] = "the same number everywhere"
@@ -165,11 +165,13 @@ def _by_nature(values: sparse.csc_matrix, names: list[str]):
     mostly = fractions > filled / 2
     if whole.sum() >= max(MIN_OTHERS, mostly.sum()):
         why = "fractions, while the other columns are whole numbers"
-        reasons |= {c: why for c in np.nonzero(mostly)[0] if c not in reasons}
+        reasons |= {c: why for c in map(int, np.nonzero(mostly)[0]) if c not in reasons}
     signed = negative > max(SOME * n, 1)
     if (filled * (negative == 0) > 0).sum() >= max(MIN_OTHERS, signed.sum()):
         reasons |= {
-            c: "negative numbers among counts" for c in np.nonzero(signed)[0] if c not in reasons
+            c: "negative numbers among counts"
+            for c in map(int, np.nonzero(signed)[0])
+            if c not in reasons
         }
     totals, notes = _totals(values, names, [c for c in range(width) if c not in reasons])
     reasons |= totals
@@ -184,7 +186,9 @@ def _counts_rows(held: np.ndarray) -> bool:
     return ordered[0] in (0, 1) and np.array_equal(ordered, np.arange(len(held)) + ordered[0])
 
 
-def _totals(values: sparse.csc_matrix, names: list[str], open_: list[int]):
+def _totals(
+    values: sparse.csc_matrix, names: list[str], open_: list[int]
+) -> tuple[dict[int, str], tuple[str, ...]]:
     """(reason by column, notes) of columns that hold the totals of the others.
 
     A gene may be larger than all others together (of a few genes with MALAT1 among them), so that
@@ -194,7 +198,7 @@ def _totals(values: sparse.csc_matrix, names: list[str], open_: list[int]):
     part.data = np.where(np.isfinite(part.data), np.abs(part.data), 0)
     sums, rows = np.asarray(part.sum(0)).ravel(), np.asarray(part.sum(1)).ravel()
     largest = np.argsort(-sums, kind="stable")[: min(6, len(open_) - MIN_OTHERS)]
-    reasons, notes = {}, ()
+    notes: tuple[str, ...] = ()
     # Totals of several kinds stand in one table: the largest columns are taken away together.
     for many in range(len(largest), 0, -1):
         top = largest[:many]
@@ -213,4 +217,4 @@ def _totals(values: sparse.csc_matrix, names: list[str], open_: list[int]):
                 f"The gene {names[open_[top[0]]]!r} is larger than all other genes together at "
                 "nearly every spot; if it is a total, call its column total_counts.",
             )
-    return reasons, notes
+    return {}, notes

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from s2s_core.readers.columns import is_place
-from s2s_core.readers.layout import is_number
 from s2s_core.readers.metadata import by_name
 from s2s_core.readers.molecules import Columns, named
 from s2s_core.readers.places import XY_NAMES, find_pair
+from s2s_core.readers.text import is_number
 
 # What the column of genes is called, the clearest first.
 GENES = (
@@ -60,16 +60,17 @@ def any_molecules(header: list[str], rows: list[list[str]]) -> Columns | None:
     if others > MOST_OTHERS:
         return None
     for name in GENES:
-        column = named(header, name)
-        if column is None or column in place:
+        genes = named(header, name)
+        if genes is None or genes in place:
             continue
-        values = [row[header.index(column)] for row in rows if len(row) == len(header)]
+        values = [row[header.index(genes)] for row in rows if len(row) == len(header)]
         words = [v for v in values if not is_number(v)]
         # Names of spots or cells do not come again.
         if len(words) > 0.5 * len(values) and len(set(values)) <= _MOST[name == "name"] * len(
             values
         ):
-            return Columns(column, *place, named(header, *COUNTS))
+            x, y = place
+            return Columns(gene=genes, x=x, y=y, count=named(header, *COUNTS))
     return None
 
 

@@ -18,10 +18,11 @@ from s2s_core.readers import parquet
 from s2s_core.readers.base import CONTROL, ReadOptions, build
 from s2s_core.readers.delimited import column_names, is_table, text_blocks
 from s2s_core.readers.gene_names import date_notes
-from s2s_core.readers.layout import SPACES, layout
+from s2s_core.readers.layout import layout
 from s2s_core.readers.parquet import is_parquet
 from s2s_core.readers.preflight import check_values
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import SPACES
 
 # Molecules that a pixel of the proposed size holds: about PIXELS pixels, within these bounds.
 PIXELS = 2500
@@ -33,7 +34,7 @@ COARSE, FINE = 64, 512
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table hold what; None where a table has no such column.
+    """Columns of a table of molecules; None where it has no such column.
 
     Attributes
     ----------
@@ -55,6 +56,30 @@ class Columns:
     def names(self) -> list[str]:
         """Names of the columns that are read."""
         return [c for c in (self.gene, self.x, self.y, self.count, self.quality) if c]
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """Molecules of a table, those of poor quality left out.
+
+    Attributes
+    ----------
+    genes : (G,) object array
+        Names of the genes.
+    gene : (m,) int array
+        Place of each molecule's gene in ``genes``.
+    xy : (m, 2) array
+    count : (m,) float32 array
+        How many molecules a row stands for.
+    poor : int
+        Rows that were left out for their quality.
+    """
+
+    genes: np.ndarray
+    gene: np.ndarray
+    xy: np.ndarray
+    count: np.ndarray
+    poor: int
 
 
 def read_molecules(
@@ -83,29 +108,32 @@ def read_molecules(
     ------
     S2SError
     """
-    spoken = source.spoken(name)
-    genes, gene, xy, count, poor = _gather(source, name, columns)
-    notes = [*notes]
+    display_name = source.display_name(name)
+    found = _gather(source, name, columns)
+    genes, gene, xy, count = found.genes, found.gene, found.xy, found.count
+    told = [*notes]
     if not is_parquet(source, name):
-        notes += layout(source, name).notes(spoken)
-    if poor:
-        notes.append(
-            f"{poor:,} molecules of a quality below {columns.min_quality:g} were left out."
+        told += layout(source, name).notes(display_name)
+    if found.poor:
+        told.append(
+            f"{found.poor:,} molecules of a quality below {columns.min_quality:g} were left out."
         )
     control = np.array([CONTROL.match(g) is not None for g in genes], bool)
     if control.any():
         keep = ~control[gene]
         gene, xy, count = gene[keep], xy[keep], count[keep]
-        notes.append(f"{control.sum()} control probes (such as {genes[control][0]}) were left out.")
+        told.append(f"{control.sum()} control probes (such as {genes[control][0]}) were left out.")
     if len(gene) < 2:
-        raise S2SError(f"{spoken!r} holds no molecules of genes; check the file.")
+        raise S2SError(f"{display_name!r} holds no molecules of genes; check the file.")
     if not np.isfinite(xy).all() or not np.isfinite(count).all() or (count < 0).any():
-        raise S2SError(f"{spoken!r} holds positions or counts that are no numbers; copy it again.")
+        raise S2SError(
+            f"{display_name!r} holds positions or counts that are no numbers; copy it again."
+        )
     size = options.bin_size or propose_size(xy, count)
     grid, row, col = gridlib.bin_points(xy, size)
     pixels, member = np.unique(row * grid.shape[1] + col, return_inverse=True)
     present, code = np.unique(gene, return_inverse=True)
-    check_values(len(pixels), len(present), spoken)
+    check_values(len(pixels), len(present), display_name)
     counts = sparse.coo_matrix(
         (count.astype(np.float32), (member, code)), shape=(len(pixels), len(present))
     ).tocsr()
@@ -113,11 +141,11 @@ def read_molecules(
     obs = pd.DataFrame({"array_row": row, "array_col": col})
     obs.index = pd.Index([f"bin_{r}_{c}" for r, c in zip(row, col, strict=True)], dtype=object)
     how = "chosen" if options.bin_size else "proposed"
-    notes.append(
+    told.append(
         f"{count.sum():,.0f} molecules were counted in {len(pixels):,} pixels of {size:g} x "
         f"{size:g} {unit} ({how} size; {count.sum() / len(pixels):.0f} molecules a pixel)."
     )
-    notes += date_notes(genes[present])
+    told += date_notes(genes[present])
     kind = "auto" if options.kind == "points" else options.kind
     return build(
         counts,
@@ -125,7 +153,7 @@ def read_molecules(
         pd.DataFrame(index=pd.Index(genes[present], dtype=object)),
         replace(options, bin_size=None, kind=kind),
         xy=grid.to_xy(row, col),
-        notes=tuple(notes),
+        notes=tuple(told),
         binned=True,
         uns={"bin_size": float(size)},
     )
@@ -158,10 +186,11 @@ def _per_square(xy: np.ndarray, count: np.ndarray, edge: float) -> np.ndarray:
     return held[held > 0]
 
 
-def _gather(source: Source, name: str, columns: Columns):
-    """(gene names, gene code, xy, count, rows of poor quality) of all molecules."""
+def _gather(source: Source, name: str, columns: Columns) -> Molecules:
+    """All molecules of a table."""
     codes: dict[str, int] = {}
-    parts, poor = [], 0
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    poor = 0
     blocks = _parquet_blocks if is_parquet(source, name) else _text_blocks
     try:
         for batch in blocks(source, name, columns):
@@ -170,7 +199,9 @@ def _gather(source: Source, name: str, columns: Columns):
             if not pa.types.is_dictionary(words.type):
                 words = words.dictionary_encode()
             if words.null_count:
-                raise S2SError(f"{source.spoken(name)!r} has rows without a gene; copy it again.")
+                raise S2SError(
+                    f"{source.display_name(name)!r} has rows without a gene; copy it again."
+                )
             names = [_text(v) for v in words.dictionary.to_pylist()]
             code = np.array([codes.setdefault(n, len(codes)) for n in names], np.int32)
             gene = code[words.indices.to_numpy(zero_copy_only=False)]
@@ -186,12 +217,12 @@ def _gather(source: Source, name: str, columns: Columns):
         if isinstance(error, S2SError):
             raise
         raise S2SError(
-            f"{source.spoken(name)!r} is damaged or no table of molecules; copy it again."
+            f"{source.display_name(name)!r} is damaged or no table of molecules; copy it again."
         ) from error
     if not parts:
-        raise S2SError(f"{source.spoken(name)!r} has a header but no rows.")
+        raise S2SError(f"{source.display_name(name)!r} has a header but no rows.")
     gene, xy, count = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return np.array(list(codes), object), gene, xy, count, poor
+    return Molecules(np.array(list(codes), object), gene=gene, xy=xy, count=count, poor=poor)
 
 
 def _parquet_blocks(source: Source, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -237,6 +268,12 @@ def named(columns: list[str], *wanted: str) -> str | None:
     return next(
         (lower.get(w) or lower[w.lower()] for w in wanted if w in lower or w.lower() in lower), None
     )
+
+
+def columns_named(header: list[str], *, gene: str, x: str, y: str) -> Columns | None:
+    """Columns of a maker's table of molecules; None where it lacks one of them."""
+    found = [column for name in (gene, x, y) if (column := named(header, name)) is not None]
+    return Columns(gene=found[0], x=found[1], y=found[2]) if len(found) == 3 else None
 
 
 def find_table(

@@ -59,7 +59,11 @@ def read_pair(
     match = by_columns if across else by_rows
     ids = columns if across else table.other.index
     refuse_few(
-        match, ids, places.index, repr(source.spoken(counts)), repr(source.spoken(positions))
+        match,
+        ids,
+        places.index,
+        repr(source.display_name(counts)),
+        repr(source.display_name(positions)),
     )
     notes = (*notes, *match.notes)
     if across:
@@ -71,8 +75,9 @@ def read_pair(
             notes = (*notes, f"Columns of words beside the spots were left out: {left}.")
     seen = match.rows >= 0
     if not across:
-        if options.measured in places:
-            seen &= measured_rows(places, options.measured)[match.rows]
+        marked = measured_rows(places, options.measured) if options.measured in places else None
+        if marked is not None:
+            seen &= marked[match.rows]
         genes, values, words = split_columns(table, [], seen)
     found = sort_columns(genes, values, seen)
     reasons = dict.fromkeys(map(str, words.columns), "words") | found.reasons
@@ -80,7 +85,7 @@ def read_pair(
     places = _beside(places, about, match.rows)
     if not found.genes:
         raise S2SError(
-            f"{source.spoken(counts)!r} has no gene columns: it holds metadata of spots "
+            f"{source.display_name(counts)!r} has no gene columns: it holds metadata of spots "
             f"({', '.join(list(reasons)[:5])}); add the table of counts."
         )
     notes = (*notes, *note(reasons), *found.notes)
@@ -107,15 +112,15 @@ def with_metadata(
         If most spots are not in it.
     """
     table = read_table(source, name, id_column=place_ids, keep=lambda _: True).other
-    spoken = repr(source.spoken(name))
+    display_name = repr(source.display_name(name))
     match = best_match(spots.index, table.index)
     if not match.found:
-        return spots, (f"{spoken} was not used: it names none of the spots.",)
-    refuse_few(match, spots.index, table.index, repr(source.spoken(beside)), spoken)
+        return spots, (f"{display_name} was not used: it names none of the spots.",)
+    refuse_few(match, spots.index, table.index, repr(source.display_name(beside)), display_name)
     new = [c for c in table.columns if c not in spots.columns and c != ""]
     # (Row -1, where a spot is not in it, gives empty cells.)
     added = table[new].set_axis(range(len(table))).reindex(match.rows).set_axis(spots.index)
-    said = f"Columns of {spoken} were joined to the spots: {', '.join(map(str, new))}."
+    said = f"Columns of {display_name} were joined to the spots: {', '.join(map(str, new))}."
     return pd.concat([spots, added], axis=1), (*match.notes, said)
 
 
@@ -139,6 +144,7 @@ def join(
     notes: tuple[str, ...] = (),
     uns: dict | None = None,
     binned: bool = False,
+    silent: int = 0,
 ) -> Section:
     """Section of the spots that have a position.
 
@@ -152,7 +158,7 @@ def join(
         Coordinates and whatever else is known of spots.
     match : (n,) int array
         Row of ``places`` of each spot, -1 where there is none.
-    options, notes, uns, binned
+    options, notes, uns, binned, silent
         As :func:`s2s_core.readers.base.build` takes them.
     """
     found = match >= 0
@@ -170,4 +176,5 @@ def join(
         notes=(*notes, *more, *again),
         uns=uns,
         binned=binned,
+        silent=silent,
     )

@@ -35,12 +35,14 @@ def batches(
     """
     file = _open(source, name)
     wide = len(columns or file.schema_arrow.names)
-    check_values(file.metadata.num_rows, wide, source.spoken(name))
+    check_values(file.metadata.num_rows, wide, source.display_name(name))
     rows = rows or max(64, BLOCK_VALUES // max(wide, 1))
     try:
         yield from file.iter_batches(rows, columns=columns)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
+        raise S2SError(
+            f"{source.display_name(name)!r} is cut off or damaged; copy it again."
+        ) from error
 
 
 def outline(source: Source, name: str) -> tuple[list[str], list[list[str]]]:
@@ -53,7 +55,7 @@ def outline(source: Source, name: str) -> tuple[list[str], list[list[str]]]:
     order = _order(source, name)
     first = next(batches(source, name, order, min(ROWS, max(2, SHOWN // len(order)))), None)
     if first is None or first.num_rows == 0:
-        raise S2SError(f"{source.spoken(name)!r} has a header but no rows.")
+        raise S2SError(f"{source.display_name(name)!r} has a header but no rows.")
     header = ["" if c.startswith("__index_level_") else c for c in order]
     columns = [[_text(v) for v in first.column(c).to_pylist()] for c in order]
     return header, [list(row) for row in zip(*columns, strict=True)]
@@ -64,7 +66,7 @@ def frames(source: Source, name: str, header: list[str]) -> Iterator[pd.DataFram
     for batch in batches(source, name, _order(source, name)):
         frame = batch.to_pandas(ignore_metadata=True)
         if len(frame.columns) != len(header):
-            raise S2SError(f"{source.spoken(name)!r} has nested columns; save plain columns.")
+            raise S2SError(f"{source.display_name(name)!r} has nested columns; save plain columns.")
         yield frame.set_axis(header, axis=1)
 
 
@@ -86,7 +88,7 @@ def _order(source: Source, name: str) -> list[str]:
     names = [str(c) for c in columns.names]
     order = [*(c for c in index if c in names), *(c for c in names if c not in index)]
     if not order:
-        raise S2SError(f"{source.spoken(name)!r} has no columns.")
+        raise S2SError(f"{source.display_name(name)!r} has no columns.")
     return order
 
 
@@ -94,7 +96,9 @@ def _open(source: Source, name: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(source.path(name))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise S2SError(f"{source.spoken(name)!r} is cut off or damaged; copy it again.") from error
+        raise S2SError(
+            f"{source.display_name(name)!r} is cut off or damaged; copy it again."
+        ) from error
 
 
 def _text(value) -> str:

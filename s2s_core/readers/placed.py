@@ -41,13 +41,16 @@ def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
     if not tables:
         return found
     if len(tables) > 1:
-        names = ", ".join(repr(source.spoken(name)) for name, _ in tables[:3])
+        names = ", ".join(repr(source.display_name(name)) for name, _ in tables[:3])
         raise S2SError(
-            f"Beside {source.spoken(beside)!r} {len(tables)} tables hold places ({names}); give one."
+            f"Beside {source.display_name(beside)!r} {len(tables)} tables hold places ({names}); give one."
         )
     name, table = tables[0]
     matched = match_spots(
-        found.obs.index, table.index, repr(source.spoken(beside)), repr(source.spoken(name))
+        found.obs.index,
+        table.index,
+        repr(source.display_name(beside)),
+        repr(source.display_name(name)),
     )
     match = matched.rows
     has = match >= 0
@@ -58,14 +61,14 @@ def with_table(source: Source, beside: str, found: Annotated) -> Annotated:
     notes = (
         *found.notes,
         *matched.notes,
-        f"Coordinates were taken from {source.spoken(name)!r}, joined by spot id.",
+        f"Coordinates were taken from {source.display_name(name)!r}, joined by spot id.",
     )
     if not has.all():
         notes += (f"{(~has).sum()} spots without a position were left out.",)
     found = replace(found, counts=found.counts[rows], obs=obs, notes=notes)
     if not has_places(found):
         raise S2SError(
-            f"{source.spoken(name)!r} has no coordinates: it needs columns x and y, or array_row and "
+            f"{source.display_name(name)!r} has no coordinates: it needs columns x and y, or array_row and "
             "array_col."
         )
     return found

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from s2s_core.errors import S2SError
-from s2s_core.readers import parquet
-from s2s_core.readers.delimited import SAFE
-from s2s_core.readers.layout import delimiter_of
-from s2s_core.readers.parquet import is_parquet
-from s2s_core.readers.preflight import check_values
+from s2s_core.readers.delimited import Table, read_table
+from s2s_core.readers.layout import POSITIONS as COLUMNS
+from s2s_core.readers.layout import Heading
 from s2s_core.readers.several import SECTIONS
 from s2s_core.readers.source import Source
 
-COLUMNS = (
-    "barcode",
-    "in_tissue",
-    "array_row",
-    "array_col",
-    "pxl_row_in_fullres",
-    "pxl_col_in_fullres",
-)
 # What others call the columns (lower case, without signs); Seurat's own names among them.
 OTHER_NAMES = {
     "barcode": ("barcodes", "spot", "spotid", "cell", "cellid"),
@@ -54,15 +41,13 @@ ENDINGS = tuple(
         "_list.tsv",
     )
 )
-MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-COMMA = re.compile(r"-?\d+,\d+")
 # What R calls columns that a file without header has.
 NAMELESS = re.compile(r"v\d+")
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Where the spots are.
+    """Positions of the spots.
 
     Attributes
     ----------
@@ -96,65 +81,26 @@ def read_positions(source: Source, matrix: str) -> Positions:
             f"{source.name!r} has counts but no positions: add spatial/tissue_positions.csv (or "
             "tissue_positions_list.csv), or give the whole folder outs."
         )
-    spoken = source.spoken(name)
-    try:
-        table, notes = _parquet(source, name) if is_parquet(source, name) else _text(source, name)
-    except S2SError:
-        raise
-    except (ValueError, csv.Error, pd.errors.ParserWarning, OSError) as error:
-        raise S2SError(f"{spoken!r} is damaged or no table of positions; copy it again.") from error
-    table, more = _named(table, spoken)
-    if len(table) == 0:
-        raise S2SError(f"{spoken!r} names no spot; copy it again.")
-    return Positions(table, name, (*notes, *more))
+    display_name = source.display_name(name)
+    written = read_table(
+        source, name, id_column=lambda *_: None, keep=lambda _: True, heading=heading
+    )
+    table, notes = _named(written.other, display_name)
+    return Positions(table, name, (*_notes(written, display_name), *notes))
 
 
-def _parquet(source: Source, name: str):
-    batches = [batch.to_pandas() for batch in parquet.batches(source, name)]
-    return pd.concat(batches).reset_index(), ()
+def _notes(written: Table, display_name: str) -> tuple[str, ...]:
+    said = f"{display_name!r} has decimal commas; they were read as decimal points."
+    return (*written.notes, said) if written.decimal == "," else written.notes
 
 
-def _text(source: Source, name: str):
-    """(table, notes) of a text; columns without a name are called by their place."""
-    head = source.head(name)
-    encoding = next((code for mark, code in MARKS if head.startswith(mark)), "utf-8")
-    lines = [line for line in head.decode(encoding, "replace").splitlines() if line.strip()][:2]
-    if not lines:
-        raise S2SError(f"{source.spoken(name)!r} is empty; copy it again.")
-    sep = delimiter_of(lines[:1]) or r"\s+"
-    first, second = (_cells(line, sep) for line in (lines[0], lines[-1]))
+def heading(first: list[str], second: list[str]) -> Heading:
+    """Heading of a table of positions: columns without names are called by their place."""
     headed = _is_header(first)
-    # R heads no column of row names.
-    header = [""] * (len(second) == len(first) + 1) + first if headed else None
-    decimal = "," if sep != "," and any(COMMA.fullmatch(cell) for cell in second) else "."
-    with source.open(name) as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(
-            io.TextIOWrapper(stream, encoding, errors="replace"),
-            sep=sep,
-            header=None,
-            names=None if header is None else range(len(header)),
-            skiprows=int(headed),
-            skipinitialspace=True,
-            index_col=False,
-            dtype=dict.fromkeys(_wordy(second), str),
-            low_memory=False,
-            float_precision=SAFE,
-            decimal=decimal,
-        )
-    check_values(*table.shape, source.spoken(name))
-    nameless = header is None or all(NAMELESS.fullmatch(c.lower()) for c in header if c)
-    columns = _by_place(second) if nameless else header
+    nameless = not headed or all(NAMELESS.fullmatch(c.lower()) for c in first if c)
+    names = _by_place(second) if nameless else first
     # Of columns without a name only the first may hold row names.
-    columns = [c or str(i) if i else c for i, c in enumerate(columns)]
-    table.columns = [*columns, *map(str, range(len(columns), table.shape[1]))][: table.shape[1]]
-    said = f"{source.spoken(name)!r} has decimal commas; they were read as decimal points."
-    return table, (said,) if decimal == "," else ()
-
-
-def _cells(line: str, sep: str) -> list[str]:
-    rows = csv.reader([line], delimiter=" " if len(sep) > 1 else sep, skipinitialspace=True)
-    return [cell.strip() for cell in next(rows)]
+    return Heading([c or str(i) if i else c for i, c in enumerate(names)], is_line=headed)
 
 
 def _plain(name) -> str:
@@ -177,10 +123,11 @@ def _wordy(cells: list[str]) -> list[int]:
 def _by_place(cells: list[str]) -> list[str]:
     """Names of the columns by their place; a column of row numbers may stand before them."""
     shifted = len(cells) > len(COLUMNS) and 0 not in _wordy(cells) and 1 in _wordy(cells)
-    return [""] * shifted + list(COLUMNS)
+    names = [""] * shifted + list(COLUMNS)
+    return [*names, *map(str, range(len(names), len(cells)))]
 
 
-def _named(table: pd.DataFrame, spoken: str):
+def _named(table: pd.DataFrame, display_name: str):
     """(table with Space Ranger's columns, notes), whatever the columns are called and in what order."""
     found, renamed = {}, []
     plain = {_plain(c): c for c in reversed(table.columns)}
@@ -194,14 +141,16 @@ def _named(table: pd.DataFrame, spoken: str):
         found[column] = table[name].to_numpy()
         if wanted != _plain(name):
             renamed.append(f"{column} from {name!r}" if name else f"{column} from the row names")
-    notes = (f"Of {spoken!r} were taken: {', '.join(renamed)}.",) if renamed else ()
+    notes: tuple[str, ...] = ()
+    if renamed:
+        notes = (f"Of {display_name!r} were taken: {', '.join(renamed)}.",)
     if "in_tissue" not in found and set(COLUMNS) - set(found) == {"in_tissue"}:
         found["in_tissue"] = np.ones(len(table), int)
-        notes += (f"{spoken!r} has no column 'in_tissue': all its spots count as tissue.",)
+        notes += (f"{display_name!r} has no column 'in_tissue': all its spots count as tissue.",)
     missing = [c for c in COLUMNS if c not in found]
     if missing:
         raise S2SError(
-            f"{spoken!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
+            f"{display_name!r} has no column {missing[0]!r}; give Space Ranger's own table of positions."
         )
     for name in table.columns:
         if SECTIONS.fullmatch(str(name)) and name not in COLUMNS:

@@ -1,4 +1,4 @@
-"""What is looked at before anything is loaded: declared sizes, links, bombs, ways out of a file.
+"""Checks before anything is loaded: declared sizes, links, bombs, ways out of a file.
 
 A file of a few kilobytes can declare gigabytes, or refer to other files of the machine. Every
 reader passes through here, so that a hostile file costs no more than its own upload.
@@ -10,19 +10,19 @@ import gzip
 import io
 import lzma
 import os
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import h5py
 import numpy as np
 
 from s2s_core.errors import S2SError
 from s2s_core.limits import Limits
+from s2s_core.processes import Bounds, run_bounded
 
 # Unpacked, a section may take this many times the largest upload.
 UNPACKED = 4
@@ -40,6 +40,7 @@ MAX_PIXELS = 64_000_000
 # take to read.
 SCAN_SECONDS = 10
 SCAN_BYTES_A_SECOND = 2e7
+SCAN_GIGABYTES = 8
 # The clock may run this many times longer: other work may have the cores.
 PATIENCE = 30
 SCAN_SCRIPT = Path(__file__).with_name("hdf5_scan.py")
@@ -67,7 +68,7 @@ def check_upload(size: int, name: str) -> None:
     ------
     S2SError
     """
-    limits = Limits.limits()
+    limits = Limits.from_environment()
     if size > limits.max_upload_bytes:
         raise S2SError(
             f"{name!r} has {size / 1e6:,.0f} MB, more than the {limits.max_upload_mb:,.0f} MB that "
@@ -82,7 +83,7 @@ def check_values(spots: int, genes: int, name: str) -> None:
     ------
     S2SError
     """
-    limit = Limits.limits().max_values
+    limit = Limits.from_environment().max_values
     if int(spots) * int(genes) > limit:
         raise S2SError(
             f"{name!r} declares {spots:,} spots x {genes:,} genes, more than {limit:.3g} values; "
@@ -91,8 +92,10 @@ def check_values(spots: int, genes: int, name: str) -> None:
 
 
 def max_unpacked(packed: int) -> int:
-    """How many bytes a packed file of this size may unpack to."""
-    return min(UNPACKED * Limits.limits().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed)
+    """Number of bytes that a packed file of this size may unpack to."""
+    return min(
+        UNPACKED * Limits.from_environment().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed
+    )
 
 
 class Unpacked(io.RawIOBase):
@@ -107,7 +110,7 @@ class Unpacked(io.RawIOBase):
         File that the sentence names.
     """
 
-    def __init__(self, stream: BinaryIO, limit: int, name: str) -> None:
+    def __init__(self, stream: IO[bytes] | io.BufferedIOBase, limit: int, name: str) -> None:
         super().__init__()
         self._stream, self._left, self._name = stream, limit, name
 
@@ -171,21 +174,10 @@ def scan_hdf5(path: Path, name: str) -> None:
     S2SError
     """
     seconds = SCAN_SECONDS + int(path.stat().st_size / SCAN_BYTES_A_SECOND)
-    command = [sys.executable, "-P", str(SCAN_SCRIPT), str(path), str(seconds)]
+    command = [sys.executable, "-P", str(SCAN_SCRIPT), str(path)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            timeout=PATIENCE * seconds,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode:
+    bounds = Bounds(seconds, SCAN_GIGABYTES, PATIENCE * seconds)
+    if run_bounded(command, bounds, env=environment) != 0:
         raise S2SError(
             f"{name!r} is damaged in a way that stops the HDF5 library; copy or export it again."
         )

@@ -13,7 +13,7 @@ from s2s_core.readers import images
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.matching import match_ids
 from s2s_core.readers.pairs import join
-from s2s_core.readers.shapes import centroid
+from s2s_core.readers.shapes import centres
 from s2s_core.readers.source import Source
 from s2s_core.readers.space_ranger import ABOUT, library_of
 from s2s_core.readers.tenx import find_matrices, one_a_section, read_matrix
@@ -24,6 +24,9 @@ OUTLINES = (
     "cell_segmentations.geojson.gz",
     "cell_segmentations_annotated.geojson",
 )
+
+# What JSON raises that is not as GeoJSON says.
+ODD = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 def sniff(source: Source) -> bool:
@@ -56,8 +59,8 @@ def read(source: Source, options: ReadOptions) -> Section:
     match = match_ids(_numbers(matrix.barcodes), places.index)
     if (match >= 0).sum() < 0.5 * len(match) or not len(match):
         raise S2SError(
-            f"Of {len(match):,} cells of {source.spoken(name)!r} (such as {matrix.barcodes[0]!r}) "
-            f"{(match >= 0).sum():,} are among the {len(places):,} of {source.spoken(outlines)!r} (such "
+            f"Of {len(match):,} cells of {source.display_name(name)!r} (such as {matrix.barcodes[0]!r}) "
+            f"{(match >= 0).sum():,} are among the {len(places):,} of {source.display_name(outlines)!r} (such "
             f"as {places.index[0]!r}); give files of one section."
         )
     about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
@@ -82,32 +85,32 @@ def _numbers(barcodes: pd.Index) -> pd.Index:
 
 
 def _centroids(source: Source, name: str) -> pd.DataFrame:
-    spoken = source.spoken(name)
+    from shapely.errors import ShapelyError
+
+    display_name = source.display_name(name)
     try:
         with source.open(name) as file:
             features = json.load(file)["features"]
         ids = [str(f["properties"]["cell_id"]) for f in features]
-        xy = np.array([_centroid(f["geometry"]) for f in features], float).reshape(-1, 2)
+        outlines = np.array([_outline(f["geometry"]) for f in features], object)
+        xy = centres(outlines) if ids else np.empty((0, 2))
     except S2SError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (*ODD, ShapelyError) as error:
         raise S2SError(
-            f"{spoken!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
+            f"{display_name!r} is damaged, or holds no outlines of cells with a cell_id; copy it again."
         ) from error
     if not ids:
-        raise S2SError(f"{spoken!r} holds no outline of a cell; copy it again.")
+        raise S2SError(f"{display_name!r} holds no outline of a cell; copy it again.")
     return pd.DataFrame(xy, columns=["x", "y"], index=pd.Index(ids, dtype=object))
 
 
-def _centroid(geometry: dict) -> np.ndarray:
-    polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}
-    return centroid(
-        [
-            (np.array(ring, float)[:, :2], place > 0)
-            for polygon in polygons[geometry["type"]]
-            for place, ring in enumerate(polygon)
-        ]
-    )
+def _outline(geometry: dict):
+    """A cell's outline, in the plane whatever the file adds to x and y."""
+    from shapely import force_2d
+    from shapely.geometry import shape
+
+    return force_2d(shape(geometry))
 
 
 READER = Reader("visium_hd_cells", "10x Visium HD (segmented cells)", sniff, read)

@@ -1,4 +1,4 @@
-"""Several sections in one input: told apart by a column, never laid on top of each other."""
+"""Several sections in one input: separated by a column, never laid on top of each other."""
 
 from __future__ import annotations
 
@@ -168,6 +168,8 @@ def _candidates(obs: pd.DataFrame, libraries: tuple[str, ...]) -> list[tuple[str
         if rank == 3 and len(libraries) < 2:
             continue
         labels = labels_of(obs, column)
+        if labels is None:
+            continue
         names = set(labels.dropna())
         if len(libraries) > 1 and names <= set(libraries):
             rank = 0
@@ -222,8 +224,8 @@ def _check_coincidence(obs: pd.DataFrame, places: np.ndarray, libraries: tuple[s
 
 def _by_barcode(index: pd.Index) -> pd.Series | None:
     """Endings of barcodes; None where names are no barcodes."""
-    found = [SUFFIX.fullmatch(str(i)) for i in index]
-    if not all(found):
+    found = [m for i in index if (m := SUFFIX.fullmatch(str(i))) is not None]
+    if len(found) < len(index):
         return None
     ends = [(m[2] or m[1] or "").lstrip("-_.") for m in found]
     return pd.Series(ends, index=index, dtype=object)

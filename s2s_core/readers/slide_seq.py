@@ -12,7 +12,8 @@ COUNTS = ("mappeddgeforr.csv", ".digital_expression.txt", ".digital_expression.c
 
 
 def _files(source: Source) -> tuple[list[str], list[str]]:
-    return tuple(source.find(*names, *(f"{n}.gz" for n in names)) for names in (COUNTS, PLACES))
+    counts, places = (source.find(*n, *(f"{name}.gz" for name in n)) for n in (COUNTS, PLACES))
+    return counts, places
 
 
 def sniff(source: Source) -> bool:

@@ -1,4 +1,4 @@
-"""What the user hands in (a file, a folder, an archive, several files) as one set of named files."""
+"""One set of named files from a file, a folder, an archive or several files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import archives, preflight
@@ -50,7 +50,7 @@ class Source:
     def __init__(
         self,
         name: str,
-        files: dict[str, Path | Member],
+        files: Mapping[str, Path | Member],
         *,
         whole: Path | None = None,
         opened: Callable[[Path, str], dict[str, Member]] | None = None,
@@ -65,7 +65,7 @@ class Source:
         self._levels = 0
         self._set(files)
 
-    def _set(self, files: dict[str, Path | Member]) -> None:
+    def _set(self, files: Mapping[str, Path | Member]) -> None:
         self._files = files
         self.names = sorted(files, key=lambda n: (n.count("/"), n))
 
@@ -123,7 +123,7 @@ class Source:
             if archives.is_archive(path, name):
                 del files[name]
                 ending = next(e for e in archives.ENDINGS if name.lower().endswith(e))
-                inside = self._opened(path, self.spoken(name))
+                inside = self._opened(path, self.display_name(name))
                 files |= {f"{name[: -len(ending)]}/{n}": m for n, m in inside.items()}
                 preflight.check_count(len(files), self.name)
         grown = len(files) != len(self._files) or set(files) != set(self._files)
@@ -141,9 +141,11 @@ class Source:
         """
         if name not in self._used:
             file = self._files[name]
-            packed = isinstance(file, Member)
-            path = self._unpack(name, file) if packed else file
-            share = path.stat().st_size / (preflight.UNPACKED if packed else 1)
+            if isinstance(file, Member):
+                path = self._unpack(name, file)
+                share = path.stat().st_size / preflight.UNPACKED
+            else:
+                path, share = file, float(file.stat().st_size)
             preflight.check_upload(int(self._used.size + share), self.name)
             self._used[name] = path
             self._used.size += share
@@ -164,7 +166,7 @@ class Source:
         """
         if name not in self._scanned:
             path = self._gunzipped(name)
-            preflight.scan_hdf5(path, self.spoken(name))
+            preflight.scan_hdf5(path, self.display_name(name))
             self._scanned[name] = path
         return self._scanned[name]
 
@@ -182,7 +184,7 @@ class Source:
 
     def open(self, name: str) -> BinaryIO:
         """Open a file as bytes, gunzipped where it is gzipped."""
-        return preflight.open_unpacked(self.path(name), self.spoken(name))
+        return preflight.open_unpacked(self.path(name), self.display_name(name))
 
     def head(self, name: str, size: int = SNIFF_BYTES) -> bytes:
         """First bytes of a file, gunzipped; empty where it is damaged."""
@@ -195,12 +197,12 @@ class Source:
         except DAMAGED:
             return b""
 
-    def _raw(self, name: str) -> BinaryIO:
+    def _raw(self, name: str) -> IO[bytes]:
         file = self._files[name]
         return file.open() if isinstance(file, Member) else file.open("rb")
 
-    def spoken(self, name: str) -> str:
-        """How a sentence calls a file."""
+    def display_name(self, name: str) -> str:
+        """Name of a file in sentences."""
         return self.name if self.single else name.rsplit("/", 1)[-1]
 
     def digest(self) -> str:
@@ -213,14 +215,16 @@ class Source:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def _unpack(self, name: str, member: Member) -> Path:
+        if self._room is None:
+            raise ValueError(f"{self.name} was opened without a place for what is unpacked")
         # The member's own name is never a path: only a number is.
         path = self._room()
         left = preflight.max_unpacked(2**62) - int(preflight.UNPACKED * self._used.size)
         limit = min(left, preflight.max_unpacked(member.packed))
-        spoken = PurePosixPath(name).name
+        display_name = PurePosixPath(name).name
         try:
             with (
-                preflight.Unpacked(member.open(), limit, spoken) as stream,
+                preflight.Unpacked(member.open(), limit, display_name) as stream,
                 path.open("wb") as file,
             ):
                 while chunk := stream.read(2**20):
@@ -228,7 +232,9 @@ class Source:
         except S2SError:
             raise
         except DAMAGED as error:
-            raise S2SError(f"{spoken!r} in {self.name!r} is damaged; pack it again.") from error
+            raise S2SError(
+                f"{display_name!r} in {self.name!r} is damaged; pack it again."
+            ) from error
         return path
 
 

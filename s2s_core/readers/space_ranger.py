@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -95,11 +95,13 @@ def spots(
         notes = (*notes, *more)
     matched = best_match(matrix.barcodes, places.index)
     match, notes = matched.rows, (*notes, *matched.notes)
-    spoken = source.spoken(name), source.spoken(positions.name)
-    _check_match(spoken, matrix.barcodes, places, match, raw=is_raw(name))
+    display_name = source.display_name(name), source.display_name(positions.name)
+    _check_match(display_name, matrix.barcodes, places, match, raw=is_raw(name))
+    silent = 0
     if not binned and not is_raw(name):
-        matrix, match, more = _with_silent(matrix, places, match, options.absent)
-        notes = (*notes, *more)
+        completed = _with_silent(matrix, places, match, options.absent)
+        matrix, match, silent = completed.matrix, completed.match, completed.added
+        notes = (*notes, *completed.notes)
     about = {key: matrix.about[key] for key in ABOUT if key in matrix.about}
     if libraries.COLUMN in places and places[libraries.COLUMN].nunique() > 1:
         uns, more = libraries.pictures(source, name, about, places)
@@ -115,6 +117,7 @@ def spots(
         notes=(*notes, *matrix.notes, *more),
         uns=uns,
         binned=binned,
+        silent=silent,
     )
 
 
@@ -129,7 +132,7 @@ def _with_position(matrix: Matrix, places: pd.DataFrame) -> tuple[Matrix, tuple[
 
 
 def _check_match(
-    spoken: tuple[str, str],
+    display_name: tuple[str, str],
     barcodes: pd.Index,
     places: pd.DataFrame,
     match: np.ndarray,
@@ -142,8 +145,8 @@ def _check_match(
     most = min(len(barcodes), int(inside.sum()) or len(places))
     if matched < LEAST_MATCHED * most or not matched:
         raise S2SError(
-            f"Of {len(barcodes):,} barcodes of {spoken[0]!r} (such as {barcodes[0]!r}) {matched:,} are "
-            f"among the {len(places):,} of {spoken[1]!r} (such as {places.index[0]!r}); give files of "
+            f"Of {len(barcodes):,} barcodes of {display_name[0]!r} (such as {barcodes[0]!r}) {matched:,} are "
+            f"among the {len(places):,} of {display_name[1]!r} (such as {places.index[0]!r}); give files of "
             "one section."
         )
     # All slides have the same barcodes, so only the tissue tells whose positions they are.
@@ -151,14 +154,34 @@ def _check_match(
     lacking = int(inside.sum()) - (matched - outside)
     if not raw and outside > OTHER * matched and lacking > OTHER * inside.sum():
         raise S2SError(
-            f"Of the {matched:,} spots of {spoken[0]!r} {outside:,} are outside the tissue in "
-            f"{spoken[1]!r}, and {lacking:,} of its {inside.sum():,} spots in tissue have no counts: "
+            f"Of the {matched:,} spots of {display_name[0]!r} {outside:,} are outside the tissue in "
+            f"{display_name[1]!r}, and {lacking:,} of its {inside.sum():,} spots in tissue have no counts: "
             "counts and positions are of different samples; give files of one section."
         )
 
 
-def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent: str):
-    """(matrix, match, notes) with the spots in tissue that a filtered matrix lacks: no read is theirs.
+@dataclass(frozen=True)
+class Completed:
+    """A matrix with the spots in tissue that it lacked.
+
+    Attributes
+    ----------
+    matrix : Matrix
+    match : (n,) int array
+        Row of each spot's position.
+    notes : tuple of str
+    added : int
+        Spots that were added, without a count.
+    """
+
+    matrix: Matrix
+    match: np.ndarray
+    notes: tuple[str, ...] = ()
+    added: int = 0
+
+
+def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent: str) -> Completed:
+    """Add the spots in tissue that a filtered matrix lacks: no read is theirs.
 
     Where they are many, or the others have many reads each, somebody took them out: they stay
     absent.
@@ -166,7 +189,7 @@ def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent
     inside = as_bool(places["in_tissue"], "in_tissue")
     lacking = np.setdiff1d(np.nonzero(inside)[0], match)
     if not len(lacking) or absent not in ("auto", "zeros"):
-        return matrix, match, ()
+        return Completed(matrix, match)
     least = float(matrix.values.sum(1).min())
     said = f"{len(lacking):,} of {inside.sum():,} spots in tissue are not among the counts"
     if len(lacking) > SILENT * inside.sum() or least > SILENT_READS:
@@ -175,7 +198,8 @@ def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent
             if least <= SILENT_READS
             else f"while every other spot has {least:,.0f} reads or more"
         )
-        return matrix, match, (f"{said}, {why}: they are taken for spots that were left out.",)
+        note = f"{said}, {why}: they are taken for spots that were left out."
+        return Completed(matrix, match, (note,))
     extra = sparse.csr_matrix((len(lacking), matrix.values.shape[1]), dtype=np.float32)
     matrix = replace(
         matrix,
@@ -183,7 +207,7 @@ def _with_silent(matrix: Matrix, places: pd.DataFrame, match: np.ndarray, absent
         barcodes=matrix.barcodes.append(places.index[lacking]),
     )
     note = f"{said}: they have no reads, and are measured zeros (absent gaps imputes them)."
-    return matrix, np.concatenate([match, lacking]), (note,)
+    return Completed(matrix, np.concatenate([match, lacking]), (note,), added=len(lacking))
 
 
 def matrix_of(source: Source) -> str:
@@ -204,7 +228,7 @@ def matrix_of(source: Source) -> str:
 
 
 def library_of(source: Source, name: str, matrix: Matrix) -> str:
-    """What the section is called: as the run says, or as its files are called."""
+    """Name of the section: as the run says, or as its files are called."""
     said = matrix.about.get("library_ids", "")
     prefix = name.rsplit("/", 1)[-1]
     prefix = re.split(r"(filtered|raw)_(feature|gene)_bc|matrix\.mtx", prefix)[0].strip("_-. ")

@@ -133,8 +133,10 @@ def _is_measured(source: Source, table: str) -> bool:
 
 def _attributes(group: zarr.Group) -> dict:
     """What the table annotates: ``region``, ``region_key``, ``instance_key``."""
-    uns = group.get("uns", {})
-    kept = read_elem(uns[SPATIALDATA]) if SPATIALDATA in uns else {}
+    uns = group.get("uns")
+    kept: dict = {}
+    if isinstance(uns, zarr.Group) and SPATIALDATA in uns:
+        kept = read_elem(uns[SPATIALDATA])
     keys = ("region", "region_key", "instance_key")
     return {key: kept[key] for key in keys if kept.get(key) is not None}
 

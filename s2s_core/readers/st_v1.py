@@ -57,7 +57,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     if SPOT.fullmatch(str(ids[0])) is None:
         values, ids, genes = values.T.tocsr(), genes, ids
         notes.append("Rows of the table are genes and columns are spots.")
-    xy = _named_places(ids, source.spoken(counts[0]))
+    xy = _named_places(ids, source.display_name(counts[0]))
     selection = _selection(source, counts[0])
     keep, places = np.ones(len(ids), bool), xy
     if selection is not None:
@@ -84,13 +84,13 @@ def read(source: Source, options: ReadOptions) -> Section:
     )
 
 
-def _named_places(ids: pd.Index, spoken: str) -> np.ndarray:
+def _named_places(ids: pd.Index, display_name: str) -> np.ndarray:
     """(n, 2) x and y that the names of spots hold."""
-    found = [SPOT.fullmatch(str(i)) for i in ids]
-    if not all(found):
-        wrong = ids[[m is None for m in found]][0]
+    found = [m for i in ids if (m := SPOT.fullmatch(str(i))) is not None]
+    if len(found) < len(ids):
+        wrong = next(i for i in ids if SPOT.fullmatch(str(i)) is None)
         raise S2SError(
-            f"In {spoken!r} spots are called after their place, such as 10x12, but one is called "
+            f"In {display_name!r} spots are called after their place, such as 10x12, but one is called "
             f"{wrong!r}; correct or remove it."
         )
     return np.array([[float(m[1]), float(m[2])] for m in found])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s2s_core.data.section import Section
+from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions
 from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
 from s2s_core.readers.source import Source
@@ -15,7 +16,7 @@ def _columns(names: list[str]) -> Columns | None:
     count = named(names, "MIDCount", "MIDCounts", "UMICount")
     if gene is None or count is None or not {"x", "y"} <= set(names):
         return None
-    return Columns(gene, "x", "y", count)
+    return Columns(gene=gene, x="x", y="y", count=count)
 
 
 def sniff(source: Source) -> bool:
@@ -25,8 +26,10 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Section:
     """Read a GEM file; coordinates are counted in DNA nanoballs, 0.5 um apart."""
-    name, columns = find_table(source, ENDINGS, _columns)
-    return read_molecules(source, name, columns, options, "nanoballs (0.5 um each)")
+    found = find_table(source, ENDINGS, _columns)
+    if found is None:
+        raise S2SError(f"{source.name!r} holds no GEM table (geneID, x, y, MIDCount); give one.")
+    return read_molecules(source, *found, options, "nanoballs (0.5 um each)")
 
 
 READER = Reader("stereo_seq", "Stereo-seq (GEM)", sniff, read)

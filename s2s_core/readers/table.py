@@ -1,4 +1,4 @@
-"""Reader of tables: one row a spot or cell, or one row a gene with the places in another file."""
+"""Reader of tables: one row per spot or cell, or per gene with the places in another file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from s2s_core.readers.columns import is_nameless, is_place, split_columns, spot_
 from s2s_core.readers.countless import FEW, of_cells, sentence
 from s2s_core.readers.delimited import is_table, outline, read_table
 from s2s_core.readers.gene_names import date_notes
-from s2s_core.readers.layout import is_number
 from s2s_core.readers.metadata import GENE_MARK, by_name, note, sort_columns
 from s2s_core.readers.molecule_tables import any_molecules
 from s2s_core.readers.molecules import Columns, read_molecules
 from s2s_core.readers.pairs import read_pair, with_metadata
 from s2s_core.readers.places import INDEX_NAMES, XY_NAMES, array_index, find_pair, xy_columns
 from s2s_core.readers.source import Source
+from s2s_core.readers.text import is_number
 
 ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 POSITIONS = re.compile(r"position|coord|spatial|loc|centroid", re.IGNORECASE)
@@ -29,7 +29,7 @@ POSITIONS = re.compile(r"position|coord|spatial|loc|centroid", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a table seems to hold, by its columns and first rows."""
+    """Content of a table, by its columns and first rows."""
 
     header: list[str]
     placed: bool
@@ -53,7 +53,9 @@ def _tables(source: Source) -> list[str]:
 def _kind(source: Source, name: str, measured: str | None) -> _Kind:
     header, rows = outline(source, name)
     ids = spot_ids(header, rows)
-    genes, about, unknown = [], [], ()
+    genes: list[str] = []
+    about: list[str] = []
+    unknown: tuple[str, ...] = ()
     for i, column in enumerate(header):
         if column == ids or is_place(column):
             continue
@@ -84,7 +86,7 @@ def read(source: Source, options: ReadOptions) -> Section:
     """
     names = _tables(source)
     kinds = {name: _kind(source, name, options.measured) for name in names}
-    molecules = [n for n in names if kinds[n].molecules]
+    molecules = {n: found for n in names if (found := kinds[n].molecules) is not None}
     rest = [n for n in names if n not in molecules]
     placed = [n for n in rest if kinds[n].placed]
     bare = [n for n in rest if not kinds[n].placed]
@@ -98,21 +100,19 @@ def read(source: Source, options: ReadOptions) -> Section:
     if len(full) == 1 and not counts:
         return _read_one(source, full[0], options, [n for n in rest if n != full[0]])
     if len(molecules) == 1 and not counts and not full:
-        name = molecules[0]
+        name, columns = next(iter(molecules.items()))
         said = (
-            f"Rows of {source.spoken(name)!r} were taken for molecules of the gene in column "
-            f"{kinds[name].molecules.gene!r}, at {kinds[name].molecules.x!r} and "
-            f"{kinds[name].molecules.y!r}; for cells or spots give a table with a column a gene.",
+            f"Rows of {source.display_name(name)!r} were taken for molecules of the gene in column "
+            f"{columns.gene!r}, at {columns.x!r} and {columns.y!r}; for cells or spots give a table "
+            "with a column a gene.",
         )
-        return read_molecules(
-            source, name, kinds[name].molecules, options, "units of the file", notes=said
-        )
+        return read_molecules(source, name, columns, options, "units of the file", notes=said)
     if len(rest) == 1 and counts:
         return _read_one(source, rest[0], options, [])
     if not counts and not full and not molecules:
         first = _positions(placed)[0] if placed else names[0]
         kind = kinds[first]
-        raise S2SError(sentence(source.spoken(first), kind.header, kind.about, kind.unknown))
+        raise S2SError(sentence(source.display_name(first), kind.header, kind.about, kind.unknown))
     raise S2SError(
         f"{source.name!r} holds {len(names)} tables ({', '.join(names[:3])}); give one table "
         "of spots x genes, or one of counts and one of positions."
@@ -141,7 +141,7 @@ def _positions(placed: list[str]) -> list[str]:
 
 
 def _read_one(source: Source, name: str, options: ReadOptions, metadata: list[str]) -> Section:
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
 
     def keep(column: str) -> bool:
         return is_place(column) or column == options.measured
@@ -164,11 +164,11 @@ def _read_one(source: Source, name: str, options: ReadOptions, metadata: list[st
     xy = xy_columns(obs)
     if xy is None and array_index(obs) is None:
         raise S2SError(
-            f"{spoken!r} has no coordinates: each row must be a spot, with columns x and y, or "
+            f"{display_name!r} has no coordinates: each row must be a spot, with columns x and y, or "
             "array_row and array_col; or give a second table with the position of every spot."
         )
     if not found.genes:
-        raise S2SError(sentence(spoken, table.header, list(found.reasons)))
+        raise S2SError(sentence(display_name, table.header, list(found.reasons)))
     reasons = dict.fromkeys((c for c in meta.columns if not is_place(c)), "as you say")
     reasons |= dict.fromkeys(words.columns, "words") | found.reasons
     names, again = unique_names(found.genes)

@@ -107,7 +107,7 @@ def _groups(file: h5py.File) -> list[str]:
 
 
 def first_barcode(source: Source, name: str) -> str:
-    """First barcode of a matrix; "" where it cannot be told."""
+    """First barcode of a matrix; "" where it cannot be read."""
     if name.endswith(MTX_ENDINGS):
         beside = source.nearest(name, "barcodes.tsv.gz", "barcodes.tsv")
         head = source.head(beside, 200) if beside else b""
@@ -140,28 +140,28 @@ def read_matrix(source: Source, name: str) -> Matrix:
         raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, IndexError, OverflowError) as e:
         raise S2SError(
-            f"{source.spoken(name)!r} is damaged or incomplete and cannot be read as a 10x count "
+            f"{source.display_name(name)!r} is damaged or incomplete and cannot be read as a 10x count "
             "matrix; copy it again."
         ) from e
 
 
 def _hdf5(source: Source, name: str) -> Matrix:
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     with h5py.File(source.hdf5(name), "r") as file:
         groups = _groups(file)
         if not groups:
             raise KeyError("matrix")
         within = tuple(f"/{group}/" for group in groups)
-        check_hdf5(file, spoken, lambda place: place.startswith(within))
-        matrix = join_genomes({group: _of_group(file[group], spoken) for group in groups})
+        check_hdf5(file, display_name, lambda place: place.startswith(within))
+        matrix = join_genomes({group: _of_group(file[group], display_name) for group in groups})
         about = {key: _plain(value) for key, value in file.attrs.items()}
         libraries = _texts(np.atleast_1d(file.attrs.get("library_ids", [])))
     return replace(matrix, about=about, libraries=tuple(map(_printable, libraries)))
 
 
-def _of_group(matrix: h5py.Group, spoken: str) -> Matrix:
+def _of_group(matrix: h5py.Group, display_name: str) -> Matrix:
     n_features, n_barcodes = (int(v) for v in matrix["shape"][:])
-    check_values(n_barcodes, n_features, spoken)
+    check_values(n_barcodes, n_features, display_name)
     values = sparse.csr_matrix(
         (matrix["data"][:].astype(np.float32), matrix["indices"][:], matrix["indptr"][:]),
         shape=(n_barcodes, n_features),
@@ -186,15 +186,19 @@ def _of_group(matrix: h5py.Group, spoken: str) -> Matrix:
         return genes
     kept = features["filtered_probes"][:].astype(bool) if "filtered_probes" in features else None
     if genes.values.shape[1] != len(words["id"]):
-        raise S2SError(f"{spoken!r} counts probes of other things than genes; give {FILTERED}.")
+        raise S2SError(
+            f"{display_name!r} counts probes of other things than genes; give {FILTERED}."
+        )
     if kept is not None and not kept.any():
-        raise S2SError(f"{spoken!r} holds no probe that Space Ranger counts; give {FILTERED}.")
+        raise S2SError(
+            f"{display_name!r} holds no probe that Space Ranger counts; give {FILTERED}."
+        )
     names = words.get("gene_name", words["gene_id"])
     return sum_probes(genes, words["gene_id"], names, kept)
 
 
 def _matrix_market(source: Source, name: str) -> Matrix:
-    spoken = source.spoken(name)
+    display_name = source.display_name(name)
     barcodes = _lines(source, name, "barcodes.tsv.gz", "barcodes.tsv")
     features = _lines(source, name, "features.tsv.gz", "features.tsv", "genes.tsv.gz", "genes.tsv")
     with source.open(name) as stream:
@@ -204,12 +208,12 @@ def _matrix_market(source: Source, name: str) -> Matrix:
     n_features, n_barcodes, n_entries = (int(word) for word in line.split())
     if (n_features, n_barcodes) != (len(features), len(barcodes)):
         raise S2SError(
-            f"{spoken!r} is a matrix of {n_features:,} features x {n_barcodes:,} barcodes, but the "
+            f"{display_name!r} is a matrix of {n_features:,} features x {n_barcodes:,} barcodes, but the "
             f"files beside it name {len(features):,} and {len(barcodes):,}; give files of one run."
         )
-    check_values(n_barcodes, n_features, spoken)
+    check_values(n_barcodes, n_features, display_name)
     if n_entries * MIN_ENTRY_BYTES > source.path(name).stat().st_size + 1024:
-        raise S2SError(f"{spoken!r} declares more entries than it holds; copy it again.")
+        raise S2SError(f"{display_name!r} declares more entries than it holds; copy it again.")
     parts, count = [], 0
     with source.open(name) as stream:
         for block in pd.read_csv(
@@ -228,7 +232,7 @@ def _matrix_market(source: Source, name: str) -> Matrix:
             parts.append(part.tocsr())
     if count != n_entries:
         raise S2SError(
-            f"{spoken!r} says it has {n_entries:,} entries but has {count:,}; copy it again."
+            f"{display_name!r} says it has {n_entries:,} entries but has {count:,}; copy it again."
         )
     values = sum(parts, sparse.csr_matrix((n_barcodes, n_features), dtype=np.float32))
     columns = [*zip(*features, strict=True)]
@@ -246,7 +250,7 @@ def _lines(source: Source, matrix: str, *endings: str) -> list[list[str]]:
     name = source.nearest(matrix, *endings)
     if name is None:
         raise S2SError(
-            f"Beside {source.spoken(matrix)!r} the file {endings[0]!r} is missing; give the whole "
+            f"Beside {source.display_name(matrix)!r} the file {endings[0]!r} is missing; give the whole "
             "folder of the matrix."
         )
     with source.open(name) as stream:

@@ -7,7 +7,7 @@ import re
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
-from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.molecules import Columns, columns_named, find_table, read_molecules
 from s2s_core.readers.pairs import read_pair
 from s2s_core.readers.source import Source
 
@@ -21,8 +21,7 @@ def _files(source: Source, which: re.Pattern) -> list[str]:
 
 
 def _columns(names: list[str]) -> Columns | None:
-    found = [named(names, n) for n in ("gene", "global_x", "global_y")]
-    return None if None in found else Columns(*found)
+    return columns_named(names, gene="gene", x="global_x", y="global_y")
 
 
 def sniff(source: Source) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from s2s_core.errors import S2SError
 from s2s_core.readers.base import Reader, ReadOptions, points
 from s2s_core.readers.delimited import column_names, read_table
 from s2s_core.readers.matching import match_spots
-from s2s_core.readers.molecules import Columns, find_table, named, read_molecules
+from s2s_core.readers.molecules import Columns, columns_named, find_table, named, read_molecules
 from s2s_core.readers.pairs import join
 from s2s_core.readers.source import Source
 from s2s_core.readers.tenx import MTX_ENDINGS, one_a_section, read_matrix
@@ -39,8 +41,10 @@ def _cells(source: Source, matrix: str) -> str | None:
 
 
 def _columns(names: list[str]) -> Columns | None:
-    found = [named(names, n) for n in ("feature_name", "x_location", "y_location")]
-    return None if None in found else Columns(*found, None, named(names, "qv"), MIN_QV)
+    found = columns_named(names, gene="feature_name", x="x_location", y="y_location")
+    if found is None:
+        return None
+    return replace(found, quality=named(names, "qv"), min_quality=MIN_QV)
 
 
 def sniff(source: Source) -> bool:
@@ -61,7 +65,7 @@ def read(source: Source, options: ReadOptions) -> Section:
             "one."
         )
     cells = None if matrix is None else _cells(source, matrix)
-    if cells is None:
+    if matrix is None or cells is None:
         found = find_table(source, TRANSCRIPTS, _columns)
         if found is None:
             raise S2SError(
@@ -72,7 +76,9 @@ def read(source: Source, options: ReadOptions) -> Section:
     counts = read_matrix(source, matrix)
     places = read_table(source, cells, id_column=_cell_id, keep=lambda _: True).other
     ids = pd.Index(np.asarray(counts.barcodes, object))
-    match = match_spots(ids, places.index, repr(source.spoken(matrix)), repr(source.spoken(cells)))
+    match = match_spots(
+        ids, places.index, repr(source.display_name(matrix)), repr(source.display_name(cells))
+    )
     notes = (*counts.notes, *match.notes)
     return join(counts.values, ids, counts.var, places, match.rows, points(options), notes=notes)
 

@@ -7,9 +7,11 @@ what was looked at.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Literal, cast
 
 import zarr
+from zarr.abc.buffer import Buffer as AnyBuffer
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
@@ -26,7 +28,7 @@ ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowErro
 MAX_CHUNKS = 200_000
 
 
-class Pieces(Mapping):
+class Pieces(Mapping[str, Buffer]):
     """Keys and values of a store, each value looked at when zarr asks for it."""
 
     def __init__(self, source: Source, name: str) -> None:
@@ -76,7 +78,7 @@ def open_group(
     # Names stand in sentences.
     files = {n[len(folder) :]: n for n in source.names if n.startswith(folder) and n.isprintable()}
     pieces = Pieces(source, name)
-    version = 3 if "zarr.json" in files else 2
+    version: Literal[2, 3] = 3 if "zarr.json" in files else 2
     nodes = _nodes(files, version, pieces, source, name)
     arrays = {}
     for place, node in nodes.items():
@@ -98,7 +100,8 @@ def open_group(
         for end in METADATA[version]:
             pieces.metadata.pop(f"{place}/{end}", None)
     _check_sizes({p: a for p, a in arrays.items() if a is not None}, stored, nodes, name)
-    store = MemoryStore(pieces, read_only=True)
+    # A store that is only read changes nothing in what it keeps.
+    store = MemoryStore(cast("MutableMapping[str, AnyBuffer]", pieces), read_only=True)
     return zarr.open_group(store, mode="r", zarr_format=version, use_consolidated=False)
 
 

@@ -18,7 +18,7 @@ def density(task: Task) -> np.ndarray:
     """
     wanted = task.known_patterns().contrast if task.density is None else task.density
     allowed = task.allowed & (wanted > 0)
-    if int((allowed | task.must).sum()) < task.count:
+    if int((allowed | task.include).sum()) < task.count:
         raise S2SError(
             f"The density is above zero at {int(allowed.sum())} spots only, fewer than the budget "
             f"of {task.count}; paint more of the tissue or measure less."
@@ -34,12 +34,12 @@ def region(task: Task) -> np.ndarray:
     if task.region is None:
         contrast = np.where(task.allowed, task.known_patterns().contrast, -np.inf)
         inside = np.zeros(len(contrast), bool)
-        inside[np.argsort(-contrast, kind="stable")[: (task.count - int(task.must.sum())) // 2]] = (
-            True
-        )
+        inside[
+            np.argsort(-contrast, kind="stable")[: (task.count - int(task.include.sum())) // 2]
+        ] = True
     else:
         inside = task.region & task.allowed
-    both = inside | task.must
+    both = inside | task.include
     if not inside.any():
         raise S2SError("The region holds no spot that can be measured; paint it on the tissue.")
     if both.sum() > task.count:
@@ -48,7 +48,7 @@ def region(task: Task) -> np.ndarray:
             f"The region has {int(both.sum())} spots, more than the budget of {task.count}; raise "
             f"the budget above {share:.0%} or make the region smaller."
         )
-    around = replace(task, must=task.must & ~inside, count=task.count - int(inside.sum()))
+    around = replace(task, include=task.include & ~inside, count=task.count - int(inside.sum()))
     outside = task.allowed & ~inside
     return inside | poisson_disc(around, outside, np.ones(len(outside)))
 
@@ -56,11 +56,11 @@ def region(task: Task) -> np.ndarray:
 def leverage(task: Task) -> np.ndarray:
     """Spots drawn with a chance in proportion to their smoothed leverage in the pilot."""
     weight = task.known_patterns().leverage
-    free = np.nonzero(task.allowed & ~task.must)[0]
+    free = np.nonzero(task.allowed & ~task.include)[0]
     # The smallest of exponential waiting times: a weighted draw without replacement.
     waiting = task.rng.exponential(size=len(free)) / np.maximum(weight[free], 1e-12)
-    mask = task.must.copy()
-    mask[free[np.argsort(waiting)[: task.count - int(task.must.sum())]]] = True
+    mask = task.include.copy()
+    mask[free[np.argsort(waiting)[: task.count - int(task.include.sum())]]] = True
     return mask
 
 
@@ -70,11 +70,11 @@ def active(task: Task) -> np.ndarray:
 
     _, _, text = task.argument.partition("@")
     covariance = Covariance(range=_range(text)) if text else task.known_patterns().covariance
-    given = np.nonzero(task.must)[0]
+    given = np.nonzero(task.include)[0]
     picked = reduce_variance(
         task.points, covariance, task.allowed, task.count - len(given), given=given, rng=task.rng
     )
-    mask = task.must.copy()
+    mask = task.include.copy()
     mask[picked] = True
     return mask
 

@@ -1,6 +1,6 @@
 """A pilot section: what its measured values say about how sparsely one may sample.
 
-Made once; every design is then judged in an instant (:mod:`s2s_core.sampling.judge`).
+Made once; every design is then judged in an instant (:mod:`s2s_core.sampling.design_metrics`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from s2s_core.data.observation import (
-    depth_noise,
-    log_normalise,
-    morton_order,
-    normalisation_target,
-)
+from s2s_core.data.observation import depth_noise, log_normalise, normalisation_target
 from s2s_core.data.section import Section
+from s2s_core.data.spatial import morton_order
 from s2s_core.data.structure import SURE, morans_i, neighbour_weights
 from s2s_core.errors import S2SError
 from s2s_core.geostat.baselines import gaussian_weights
 from s2s_core.geostat.programmes import Programmes, fit_programmes
-from s2s_core.geostat.variograms import Spots, Variograms, candidates_for, fit_variograms
+from s2s_core.geostat.variogram_fit import Criterion, candidates_for, fit_variograms
+from s2s_core.geostat.variograms import Decompositions, Spots, Variograms
 from s2s_core.sampling.active import Covariance
 from s2s_core.sampling.aliasing import Spectrum, spectrum
 
@@ -95,10 +92,18 @@ class Pilot:
             rows = np.unique(cKDTree(where).query(where[centres], k=BLOCK)[1])
         spots = Spots(where[rows])
         candidates = candidates_for(spots.points, ranges=RANGES)
-        return tuple(
-            fit_variograms(spots, values[rows], "likelihood", candidates=candidates)
-            for values in (self.scores, self.values)
+        made = Decompositions(spots)
+        scores, values = (
+            fit_variograms(
+                spots,
+                table[rows],
+                Criterion.LIKELIHOOD,
+                candidates=candidates,
+                decompositions=made,
+            )
+            for table in (self.scores, self.values)
         )
+        return scores, values
 
     @property
     def variograms(self) -> Variograms:
@@ -126,22 +131,22 @@ class Pilot:
 
         Indexed by gene: ``length`` (length scale of the Matern 3/2 correlation) and ``range``
         (where it has fallen to 5 %), both in pitches; ``signal`` (share of the variance that is
-        spatial, 0..1); ``moran`` and ``surprise`` (Moran's I, standard errors above chance);
+        spatial, 0..1); ``moran`` and ``z_score`` (Moran's I, standard errors above chance);
         ``spatial`` (whether there is a pattern at all).
         """
         fitted = self._fitted[1]
         heaviest = fitted.weight.sum(1).argmax(0)
         length = np.array([range_ for _, range_ in fitted.candidates])[heaviest]
         signal = 1.0 / (1.0 + fitted.nugget)
-        moran, surprise = morans_i(self.values, neighbour_weights(self.points[self.measured]))
+        moran, z_score = morans_i(self.values, neighbour_weights(self.points[self.measured]))
         return pd.DataFrame(
             {
                 "length": length,
                 "range": PRACTICAL * length,
                 "signal": signal,
                 "moran": moran,
-                "surprise": surprise,
-                "spatial": surprise >= SURE,
+                "z_score": z_score,
+                "spatial": z_score >= SURE,
             },
             index=pd.Index(self.section.genes, name="gene"),
         )
@@ -176,7 +181,7 @@ class Pilot:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """How the patterns' variance is spread over spatial frequencies."""
+        """Variance of the patterns over spatial frequencies."""
         rows = np.nonzero(self.measured)[0]
         return spectrum(self.section, rows, self.scores * self.importance)
 

@@ -64,12 +64,12 @@ def columns(task: Task) -> np.ndarray:
 
 
 def _stripes(line: np.ndarray, argument: str) -> np.ndarray:
-    text, _, phase = argument.partition("@")
-    period, _, width = text.partition("x")
-    period = integer(period, "stripe period", 2, 64)
-    wide = integer(width, "stripe width", 1, period - 1) if width else 1
-    start = integer(phase, "stripe phase", 0, period - 1) if phase else 0
-    return (line - start) % period < wide
+    shape, _, phase_text = argument.partition("@")
+    period_text, _, width_text = shape.partition("x")
+    period = integer(period_text, "stripe period", 2, 64)
+    width = integer(width_text, "stripe width", 1, period - 1) if width_text else 1
+    phase = integer(phase_text, "stripe phase", 0, period - 1) if phase_text else 0
+    return (line - phase) % period < width
 
 
 def obs_column(task: Task) -> np.ndarray:

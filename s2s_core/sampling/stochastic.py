@@ -16,17 +16,17 @@ CROWDING = 8
 
 def random(task: Task) -> np.ndarray:
     """Spots drawn with equal chance."""
-    free = np.nonzero(task.allowed & ~task.must)[0]
-    mask = task.must.copy()
-    mask[task.rng.permutation(free)[: task.count - int(task.must.sum())]] = True
+    free = np.nonzero(task.allowed & ~task.include)[0]
+    mask = task.include.copy()
+    mask[task.rng.permutation(free)[: task.count - int(task.include.sum())]] = True
     return mask
 
 
 def stratified(task: Task) -> np.ndarray:
     """One spot drawn in each of as many compact parts of equal size (jittered)."""
-    free = np.nonzero(task.allowed & ~task.must)[0]
-    mask, points = task.must.copy(), task.points
-    parts = [(free, task.count - int(task.must.sum()))]
+    free = np.nonzero(task.allowed & ~task.include)[0]
+    mask, points = task.include.copy(), task.points
+    parts = [(free, task.count - int(task.include.sum()))]
     while parts:
         inside, count = parts.pop()
         if count < 1:
@@ -51,13 +51,13 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     """Blue-noise sample with an exact count; distances go with density^-0.5.
 
     Sample elimination (Yuksel 2015): of all spots the one most crowded by others is left out,
-    again and again, until the wanted number remains; lots decide how much crowding a spot
-    bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
-    distances exist. Spots of ``must`` crowd the others and stay.
+    again and again, until the wanted number remains; random draws decide how much crowding a
+    spot bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
+    distances exist. Spots to include crowd the others and stay.
     """
-    where = np.nonzero(allowed | task.must)[0]
-    points, must = task.points[where], task.must[where]
-    # Spots of ``must`` may lie where the density is zero.
+    where = np.nonzero(allowed | task.include)[0]
+    points, include = task.points[where], task.include[where]
+    # Spots to include may lie where the density is zero.
     floor = max(float(density[where].max(initial=0.0)), 1e-12) / DENSITY_SPAN
     size = np.maximum(density[where], floor) ** -0.5
     size = size / size.mean()
@@ -75,9 +75,9 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     bears = 1.0 + task.rng.random(len(points))
     load = np.bincount(both[order, 0], crowd, minlength=len(points))
     stays = np.ones(len(points), bool)
-    # A spot without any neighbour goes by lot.
-    pressure = np.where(must, -np.inf, (load + 1e-9) * bears)
-    for _ in range(len(points) - max(task.count, int(must.sum()))):
+    # Among spots without any neighbour the random factor alone decides.
+    pressure = np.where(include, -np.inf, (load + 1e-9) * bears)
+    for _ in range(len(points) - max(task.count, int(include.sum()))):
         out = int(pressure.argmax())
         stays[out] = False
         near = slice(start[out], start[out + 1])
@@ -91,13 +91,13 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
 def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
     """The mask with exactly ``task.count`` spots.
 
-    Surplus spots are dropped by lot; missing ones are added where the nearest measured spot
+    Surplus spots are dropped at random; missing ones are added where the nearest measured spot
     is farthest.
     """
-    mask = (mask & task.allowed) | task.must
+    mask = (mask & task.allowed) | task.include
     surplus = int(mask.sum()) - task.count
     if surplus > 0:
-        loose = np.nonzero(mask & ~task.must)[0]
+        loose = np.nonzero(mask & ~task.include)[0]
         mask[task.rng.permutation(loose)[:surplus]] = False
         return mask
     points = task.points
@@ -106,9 +106,9 @@ def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
         surplus += 1
     gap = cKDTree(points[mask]).query(points)[0] if mask.any() else np.full(len(points), np.inf)
     gap[~task.allowed | mask] = -np.inf
-    lot = task.rng.random(len(points))
+    tie_break = task.rng.random(len(points))
     for _ in range(-surplus):
-        far = int(np.lexsort((lot, gap))[-1])
+        far = int(np.lexsort((tie_break, gap))[-1])
         mask[far] = True
         gap = np.minimum(gap, np.linalg.norm(points - points[far], axis=1))
         gap[far] = -np.inf

@@ -1,4 +1,4 @@
-"""What a design is asked to do, and the columns and arrays that say where."""
+"""Task of a design, and the columns and arrays that say where."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Task:
     rng : numpy Generator
     allowed : bool array
         Spots that may be measured.
-    must : bool array
+    include : bool array
         Spots that are measured whatever the design says; all allowed.
     count : int
-        Spots to measure, those of ``must`` included; 0 for designs without a budget.
+        Spots to measure, those to include among them; 0 for designs without a budget.
     density : array or None
         Wanted relative density, 0 where nothing is to be measured.
     region : bool array or None
@@ -42,7 +42,7 @@ class Task:
     argument: str
     rng: np.random.Generator
     allowed: np.ndarray
-    must: np.ndarray
+    include: np.ndarray
     count: int = 0
     density: np.ndarray | None = None
     region: np.ndarray | None = None

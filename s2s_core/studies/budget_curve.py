@@ -1,4 +1,4 @@
-"""Reading an accuracy-versus-budget table: intervals, costs, the smallest budget, a recommendation."""
+"""Accuracy against budget: intervals, costs, the smallest budget that reaches a goal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_ind, wilcoxon
+from scipy.stats import ttest_ind
 
+from s2s_core.assessment.compare import MARGINS, paired_wilcoxon
 from s2s_core.errors import S2SError
 
 DRAWS = 400
 # Ends of the 90 % bootstrap interval.
 ENDS = (0.05, 0.95)
 # A smaller difference in PCC is none.
-WORTH = 0.005
+WORTH = MARGINS["pcc"].size
 # So that enough spots are hidden to score a map at.
 LARGEST_BUDGET = 0.75
 
@@ -151,7 +152,8 @@ def _interval(matrix: np.ndarray, seed: int) -> tuple[float, float, float]:
         total[k] = weight @ filled @ times
         count[k] = weight @ there @ times
     means = total[count > 0] / count[count > 0]
-    return float(filled.sum() / there.sum()), *map(float, np.quantile(means, ENDS))
+    low, high = np.quantile(means, ENDS)
+    return float(filled.sum() / there.sum()), float(low), float(high)
 
 
 def smallest_budgets(found: pd.DataFrame, goal: Goal) -> pd.DataFrame:
@@ -178,6 +180,7 @@ def paired(
 ) -> tuple[float, float]:
     """Mean difference over genes of two designs at a budget, and its p-value.
 
+    Descriptive: designs are compared by :mod:`s2s_core.assessment.compare`, over blocks of spots.
     The larger of two p-values: Wilcoxon's over genes (draws averaged first), and Welch's over
     draws (genes averaged first) where there are several. Genes of one draw share its luck, so
     that a difference must hold against both. The whole map is scored on the same spots for
@@ -188,9 +191,7 @@ def paired(
     if one not in means or other not in means:
         return np.nan, np.nan
     difference = (means[one] - means[other]).dropna()
-    if len(difference) < 6 or (difference == 0).all():
-        return float(difference.mean()), 1.0
-    p = float(wilcoxon(difference).pvalue)
+    p = paired_wilcoxon(difference.to_numpy())
     draws = part.groupby(["design", "seed"], sort=False)[score].mean()
     first, second = draws[one].to_numpy(), draws[other].to_numpy()
     if min(len(first), len(second)) > 1 and first.std() + second.std() > 1e-9:
@@ -198,103 +199,6 @@ def paired(
     return float(difference.mean()), p
 
 
-def recommend(
-    table: pd.DataFrame,
-    goal: Goal,
-    whole: float,
-    labels: dict[str, str],
-    plain: tuple[str, ...] = (),
-    n_patterned: int | None = None,
-) -> list[str]:
-    """What to do, in sentences.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As for :func:`curve`.
-    goal : Goal
-    whole : float
-        Cost of measuring everything.
-    labels : dict
-        Names of designs for the user.
-    plain : tuple of str
-        Designs that are easiest to carry out: named where they do as well.
-    n_patterned : int, optional
-        How many of the scored genes have a spatial pattern in the pilot.
-    """
-    found = curve(table, goal)
-    best = choose(found, goal)
-    who = "genes with a spatial pattern" if goal.patterned else "genes"
-    label, spent = labels.get(best["design"], best["design"]), _spent(best, goal.cost, whole)
-    if best["reached"] < goal.share:
-        advice = ["test larger budgets"] if found["budget"].max() < LARGEST_BUDGET else []
-        advice.append("ask for a lower PCC or for fewer genes")
-        n_genes = table["gene"].nunique()
-        if not goal.patterned and n_patterned is not None and 0 < n_patterned < n_genes:
-            advice.append(
-                f"count only the genes with a spatial pattern ({n_patterned:,} of {n_genes:,}), since no "
-                "design can bring the others back"
-            )
-        return [
-            f"No tested design and budget keeps {goal.share:.0%} of the {who} at a PCC of "
-            f"{goal.threshold:g} or more.",
-            f"The best tested is {label} at {in_percent(best['budget'])} ({best['n_measured']:,} "
-            f"spots): {_share(best)} of the {who}.",
-            *spent,
-            f"What you can do: {'; or '.join(advice)}.",
-        ]
-    out = [
-        f"Measure {best['n_measured']:,} spots ({in_percent(best['budget'])}) by the design: {label}.",
-        f"On the pilot this keeps {_share(best)} of the {who} at a PCC of {goal.threshold:g} or more; "
-        f"the goal was {goal.share:.0%}.",
-        *spent,
-    ]
-    if not best["sure"]:
-        out.append(
-            "The lower end of the interval misses the goal: another section may need the next larger "
-            "budget."
-        )
-    return out + _others(table, found, best, labels, plain)
-
-
-def _others(table, found: pd.DataFrame, best: pd.Series, labels: dict, plain) -> list[str]:
-    """How the other designs do at the budget of the best one."""
-    words = {"no difference": [], "better": [], "worse": []}
-    alike = []
-    for name in found.loc[found["budget"] == best["budget"], "design"]:
-        if name == best["design"]:
-            continue
-        gain, p = paired(table, best["budget"], name, best["design"])
-        same = p >= 0.05 or abs(gain) < WORTH
-        verdict = "no difference" if same else "better" if gain > 0 else "worse"
-        words[verdict].append(f"{labels.get(name, name)} ({gain:+.3f}, p = {p:.2g})")
-        if verdict != "worse" and name in plain:
-            alike.append(labels.get(name, name))
-    out = [
-        f"At the same budget, PCC of the whole map, {verdict}: {'; '.join(found)}."
-        for verdict, found in words.items()
-        if found
-    ]
-    if alike and best["design"] not in plain:
-        out.append(f"A design that is easier to carry out does as well here: {', '.join(alike)}.")
-    return out
-
-
-def _spent(row: pd.Series, cost: Cost, whole: float) -> list[str]:
-    """What a line of the curve costs, if anything is said of costs."""
-    if not any(cost.prices):
-        return []
-    saved = whole - row["cost"]
-    less = f", {cost.words(saved)} less than measuring everything" if saved > 0 else ""
-    mean = " (means over the draws)" if row["n_rows"] % 1 or row["n_regions"] % 1 else ""
-    made_up = cost.made_up(row["n_measured"], row["n_rows"], row["n_regions"])
-    return [f"Cost: {made_up}{mean}{less}."]
-
-
 def _amount(value: float) -> str:
     """A number with as many of two decimals as it needs."""
     return f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def _share(row: pd.Series) -> str:
-    return f"{row['reached']:.0%} ({row['reached_low']:.0%} to {row['reached_high']:.0%})"

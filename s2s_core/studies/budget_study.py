@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from s2s_core.assessment.block_scores import BlockScores, block_scores
 from s2s_core.assessment.metrics import pearson
 from s2s_core.config import preset
 from s2s_core.data.observation import known_values, observe
@@ -24,15 +25,18 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Progress
 from s2s_core.methods import method
-from s2s_core.sampling.judge import expected_error
+from s2s_core.sampling.apply import at_budget
+from s2s_core.sampling.design_metrics import expected_error
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.sampling.registry import at_budget
 from s2s_core.studies.cases import Cases, numbers, read_about, read_cases
 from s2s_core.studies.plan import FINAL, Plan
+from s2s_core.vocabulary import Phase
 
 # Neighbours on any lattice are one pitch apart.
 TOUCHING = 1.2
 SCORES = ("pcc", "rmse", "pcc_map", "rmse_map", "expected_pcc", "expected_rmse")
+# Scores of the whole map by spatial block, which designs are compared by.
+BLOCKS = "map_blocks"
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,10 @@ def run_design(
             raise Cancelled
         left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
         finished = len(wanted) - len(waiting) + k
-        hooks.on_progress(Progress("Testing designs on the pilot", finished, len(wanted), left))
+        hooks.on_progress(Progress(Phase.DESIGNS, finished, len(wanted), left))
         record = _compute(section, pilot, case, plan, columns, hooks)
         cases.add(asdict(case) | record)
-    hooks.on_progress(Progress("Testing designs on the pilot", len(wanted), len(wanted)))
+    hooks.on_progress(Progress(Phase.DESIGNS, len(wanted), len(wanted)))
     return tabulate(folder, plan)
 
 
@@ -115,6 +119,7 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
         )
         if record["spec"] is not None and asked:
             genes = read_about(folder)["genes"]
+            record.pop(BLOCKS, None)
             scores = {k: np.array(record.pop(k), float) for k in SCORES}
             parts.append(pd.DataFrame({**record, "gene": genes, **scores}))
     if not parts:
@@ -123,6 +128,19 @@ def tabulate(folder: Path, plan: Plan | None = None) -> pd.DataFrame:
             f"{MIN_MEASURED} spots); choose others."
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def map_blocks(folder: Path, seeds: int) -> dict[tuple[str, float], list[BlockScores]]:
+    """Scores of the whole map by block of every finished draw, by design and budget.
+
+    Cases of an earlier version have kept none: they are missing here.
+    """
+    found: dict[tuple[str, float], list[BlockScores]] = {}
+    for record in read_cases(folder):
+        blocks = BlockScores.from_json(record.get(BLOCKS))
+        if blocks is not None and record["seed"] < seeds:
+            found.setdefault((record["design"], record["budget"]), []).append(blocks)
+    return found
 
 
 def only_measured(section: Section) -> Section:
@@ -140,7 +158,9 @@ def measured_parts(section: Section) -> tuple[int, int]:
     return len(np.unique(section.row[where])), int(groups)
 
 
-def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hooks) -> dict:
+def _compute(
+    section: Section, pilot: Pilot, case: Case, plan: Plan, columns: np.ndarray, hooks: Hooks
+) -> dict:
     """One case: what was measured and the scores of each gene at the hidden spots."""
     begun = time.perf_counter()
     sampled = at_budget(section, case.design, case.budget, case.seed, pilot=pilot)
@@ -160,12 +180,15 @@ def _compute(section, pilot: Pilot, case: Case, plan: Plan, columns, hooks: Hook
     rmse, pcc = expected_error(pilot, sampled.measured)
     scores |= {"expected_rmse": rmse[columns], "expected_pcc": pcc[columns]}
     n_rows, n_regions = measured_parts(sampled)
+    at = sampled.known
+    points = sampled.grid.lattice_xy(sampled.row[at], sampled.col[at])
     return {
         "spec": sampled.design,
         "n_measured": int(sampled.measured.sum()),
         "n_rows": n_rows,
         "n_regions": n_regions,
         "seconds": round(time.perf_counter() - begun, 3),
+        BLOCKS: block_scores(truth[at], guess[at], points).to_json(),
         **{name: numbers(scores[name]) for name in SCORES},
     }
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from s2s_core.data.format_number import FORMAT_KEY, format_number
 from s2s_core.data.store import atomic
 from s2s_core.errors import S2SError
 
 ABOUT, LINES = "about.json", "cases.jsonl"
+# Form of a study's folder, written into ABOUT (see `format_number`).
+CASES_FORMAT = 1
 
 
 class Cases:
@@ -38,7 +41,7 @@ class Cases:
                 "give an empty one."
             )
         with atomic(folder / ABOUT) as part:
-            part.write_text(json.dumps(about), encoding="utf-8")
+            part.write_text(json.dumps({FORMAT_KEY: CASES_FORMAT, **about}), encoding="utf-8")
         self.folder = folder
 
     def add(self, record: dict) -> None:
@@ -56,12 +59,14 @@ def read_about(folder: Path) -> dict:
     Raises
     ------
     S2SError
-        If there are none.
+        If there are none, or a newer program wrote them.
     """
     try:
-        return json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise S2SError(f"The folder {str(folder)!r} holds no results yet.") from None
+    format_number(about, CASES_FORMAT, f"The study in {str(folder)!r}")
+    return about
 
 
 def read_cases(folder: Path) -> Iterator[dict]:

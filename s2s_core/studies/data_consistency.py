@@ -15,7 +15,7 @@ from s2s_core.data.store import atomic
 from s2s_core.imputation import run
 from s2s_core.interfaces import Hooks
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 # Odd and even sizes, larger and smaller than a window.
 SIZES = ((64, 64), (37, 53), (5, 9))
@@ -97,7 +97,7 @@ def random_tensors(model: ModelConfig, size: tuple[int, int], seed: int) -> list
         network = CDCIN(model).eval()
         for cascade in network.cascades:
             # The compact network begins with no correction at all: give it one to undo.
-            torch.nn.init.normal_(cascade.out.weight, std=0.1)
+            torch.nn.init.normal_(cascade.get_parameter("out.weight"), std=0.1)
     measured = torch.where(mask, values, 0.0)
     with torch.no_grad():
         before, after = network(start, measured, mask, context)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
+from s2s_core.assessment.block_scores import BlockScores
+from s2s_core.assessment.compare import Comparison, Verdict, compare, paired_wilcoxon, untested
 from s2s_core.data.section import MIN_MEASURED, SCALED
 from s2s_core.data.store import atomic
 from s2s_core.studies.cases import read_about, read_cases
 
 SCORES = ("mae", "rmse", "pcc", "ssim")
-# A smaller change of the mean absolute error is none.
-WORTH = 0.002
+# Scores at the hidden spots by spatial block, which variants are compared by.
+BLOCKS = "blocks"
+COLUMNS_OF_RUNS = ("fit_seconds", "prediction_seconds", "parameters", "steps", "network_share")
 
 
 def write_tables(
@@ -39,14 +42,18 @@ def write_tables(
         ],
         ignore_index=True,
     )
-    runs = pd.DataFrame([{k: v for k, v in r.items() if k not in SCORES} for r in records])
-    summary = summarise(genes, runs, [n for n in names if n not in left_out], against)
+    kept_apart = (*SCORES, BLOCKS)
+    runs = pd.DataFrame([{k: v for k, v in r.items() if k not in kept_apart} for r in records])
+    summary = summarise(
+        genes, runs, [n for n in names if n not in left_out], against, _blocks(records)
+    )
     lines = [
         f"# {about['name']}: {question}",
         "",
         f"Preset {about['preset']}, mask {about['mask']} unless said; {seeds} seed{'s' * (seeds != 1)}; {len(about['genes']):,} "
         f"genes, scored at the hidden spots ({about.get('scale', SCALED)}). Mean and median (quartiles) over genes, seeds averaged; "
-        f"p: Wilcoxon over genes against *{against}*. MAE is that of the conditional mean. "
+        f"p: Wilcoxon over genes against *{against}*, descriptive (genes share spots); what is said of "
+        "variants is tested over spatial blocks of spots, and over seeds where there are several. MAE is that of the conditional mean. "
         "Prediction: fastest of several for the whole section, all genes, the first estimate already made. "
         "Share: how much of the network's correction withheld spots let in.",
         "",
@@ -75,12 +82,20 @@ def left_out_words(names: list[str]) -> str:
 
 
 def summarise(
-    genes: pd.DataFrame, runs: pd.DataFrame, names: list[str], against: str
+    genes: pd.DataFrame,
+    runs: pd.DataFrame,
+    names: list[str],
+    against: str,
+    blocks: Mapping[str, Sequence[BlockScores]] | None = None,
 ) -> pd.DataFrame:
-    """One row a variant: scores over genes, change and p against one of them, times."""
+    """Table of one row per variant: scores over genes, change and p against one of them, times.
+
+    ``mae_p`` and ``pcc_p`` are Wilcoxon's over genes; ``mae_verdict`` and ``mae_p_blocks`` are those of
+    :mod:`s2s_core.assessment.compare`, undecided where no ``blocks`` were kept.
+    """
     means = genes.groupby(["variant", "gene"], sort=False)[list(SCORES)].mean()
     draws = genes.groupby(["variant", "seed"], sort=False)["mae"].mean().groupby("variant").std()
-    rows = []
+    base, rows = means.loc[against], []
     for name in names:
         own, run = means.loc[name], runs[runs["variant"] == name]
         row = {"variant": name, "n_measured": round(run["n_measured"].mean())}
@@ -91,28 +106,56 @@ def summarise(
                 zip((f"{score}_median", f"{score}_q25", f"{score}_q75"), quartiles, strict=True)
             )
         row["mae_sd_of_seeds"] = draws[name]
-        base = means.loc[against]
         row["mae_change"] = row["mae"] / base["mae"].mean() - 1.0
         for score in ("mae", "pcc"):
-            difference = (own[score] - base[score]).dropna()
-            nothing = name == against or len(difference) < 6 or (difference == 0).all()
-            row[f"{score}_p"] = 1.0 if nothing else float(wilcoxon(difference).pvalue)
-        for column in ("fit_seconds", "prediction_seconds", "parameters", "steps", "network_share"):
+            row[f"{score}_p"] = paired_wilcoxon((own[score] - base[score]).to_numpy())
+        found = _compare(own["mae"], base["mae"], name, against, blocks or {})
+        row["mae_p_blocks"] = found.p_difference
+        row["mae_verdict"] = "" if name == against else str(found.verdict)
+        for column in COLUMNS_OF_RUNS:
             row[column] = pd.to_numeric(run[column]).mean()
         rows.append(row)
     return pd.DataFrame(rows)
 
 
+def _blocks(records: list[dict]) -> dict[str, list[BlockScores]]:
+    """Scores by block of every variant, one a seed; those of an earlier version have none."""
+    found: dict[str, list[BlockScores]] = {}
+    for record in sorted(records, key=lambda record: record["seed"]):
+        blocks = BlockScores.from_json(record.get(BLOCKS))
+        if blocks is not None:
+            found.setdefault(record["variant"], []).append(blocks)
+    return found
+
+
+def _compare(
+    own: pd.Series,
+    base: pd.Series,
+    name: str,
+    against: str,
+    blocks: Mapping[str, Sequence[BlockScores]],
+) -> Comparison:
+    ours, theirs = blocks.get(name), blocks.get(against)
+    if ours and theirs:
+        return compare(ours, theirs, "mae", genes=(own.to_numpy(float), base.to_numpy(float)))
+    return untested(float(own.mean() - base.mean()), float(base.mean()), "mae")
+
+
 def _verdicts(summary: pd.DataFrame, against: str) -> list[str]:
-    """One line a variant: is its error another than that of the one compared with?"""
+    """One line per variant: is its error another than that of the one compared with?"""
+    words = {
+        Verdict.BETTER: "MAE lower than with",
+        Verdict.WORSE: "MAE higher than with",
+        Verdict.EQUIVALENT: "no difference in MAE to",
+        Verdict.UNDECIDED: "undecided whether its MAE differs from that of",
+    }
     lines = []
     for _, row in summary[summary["variant"] != against].iterrows():
-        found = f"({row['mae_change']:+.1%}, p = {row['mae_p']:.2g})"
-        if row["mae_p"] >= 0.05 or abs(row["mae_change"]) < WORTH:
-            lines.append(f"- {row['variant']}: no difference in MAE to {against} {found}.")
-        else:
-            word = "lower" if row["mae_change"] < 0 else "higher"
-            lines.append(f"- {row['variant']}: MAE {word} than with {against} {found}.")
+        p = "" if pd.isna(row["mae_p_blocks"]) else f", p = {row['mae_p_blocks']:.2g}"
+        lines.append(
+            f"- {row['variant']}: {words[Verdict(row['mae_verdict'])]} {against} "
+            f"({row['mae_change']:+.1%}{p})."
+        )
     return lines
 
 

@@ -1,7 +1,7 @@
 """The paper's experiments on any section: data consistency, co-learning, cascades, sparsity.
 
 Every variant is a configuration; it is fitted on what a mask leaves and scored at the spots the
-mask hides. Variants are compared over genes with a paired test, draws averaged first.
+mask hides. Variants are compared over spatial blocks of these spots and over draws.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from s2s_core.assessment.block_scores import block_scores
 from s2s_core.assessment.metrics import score_genes
 from s2s_core.config import PRESETS, RunConfig, preset
 from s2s_core.data.observation import known_values, observe
@@ -21,9 +22,10 @@ from s2s_core.data.section import MIN_MEASURED, Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.interfaces import Hooks, Progress
 from s2s_core.methods import method
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from s2s_core.studies.cases import Cases, numbers, read_cases
-from s2s_core.studies.experiment_report import SCORES, write_tables
+from s2s_core.studies.experiment_report import BLOCKS, SCORES, write_tables
+from s2s_core.vocabulary import Phase
 
 # Without pretrained weights the compact network has more to learn.
 ALONE_STEPS = 150
@@ -210,15 +212,17 @@ def run_experiment(
             raise Cancelled
         left = (time.perf_counter() - begun) / k * (len(waiting) - k) if k else None
         finished = len(wanted) - len(waiting) + k
-        hooks.on_progress(Progress(f"Experiment: {name}", finished, len(wanted), left))
+        hooks.on_progress(Progress(Phase.EXPERIMENT, finished, len(wanted), left, detail=name))
         record = _compute(section, variant, base, variant.mask or mask, seed, hooks)
         cases.add({"variant": variant.name, "seed": seed, **record})
-    hooks.on_progress(Progress(f"Experiment: {name}", len(wanted), len(wanted)))
+    hooks.on_progress(Progress(Phase.EXPERIMENT, len(wanted), len(wanted), detail=name))
     names = [variant.name for variant in variants]
     return write_tables(folder, names, experiment.question, experiment.against, seeds)
 
 
-def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks) -> dict:
+def _compute(
+    section: Section, variant: Variant, base: RunConfig, mask: str, seed: int, hooks: Hooks
+) -> dict:
     """Fit one variant and score it at the hidden spots."""
     sampled = sample(section, mask, seed)
     if sampled.measured.sum() < MIN_MEASURED:
@@ -236,21 +240,24 @@ def _compute(section, variant: Variant, base, mask: str, seed: int, hooks: Hooks
         start = time.perf_counter()
         predictor(obs, obs.targets)
         times.append(time.perf_counter() - start)
+    truth, at = known_values(sampled, obs.target_sum), sampled.hidden
+    points = sampled.grid.lattice_xy(sampled.row[at], sampled.col[at])
     scores = score_genes(
-        known_values(sampled, obs.target_sum),
+        truth,
         answer.mean,
-        sampled.hidden,
+        at,
         pixels=sampled.pixels,
         shape=sampled.grid.shape,
     )
     details = answer.details
     return {
         "n_measured": int(sampled.measured.sum()),
-        "n_hidden": int(sampled.hidden.sum()),
+        "n_hidden": int(at.sum()),
         "fit_seconds": round(fitted - begun, 3),
         "prediction_seconds": round(min(times), 6),
         "parameters": details.get("parameters"),
         "steps": details.get("steps_done"),
         "network_share": details.get("network_share"),
+        BLOCKS: block_scores(truth[at], answer.mean[at], points).to_json(),
         **{score: numbers(scores[score].to_numpy()) for score in SCORES},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from s2s_core.config import preset
 from s2s_core.data.design_text import budget
@@ -159,7 +160,10 @@ class Plan:
         unknown = set(data) - {f.name for f in fields(cls)}
         if unknown:
             raise S2SError(f"Unknown setting {sorted(unknown)[0]!r} in the plan.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.items()
+        }
+        return cls(**values)
 
 
 def _check_range(percent: float) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.browser.steps import finish, quiet
 from tests.made import made_section
 

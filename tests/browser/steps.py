@@ -15,7 +15,7 @@ from matplotlib.path import Path as Polygon
 from s2s_core.config import preset
 from s2s_core.data.section import Section
 from s2s_core.jobs import jobs, runner, worker
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 
 PLOT = ".js-plotly-plot"
 NUMBER = re.compile(r"([\d,]+) (?:spots|positions)")
@@ -161,7 +161,7 @@ def under(page, section: Section, corners: list[tuple[float, float]]) -> np.ndar
 def finish(section: Section, name: str) -> jobs.Job:
     """A finished run of linear interpolation, without a queue."""
     config = preset("fast", method="linear", compare=("nearest",), threads=1)
-    job = jobs.create(section, config, name, section.liveliest_gene())
+    job = jobs.create(section, config, name, section.most_variable_gene())
     jobs.write_state(job, replace(jobs.State(), status="running", started=time.time()))
     worker.work(job.folder)
     assert jobs.state(job).status == "done"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.data.observation import observe
-from s2s_core.sampling.registry import sample
+from s2s_core.sampling.apply import sample
 from tests.browser import steps
 
 

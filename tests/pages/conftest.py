@@ -10,7 +10,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages import _choice, _genes, _state, _upload, _who
+from s2s_core.data.simulate import demo_section
 from s2s_core.jobs import jobs
+from s2s_core.sampling.apply import sample
+from tests.pages.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("data", "sampling", "train", "results")
@@ -96,3 +100,18 @@ def saved(monkeypatch) -> list[str]:
 @pytest.fixture
 def app() -> App:
     return App().healthy()
+
+
+@pytest.fixture
+def sampled():
+    return sample(demo_section(rows=20, genes=8), "lattice:2")
+
+
+@pytest.fixture(name="st")
+def made_screen(monkeypatch):
+    """Pages draw on a made screen."""
+    screen = Screen()
+    for module in (_state, _choice, _genes, _upload, _who):
+        monkeypatch.setattr(module, "st", screen)
+    monkeypatch.setattr(_who, "_from_cookie", lambda: None)
+    return screen

@@ -84,7 +84,7 @@ def test_no_file_name_becomes_a_path(app, h5ad):
 def test_genes_are_chosen_by_search_and_by_pasting(app):
     app.click("open_demo")
     genes = list(app.workspace.section.genes)
-    app.at.radio(key="gene_mode").set_value("Choose").run()
+    app.at.radio(key="gene_mode").set_value("choose").run()
     assert "Choose at least one gene" in app.words()
     app.at.multiselect(key="gene_pick").set_value([genes[3]]).run()
     app.at.text_area(key="gene_paste").set_value(f"{genes[5]}, sim_layer_001x\n{genes[7]}").run()
@@ -109,12 +109,12 @@ def test_genes_are_told_by_their_spatial_pattern(app):
     for word, count in table["verdict"].value_counts().items():
         assert f"{word}: **{count}**" in app.words()
     assert PATTERN.asked in app.words()
-    app.at.radio(key="gene_mode").set_value("Most spatial").run()
+    app.at.radio(key="gene_mode").set_value("spatial").run()
     app.at.number_input(key="gene_count").set_value(5).run()
     app.healthy()
     assert set(app.workspace.genes) == set(table["moran"].nlargest(5).index)
     assert "**5 genes** will be imputed" in app.words()
-    app.at.radio(key="gene_mode").set_value("Highest expressed").run()
+    app.at.radio(key="gene_mode").set_value("expressed").run()
     assert set(app.healthy().workspace.genes) == set(table["mean"].nlargest(5).index)
 
 
@@ -124,7 +124,7 @@ def test_a_large_table_is_looked_through_on_request(app, monkeypatch):
     assert app.workspace.structure is None
     modes = app.at.radio(key="gene_mode")
     assert modes.options == ["All genes", "Most spatial", "Highest expressed", "Choose"]
-    modes.set_value("Most spatial").run()
+    modes.set_value("spatial").run()
     assert 'press "Find the genes with a spatial pattern" first' in app.healthy().words()
     app.click("find_structure").healthy()
     assert app.workspace.structure is not None
@@ -136,7 +136,7 @@ def test_the_highest_expressed_genes_need_no_spatial_pattern(app, monkeypatch):
     monkeypatch.setattr("pages._genes.AT_ONCE", 10)
     section = demo_section(rows=16, genes=6)
     app.take(section).go("data")
-    app.at.radio(key="gene_mode").set_value("Highest expressed").run()
+    app.at.radio(key="gene_mode").set_value("expressed").run()
     app.at.number_input(key="gene_count").set_value(2).run()
     assert app.healthy().workspace.structure is None
     assert set(app.workspace.genes) == set(gene_structure(section)["mean"].nlargest(2).index)
@@ -149,7 +149,7 @@ def test_genes_without_a_pattern_are_said_to_be_left_out_best(app):
     assert flat > 10
     advice = f'{flat} of them have no spatial pattern, which no method can fill in: choose "Most spatial"'
     assert advice in app.words()
-    app.at.radio(key="gene_mode").set_value("Most spatial").run()
+    app.at.radio(key="gene_mode").set_value("spatial").run()
     assert advice not in app.healthy().words()
 
 

@@ -1,66 +1,18 @@
 """What one browser session keeps and lets go, with a made session in place of a browser's."""
 
-from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pages import _choice, _genes, _state, _upload, _who
+from pages import _choice, _genes, _state, _who
 from s2s_core.config import preset
 from s2s_core.data.simulate import demo_section
-from s2s_core.errors import S2SError, SeveralSections
+from s2s_core.errors import S2SError
 from s2s_core.jobs import drafts, jobs
-from s2s_core.sampling.registry import sample
-
-
-class Session(dict):
-    """Session state, by item and by attribute."""
-
-    __getattr__ = dict.__getitem__
-    __setattr__ = dict.__setitem__
-    __delattr__ = dict.__delitem__
-
-
-class Screen(SimpleNamespace):
-    """As much of Streamlit as these functions need; what is chosen stands in ``answers``."""
-
-    def __init__(self):
-        super().__init__(session_state=Session(), query_params=Session(), answers={}, said=[])
-
-    def spinner(self, _):
-        return nullcontext()
-
-    def answer(self, label, *rest, key=None, **_):
-        value = self.answers.get(key, rest[0] if rest else "")
-        # As Streamlit does, the first value is that of the session.
-        return self.session_state.get(key, value)
-
-    text_input = text_area = number_input = multiselect = radio = selectbox = answer
-
-    def button(self, label, key=None, **_):
-        return self.answers.get(key, False)
-
-    def container(self, **_):
-        return nullcontext()
-
-    def rerun(self):
-        pass
-
-    def say(self, word, **_):
-        self.said.append(word)
-
-    warning = info = caption = write = error = say
-
-
-@pytest.fixture
-def st(monkeypatch):
-    screen = Screen()
-    for module in (_state, _choice, _genes, _upload, _who):
-        monkeypatch.setattr(module, "st", screen)
-    monkeypatch.setattr(_who, "_from_cookie", lambda: None)
-    return screen
+from s2s_core.sampling.apply import sample
+from tests.pages.screen import Session
 
 
 @pytest.fixture
@@ -151,8 +103,8 @@ def test_widgets_are_kept_and_begin_with_their_first_value_once(st):
     st.session_state = Noting({"argument-random": "0.3", "design": "random", "other": 1})
     _state.keep_widgets()
     assert sorted(kept) == ["argument-random", "design"]
-    assert _state.begin("design", "grid") == "design"
-    assert _state.begin("seed", 3) == "seed"
+    assert _state.first_value("design", "grid") == "design"
+    assert _state.first_value("seed", 3) == "seed"
     assert (st.session_state["design"], st.session_state["seed"]) == ("random", 3)
 
 
@@ -248,97 +200,3 @@ def test_where_most_genes_have_no_pattern_it_is_said(st, flat, told):
     verdicts = [_genes.NONE] * flat + ["a pattern"] * (6 - flat)
     _genes.suggest_spatial(pd.DataFrame({"verdict": verdicts}))
     assert bool(st.said) is told
-
-
-# --- uploads
-
-
-def upload(name, data=b"x"):
-    return SimpleNamespace(name=name, size=len(data), getbuffer=lambda: data)
-
-
-def test_uploads_keep_harmless_names_and_never_replace_each_other(tmp_path):
-    names = ["a.csv", "b/a.csv", "..\\.hidden.csv", "a;b.csv"]
-    data = [name.encode() for name in names]
-    paths = _upload.save_uploads([upload(n, d) for n, d in zip(names, data, strict=True)], tmp_path)
-    assert [p.read_bytes() for p in paths] == data
-    assert all(p.parent == tmp_path for p in paths)
-    assert [p.name for p in paths] == ["a.csv", "1-a.csv", "hidden.csv", "a_b.csv"]
-
-
-SEVERAL = SeveralSections("several", "slice", {"A": 3, "B": 4})
-
-
-@pytest.mark.parametrize(
-    ("answers", "together"),
-    [
-        ([None], False),
-        ([SEVERAL], False),
-        ([S2SError("no"), None], True),
-        ([S2SError("no")] * 2, True),
-    ],
-)
-def test_only_what_was_refused_is_tried_with_what_was_refused_before(
-    st, tmp_path, monkeypatch, answers, together
-):
-    tried = []
-
-    def opened(paths, reading, name):
-        tried.append(sorted(p.name for p in paths))
-        return answers[len(tried) - 1]
-
-    monkeypatch.setattr(_upload, "open_files", opened)
-    monkeypatch.setattr(_upload, "fresh_field", lambda: None)
-    before = tmp_path / "before"
-    before.mkdir()
-    (before / "old.csv").write_bytes(b"old")
-    desk = _upload.Desk(before, S2SError("refused"))
-    _upload.take_uploads([upload("new.csv")], _upload.Reading("auto", "auto", "auto", None), desk)
-    assert tried == [["new.csv"], ["new.csv", "old.csv"]][: 1 + together]
-    assert not before.exists()
-    assert (st.session_state.desk is None) is (answers[-1] is None)
-
-
-@pytest.mark.parametrize(
-    ("picked", "where"), [("A", "slice=A"), ("All of them: they are one section", "all")]
-)
-def test_one_of_several_sections_is_picked_or_all(st, tmp_path, monkeypatch, picked, where):
-    (tmp_path / "a.csv").write_bytes(b"x")
-    asked = []
-    monkeypatch.setattr(_upload, "open_files", lambda _, reading, __: asked.append(reading.where))
-    st.session_state.section_pick = picked
-    st.answers["read_again"] = True
-    _upload.show_desk(
-        _upload.Desk(tmp_path, SEVERAL), _upload.Reading("auto", "auto", "auto", None)
-    )
-    assert asked == [where]
-    assert st.session_state.desk is None
-
-
-def test_files_of_an_opened_section_are_let_go_and_those_of_a_refused_one_stay(
-    st, section, tmp_path, monkeypatch
-):
-    desk = tmp_path / "desk"
-    desk.mkdir()
-    (desk / "small.csv").write_bytes(b"1")
-    (desk / "large.csv").write_bytes(b"22")
-    files = sorted(desk.iterdir())
-    assert _upload.largest(files) == "large.csv"
-    asked = {}
-
-    def read(paths, **options):
-        asked.update(options)
-        if options["where"] is None:
-            raise SEVERAL
-        return section
-
-    monkeypatch.setattr(_upload, "read_apart", read)
-    reading = _upload.Reading("auto", "auto", "auto", None)
-    assert _upload.open_files(files, reading, "large.csv") is SEVERAL
-    assert all(f.exists() for f in files)
-    again = _upload.Reading("auto", "auto", "auto", None, where="slice=A")
-    assert _upload.open_files(files, again, "large.csv") is None
-    assert asked["where"] == "slice=A"
-    assert asked["bin_size"] is None
-    assert not desk.exists()
-    assert _state.workspace().name == "large.csv"

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from s2s_core.errors import S2SError, SeveralSections
-from s2s_core.readers import apart, read
-from s2s_core.readers.apart import read_apart
+from s2s_core.readers import read, subprocess_reader
+from s2s_core.readers.subprocess_reader import read_in_subprocess
+from tests import made_cells
 from tests import made_files as made
 
 
 def test_a_section_read_apart_is_the_same(tmp_path):
     folder = made.space_ranger(tmp_path / "run")
-    here, there = read(folder), read_apart(folder)
+    here, there = read(folder), read_in_subprocess(folder)
     assert (here.counts != there.counts).nnz == 0
     assert there.obs.equals(here.obs)
     assert there.var.equals(here.var)
@@ -23,8 +24,8 @@ def test_a_section_read_apart_is_the_same(tmp_path):
 
 
 def test_options_and_several_files_pass_through(tmp_path):
-    files = sorted(made.xenium(tmp_path / "x").iterdir())
-    section = read_apart(files, bin_size=25.0, absent="background")
+    files = sorted(made_cells.xenium(tmp_path / "x").iterdir())
+    section = read_in_subprocess(files, bin_size=25.0, absent="background")
     assert section.grid.pitch == 25.0
     assert set(section.origin) == {"spot"}
 
@@ -32,7 +33,7 @@ def test_options_and_several_files_pass_through(tmp_path):
 def test_sentences_pass_through(tmp_path):
     (tmp_path / "bad.h5ad").write_bytes(b"nothing of use")
     with pytest.raises(S2SError, match=r"'bad\.h5ad' is not an AnnData file"):
-        read_apart(tmp_path / "bad.h5ad")
+        read_in_subprocess(tmp_path / "bad.h5ad")
 
 
 def test_a_file_that_brings_the_process_down_is_one_sentence(tmp_path, monkeypatch):
@@ -40,9 +41,9 @@ def test_a_file_that_brings_the_process_down_is_one_sentence(tmp_path, monkeypat
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\nkill -SEGV $$\n")
     script.chmod(0o755)
-    monkeypatch.setattr(apart.sys, "executable", str(script))
+    monkeypatch.setattr(subprocess_reader.sys, "executable", str(script))
     with pytest.raises(S2SError, match=r"'t\.csv' could not be read"):
-        read_apart(tmp_path / "t.csv")
+        read_in_subprocess(tmp_path / "t.csv")
 
 
 def test_an_error_keeps_its_class_and_what_it_knows(tmp_path, monkeypatch):
@@ -51,14 +52,13 @@ def test_an_error_keeps_its_class_and_what_it_knows(tmp_path, monkeypatch):
     def several(*_, **__):
         raise SeveralSections("Two sections; choose one.", "library_id", {"A": 3, "B\u00e9": 4})
 
-    def in_this_process(command, **_):
-        monkeypatch.setattr(apart, "read", several)
-        apart.main(apart.Path(command[-1]))
-        return apart.subprocess.CompletedProcess(command, 0, stderr="")
+    def in_this_process(command, *_, **__):
+        monkeypatch.setattr(subprocess_reader, "read", several)
+        subprocess_reader.main(subprocess_reader.Path(command[-1]))
+        return 0
 
-    monkeypatch.setattr(apart.resource, "setrlimit", lambda *_: None)
-    monkeypatch.setattr(apart.subprocess, "run", in_this_process)
+    monkeypatch.setattr(subprocess_reader, "run_bounded", in_this_process)
     with pytest.raises(SeveralSections, match="^Two sections; choose one.$") as caught:
-        read_apart(tmp_path / "t.csv")
+        read_in_subprocess(tmp_path / "t.csv")
     assert caught.value.column == "library_id"
     assert caught.value.values == {"A": 3, "B\u00e9": 4}

@@ -1,4 +1,4 @@
-"""Reading in a process of its own: python -m s2s_core.readers.apart FOLDER
+"""Reading in a process of its own: python -m s2s_core.readers.subprocess_reader FOLDER
 
 What a hostile file breaks is that process, and nobody else waits while it is parsed: the way for
 a server. In a notebook :func:`s2s_core.read` is quicker.
@@ -6,12 +6,9 @@ a server. In a notebook :func:`s2s_core.read` is quicker.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -20,15 +17,15 @@ from pathlib import Path
 from s2s_core.data.section import Section
 from s2s_core.data.store import load_section, save_section
 from s2s_core.errors import S2SError, SeveralSections
+from s2s_core.processes import Bounds, run_bounded
 from s2s_core.readers import read
 
-# CPU time and addresses that reading the largest section may take.
-SECONDS = 1800
-GIGABYTES = 48
+# What reading the largest section may take.
+BOUNDS = Bounds(cpu_seconds=1800, gigabytes=48)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
+def read_in_subprocess(path: str | Path | Iterable[str | Path], **options) -> Section:
     """Read a section as :func:`s2s_core.read` does, in a child process.
 
     Parameters
@@ -46,21 +43,15 @@ def read_apart(path: str | Path | Iterable[str | Path], **options) -> Section:
     with tempfile.TemporaryDirectory(prefix="s2s-") as name:
         folder = Path(name)
         task = {"paths": [str(Path(p).absolute()) for p in paths], "options": options}
-        (folder / "task.json").write_text(json.dumps(task))
-        done = subprocess.run(
-            [sys.executable, "-m", "s2s_core.readers.apart", name],
-            check=False,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
+        command = [sys.executable, "-m", "s2s_core.readers.subprocess_reader", name]
+        with (folder / "log").open("wb") as log:
+            status = run_bounded(command, BOUNDS, log=log, cwd=ROOT)
         if (folder / "error.json").is_file():
             raise _error(json.loads((folder / "error.json").read_text(encoding="utf-8")))
-        if done.returncode or not (folder / "section.h5ad").is_file():
-            logging.getLogger("s2s").warning("reading ended early: %s", done.stderr[-2000:])
+        if status != 0 or not (folder / "section.h5ad").is_file():
+            said = (folder / "log").read_text(encoding="utf-8", errors="replace")
+            logging.getLogger("s2s").warning("reading ended early: %s", said[-2000:])
             what = repr(Path(paths[0]).name) if len(paths) == 1 else "These files"
             raise S2SError(
                 f"{what} could not be read: reading took too much time or memory, or came to a "
@@ -76,11 +67,7 @@ def _error(said: dict) -> S2SError:
 
 def main(folder: Path) -> None:
     """Do the task of a folder; leave a section or a sentence."""
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30, GIGABYTES * 2**30))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    task = json.loads((folder / "task.json").read_text())
+    task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     paths = task["paths"]
     try:
         section = read(paths[0] if len(paths) == 1 else paths, **task["options"])

@@ -1,12 +1,12 @@
-"""What a sampling design means before anything is trained: gaps, aliasing, expected error.
+"""Metrics of a sampling design before anything is trained: gaps, aliasing, expected error.
 
-:func:`judge` is cheap enough to be called at every change of a design; what is slow is kept
+:func:`evaluate_design` is cheap enough to be called at every change of a design; what is slow is kept
 by the :class:`~s2s_core.sampling.pilot.Pilot`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,85 +17,33 @@ from s2s_core.data.structure import SURE as CHANCE
 from s2s_core.errors import S2SError
 from s2s_core.geostat.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.sampling.aliasing import aliased_share
+from s2s_core.sampling.design_record import DesignMetrics
+from s2s_core.sampling.design_sentences import sentences_of
 from s2s_core.sampling.pilot import Pilot
-from s2s_core.vocabulary import DESIGN
+from s2s_core.vocabulary import Resolution
 
-RESOLVED, MARGINAL, LOST, FLAT = DESIGN.words
 # Correlation that a pattern must keep across the design's gap (nine in ten positions are
-# nearer to a measured spot than it).
-SURE, DOUBTFUL = 0.5, 0.2
-# Expected PCC below which a gene counts as lost, whatever its range.
-HOPELESS = 0.1
+# nearer to a measured spot than it) to be resolved, and to be marginal. Round numbers, untuned.
+RESOLVED_FROM, MARGINAL_FROM = 0.5, 0.2
+# Expected PCC below which a gene counts as lost, whatever its range. Untuned.
+LOST_PCC = 0.1
 TYPICAL_GAP = 0.9
 RULE = (
     "What counts is the correlation that the gene's variogram keeps across the gap which nine in "
-    f"ten positions do not exceed: {SURE:g} or more is {RESOLVED}, {DOUBTFUL:g} or more {MARGINAL}, "
-    f"less {LOST}; so is a gene with an expected PCC below {HOPELESS:g}. {FLAT.capitalize()}: "
-    f"Moran's I on the pilot less than {CHANCE:g} standard errors above chance."
+    f"ten positions do not exceed: {RESOLVED_FROM:g} or more is {Resolution.RESOLVED}, "
+    f"{MARGINAL_FROM:g} or more {Resolution.MARGINAL}, less {Resolution.LOST}; so is a gene with "
+    f"an expected PCC below {LOST_PCC:g}. {Resolution.FLAT.capitalize()}: Moran's I on the pilot "
+    f"less than {CHANCE:g} standard errors above chance."
 )
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
 TARGETS, NEIGHBOURS = 300, 48
-# Dispersion below and above which a design is called even and clustered; counted within so many
-# mean spacings. One alone may end on a shell of the lattice: a checkerboard, half of whose
-# positions have a spot more there, would pass for clustered.
-EVEN, CLUSTERED, WINDOWS = 0.6, 1.5, (1.25, 1.5, 1.75, 2.0)
-# Shares of the patterns folded onto coarser ones that are worth a word.
-LITTLE_ALIASING, MUCH_ALIASING = 0.05, 0.15
+# Dispersion is counted within so many mean spacings: one alone may end on a shell of the lattice,
+# and a checkerboard, half of whose positions have a spot more there, would pass for clustered.
+WINDOWS = (1.25, 1.5, 1.75, 2.0)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a design means for one pilot.
-
-    Attributes
-    ----------
-    n_measured : int
-    fraction : float
-        Of the tissue positions.
-    largest_gap, mean_gap, typical_gap : float
-        Distance of unmeasured tissue positions to the nearest measured one, in pitches: the
-        largest, the mean, and what nine in ten do not exceed.
-    largest_gap_unit, mean_gap_unit : float
-        The same in the section's own ``unit``.
-    unit : str
-        "" where the section does not say.
-    dispersion : float
-        Variance of the number of measured spots around a position, over that of a random draw
-        from the same lattice: 0 perfectly even, 1 random, above 1 clustered.
-    periodic : bool
-    aliased : float
-        Share (0..1) of the pilot's patterns that a periodic design folds onto coarser ones.
-    edge_coverage : float
-        Share of the tissue's rim within one mean spacing of a measured spot.
-    expected_rmse, expected_pcc : float
-        Mean over genes at unmeasured positions, from the kriging variance of the programmes.
-    genes : DataFrame
-        By gene: ``range`` (pitches), ``signal``, ``correlation`` (kept across the typical gap),
-        ``verdict``, ``expected_rmse``, ``expected_pcc``.
-    sentences : tuple of str
-        All of it in words.
-    """
-
-    n_measured: int
-    fraction: float
-    largest_gap: float
-    mean_gap: float
-    typical_gap: float
-    largest_gap_unit: float
-    mean_gap_unit: float
-    unit: str
-    dispersion: float
-    periodic: bool
-    aliased: float
-    edge_coverage: float
-    expected_rmse: float
-    expected_pcc: float
-    genes: pd.DataFrame
-    sentences: tuple[str, ...]
-
-
-def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
-    """Judge a design on a pilot.
+def evaluate_design(pilot: Pilot, measured: np.ndarray) -> DesignMetrics:
+    """Metrics of a design on a pilot.
 
     Parameters
     ----------
@@ -128,26 +76,28 @@ def judge(pilot: Pilot, measured: np.ndarray) -> Facts:
     genes = _genes(pilot, typical)
     genes["expected_rmse"], genes["expected_pcc"] = expected_error(pilot, measured)
     # A wide pattern is lost all the same where most of the tissue lies far from every spot.
-    far = genes["verdict"].isin([RESOLVED, MARGINAL]) & (genes["expected_pcc"] < HOPELESS)
-    genes.loc[far, "verdict"] = LOST
+    held = genes["verdict"].isin([Resolution.RESOLVED, Resolution.MARGINAL])
+    genes.loc[held & (genes["expected_pcc"] < LOST_PCC), "verdict"] = Resolution.LOST
     pitch = pilot.section.grid.pitch
-    numbers = {
-        "n_measured": count,
-        "fraction": count / measured.size,
-        "largest_gap": float(gap.max()),
-        "mean_gap": float(gap.mean()),
-        "typical_gap": typical,
-        "largest_gap_unit": float(gap.max()) * pitch,
-        "mean_gap_unit": float(gap.mean()) * pitch,
-        "unit": unit_of(pilot),
-        "dispersion": _dispersion(measured, points),
-        "periodic": periodic,
-        "aliased": aliased,
-        "edge_coverage": _edge_coverage(here, points),
-        "expected_rmse": float(genes["expected_rmse"].mean()),
-        "expected_pcc": float(genes["expected_pcc"].mean()),
-    }
-    return Facts(**numbers, genes=genes, sentences=tuple(_sentences(numbers, genes)))
+    metrics = DesignMetrics(
+        n_measured=count,
+        fraction=count / measured.size,
+        largest_gap=float(gap.max()),
+        mean_gap=float(gap.mean()),
+        typical_gap=typical,
+        largest_gap_unit=float(gap.max()) * pitch,
+        mean_gap_unit=float(gap.mean()) * pitch,
+        unit=unit_of(pilot),
+        dispersion=_dispersion(measured, points),
+        periodic=periodic,
+        aliased=aliased,
+        edge_coverage=_edge_coverage(here, points),
+        expected_rmse=float(genes["expected_rmse"].mean()),
+        expected_pcc=float(genes["expected_pcc"].mean()),
+        genes=genes,
+        sentences=(),
+    )
+    return replace(metrics, sentences=sentences_of(metrics))
 
 
 def unit_of(pilot: Pilot) -> str:
@@ -200,17 +150,25 @@ def expected_error(pilot: Pilot, measured: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def verdicts(pilot: Pilot, gap: float) -> pd.Series:
-    """What becomes of every gene when nine in ten positions are ``gap`` pitches or nearer."""
+    """Verdict on every gene when nine in ten positions have a spot within ``gap`` pitches.
+
+    Returns
+    -------
+    Series of :class:`~s2s_core.vocabulary.Resolution`
+        By gene; what a gap alone loses, whatever the expected error.
+    """
     return _genes(pilot, gap)["verdict"]
 
 
 def _genes(pilot: Pilot, gap: float) -> pd.DataFrame:
     table = pilot.genes[["range", "signal"]].copy()
     kept = matern32(np.full(len(table), gap), pilot.genes["length"].to_numpy())
-    level = np.select([kept >= SURE, kept >= DOUBTFUL], [0, 1], 2)
-    level[~pilot.genes["spatial"].to_numpy()] = 3
     table["correlation"] = kept
-    table["verdict"] = np.array([RESOLVED, MARGINAL, LOST, FLAT])[level]
+    table["verdict"] = np.select(
+        [~pilot.genes["spatial"].to_numpy(), kept >= RESOLVED_FROM, kept >= MARGINAL_FROM],
+        [Resolution.FLAT, Resolution.RESOLVED, Resolution.MARGINAL],
+        Resolution.LOST,
+    )
     return table
 
 
@@ -245,46 +203,3 @@ def _edge_coverage(here: np.ndarray, points: np.ndarray) -> float:
         return 1.0
     spacing = np.sqrt(_area(points) / len(here))
     return float((cKDTree(here).query(rim)[0] <= spacing + 1e-9).mean())
-
-
-def _sentences(facts: dict, genes: pd.DataFrame) -> list[str]:
-    def length(pitches: float, real: float) -> str:
-        return f"{pitches:.1f} pitches" + (
-            f" ({real:.4g} {facts['unit']})" if facts["unit"] else ""
-        )
-
-    out = [
-        f"{facts['n_measured']:,} spots are measured, {facts['fraction']:.1%} of the tissue.",
-        f"An unmeasured position is {length(facts['mean_gap'], facts['mean_gap_unit'])} from the "
-        f"nearest measured one on average, {length(facts['largest_gap'], facts['largest_gap_unit'])} "
-        "at most.",
-    ]
-    uneven = facts["dispersion"]
-    spread = (
-        "evenly" if uneven < EVEN else "about at random" if uneven < CLUSTERED else "in clusters"
-    )
-    out.append(f"The spots lie {spread} (dispersion {uneven:.2f}; a random draw has 1).")
-    share = facts["aliased"]
-    if not facts["periodic"] and uneven < CLUSTERED:
-        out.append(
-            "The design has no period: fine patterns show as noise, never as false coarse ones."
-        )
-    elif facts["periodic"]:
-        risk = "low" if share < LITTLE_ALIASING else "moderate" if share < MUCH_ALIASING else "high"
-        out.append(
-            f"The design repeats with a period: {share:.0%} of the pilot's patterns are finer than it "
-            f"can tell and may show as false coarse patterns (aliasing risk: {risk})."
-        )
-    out.append(f"{facts['edge_coverage']:.0%} of the tissue's edge has a measured spot nearby.")
-    counts = genes["verdict"].value_counts()
-    spatial = len(genes) - counts.get(FLAT, 0)
-    out.append(
-        f"Of {spatial:,} genes with a spatial pattern in the pilot {counts.get(RESOLVED, 0):,} are "
-        f"resolved, {counts.get(MARGINAL, 0):,} marginal, and {counts.get(LOST, 0):,} cannot be "
-        f"resolved; genes without a pattern: {counts.get(FLAT, 0):,}."
-    )
-    out.append(
-        f"Kriging of gene programmes is expected to reach a mean PCC of {facts['expected_pcc']:.2f} and "
-        f"an RMSE of {facts['expected_rmse']:.2f} (log scale) at unmeasured positions."
-    )
-    return out

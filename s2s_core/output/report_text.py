@@ -1,24 +1,19 @@
-"""A finished run in words: a methods paragraph, a summary, the citation, the command."""
+"""Text of reports: a finished run as a methods paragraph and a summary, and the citation."""
 
 from __future__ import annotations
-
-import shlex
 
 import numpy as np
 import pandas as pd
 
 from s2s_core._version import __version__
-from s2s_core.assessment.gene_grades import LIGHTS, count_lights, gene_lights
-from s2s_core.config import PRESETS, PaperTraining, preset
-from s2s_core.data.additions import ADDED_KEY
-from s2s_core.data.provenance import INPUT_KEY, mask_seed
-from s2s_core.data.result import HIDDEN, Result
-from s2s_core.data.section import Section
-from s2s_core.errors import S2SError
+from s2s_core.assessment.gene_grades import count_grades, grade_genes
+from s2s_core.config import PaperTraining
+from s2s_core.data.provenance import INPUT_KEY
+from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
-from s2s_core.sampling.registry import DESIGNS, sample
+from s2s_core.sampling.registry import DESIGNS
+from s2s_core.vocabulary import LATTICES, USE, Grade, Spots
 
-LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # How a paper would say what a method does; others are described by the registry's own words.
 CLASSICAL = {
     "nearest": "the value of the nearest measured spot",
@@ -40,11 +35,10 @@ DESIGN_WORDS = {
     "random": "a random share of {} measured",
     "poisson": "a share of {} measured, spread by Poisson disc",
 }
-MOST_GENES_NAMED = 12
 
 
 def citation() -> str:
-    """What to cite: the paper and this software."""
+    """Citation: the paper and this software."""
     return (
         "Method: Fang, Qian, Wang, Cooper and Zhou. S2S-ST. arXiv:2507.16886 (2025), "
         "https://arxiv.org/abs/2507.16886. "
@@ -66,7 +60,7 @@ def scored_where(metrics: pd.DataFrame) -> str:
     """The spots that scores were taken at, e.g. "529 hidden spots"."""
     if metrics.empty:
         return "no spots"
-    hidden = metrics["spots"].iloc[0] == HIDDEN
+    hidden = metrics["spots"].iloc[0] == Spots.HIDDEN
     kind = "hidden spots" if hidden else "measured spots withheld from training"
     return f"{int(metrics['n_spots'].iloc[0]):,} {kind}"
 
@@ -108,14 +102,14 @@ def methods_text(result: Result) -> str:
     return " ".join(word for word in words if word)
 
 
-def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
+def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
     """One paragraph for the screen: what the run did and how good it is, in plain words.
 
     Parameters
     ----------
     result : Result
-    lights : DataFrame, optional
-        :func:`s2s_core.assessment.gene_grades.gene_lights` of the result, where it is at hand.
+    grades : DataFrame, optional
+        :func:`s2s_core.assessment.gene_grades.grade_genes` of the result, where it is at hand.
     """
     section = result.section
     filled, measured = int((~section.measured).sum()), int(section.measured.sum())
@@ -137,101 +131,15 @@ def summary_sentence(result: Result, lights: pd.DataFrame | None = None) -> str:
             f"{mine['coverage'].mean():.0%} of the values lie inside their "
             f"{result.config.coverage:.0%} intervals."
         )
-    counts = count_lights(gene_lights(result) if lights is None else lights)
-    parts = [f"{counts[light]:,} for {LIGHTS[light]}" for light in ("test", "rank", "look")]
-    words.append(f"Genes are good for: {', '.join(parts)}; {counts['leave']:,} should be left out.")
-    return " ".join(words)
-
-
-def command(result: Result) -> str | None:
-    """Command line that runs the same again from the input file, or None where none can say it.
-
-    Painted and uploaded masks, spots that were added later and settings that are no preset have
-    no such line: for them there is the bundle (:mod:`s2s_core.output.bundle`).
-    """
-    section, config = result.section, result.config
-    source = (section.uns.get(INPUT_KEY) or {}).get("file")
-    same = config.preset in PRESETS and config == preset(
-        config.preset,
-        method=config.method,
-        compare=config.compare,
-        answer=config.answer,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
+    counts = count_grades(grade_genes(result) if grades is None else grades)
+    parts = [
+        f"{counts[grade]:,} for {USE.words[grade]}"
+        for grade in (Grade.TEST, Grade.RANK, Grade.LOOK)
+    ]
+    words.append(
+        f"Genes are good for: {', '.join(parts)}; {counts[Grade.LEAVE]:,} should be left out."
     )
-    how = _situation(result)
-    if not source or not same or how is None:
-        return None
-    words = ["python", "-m", "s2s_core", "impute", source, "--out", "result", *how]
-    for name, value in reading(section).items():
-        # Said with the situation; what was found out is found out again.
-        if name != "measured" and value != "auto":
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    words += ["--method", config.method, "--compare", ",".join(config.compare) or "none"]
-    words += ["--preset", config.preset, "--answer", config.answer, "--seed", str(config.seed)]
-    if config.device != "auto":
-        words += ["--device", config.device]
-    # Kept totals say that genes were chosen out of a larger table.
-    if section.totals is not None:
-        few = len(section.genes) <= MOST_GENES_NAMED
-        words += ["--genes", ",".join(map(str, section.genes)) if few else "genes.txt"]
-    return shlex.join(words)
-
-
-def _situation(result: Result) -> list[str] | None:
-    """Arguments that make the same mask, None where there are none."""
-    section, column = result.section, reading(result.section).get("measured")
-    name, _, argument = section.design.partition(":")
-    if ADDED_KEY in section.uns:
-        return None
-    if name == "densify":
-        return None if column else ["--densify", argument or "2"]
-    if not section.design:
-        if column is not None:
-            return ["--measured", column]
-        return [] if (section.origin[~section.measured] == "gap").all() else None
-    # What is hidden decides where scores are taken; a column takes the place of a mask.
-    if name not in DESIGNS or name in ("obs", "csv") or column or not section.hidden.any():
-        return None
-    seed = mask_seed(section)
-    seed = result.config.seed if seed is None else seed
-    try:
-        again = sample(section.everything_known(), section.design, seed)
-    except S2SError:
-        # Regions that were drawn have no text form.
-        return None
-    if (again.measured != section.measured).any():
-        return None
-    own = [] if seed == result.config.seed else ["--mask-seed", str(seed)]
-    return ["--mask", section.design, *own]
-
-
-def reading(section: Section) -> dict[str, str | float]:
-    """Options the section's file was read with, by name; empty where they are not known."""
-    return dict((section.uns.get(INPUT_KEY) or {}).get("options") or {})
-
-
-def record(result: Result) -> dict[str, str]:
-    """What it takes to run the same again, in words: file, reading, mask, settings."""
-    section, config = result.section, result.config
-    source, seed = section.uns.get(INPUT_KEY) or {}, mask_seed(section)
-    options = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in reading(section).items())
-    rows = {
-        "Input file": source.get("file"),
-        "its SHA-256": source.get("sha256"),
-        "read with": options,
-        "Sampling design": section.design,
-        "its seed": None if seed is None else str(seed),
-        "Method": config.method,
-        "compared with": ", ".join(config.compare),
-        "Preset": config.preset,
-        "Answer": config.answer,
-        "Seed of the run": str(config.seed),
-    }
-    if ADDED_KEY in section.uns:
-        rows["Added later"] = f"{int(section.uns[ADDED_KEY]):,} spots"
-    return {name: str(value) for name, value in rows.items() if value}
+    return " ".join(words)
 
 
 def _design(result: Result, measured: int) -> str:
@@ -269,7 +177,7 @@ def _method(result: Result) -> str:
     if config.engine == "programmes":
         programmes = int(details.get("programmes", config.programmes))
         share = details.get("network_share")
-        earned = (
+        weight = (
             f"; its share in the answer ({share:.0%}) was set on withheld spots"
             if share is not None
             else ""
@@ -278,7 +186,7 @@ def _method(result: Result) -> str:
             f"{programmes} gene programmes (principal components under several weightings of the "
             f"genes) were first estimated by kriging and regression, and corrected by a compact "
             f"network of {config.model.cascades} cascades that {optimiser} to restore measured "
-            f"spots from sparser parts of them{helped}{earned}"
+            f"spots from sparser parts of them{helped}{weight}"
         )
     else:
         what = (

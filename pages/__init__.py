@@ -1,0 +1,1 @@
+"""Screens of the app: a page a file; files that begin with an underscore are parts of pages."""
