@@ -40,6 +40,7 @@ test-fast: dev
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.docs

@@ -2,8 +2,8 @@
 
 python benchmarks/benchmark.py [--quick] [--masks lattice:2,...] [--sections NAME,...]
 
-Each case runs in a process of its own, classical methods in one and the network in another, so
-that peak memory is told apart. What is done is kept in benchmarks/runs and not done again while
+Each case runs in a process of its own: classical methods, kriging made as the network's first
+estimate is made, the network, and all of them once more on Pearson residuals. What is done is kept in benchmarks/runs and not done again while
 the code behind it, the section and the mask are the same: a stopped benchmark goes on where it was.
 """
 
@@ -13,6 +13,7 @@ import argparse
 import datetime
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -38,9 +39,18 @@ CLASSICAL = (
     "stark",
     "gaussian",
     "linear",
+    "bilinear",
     "bicubic",
     "nearest",
+    "constant",
 )
+# Averaged over variograms, noise by depth, several weightings of the genes, as ours: what is left
+# between these and ours is what the regression and the network add.
+LIKE_OURS = ("kriging-average", "programme-kriging-average", "first-estimate")
+OURS = "s2s"
+# Under the second normalisation; STARK needs counts.
+RESIDUALS = (*(m for m in CLASSICAL if m not in ("stark", "constant")), *LIKE_OURS, OURS)
+GROUPS = {"classical": CLASSICAL, "kriging": LIKE_OURS, OURS: (OURS,), "residuals": RESIDUALS}
 # Of masks that draw no lots one seed is all there is.
 MASKS = {
     "lattice:2": 1,
@@ -63,6 +73,7 @@ ENGINE = (
     "data/spatial",
     "assessment/intervals",
     "assessment/metrics",
+    "data/structure",
     "geostat/baselines",
     "geostat/kriging",
     "geostat/kriging_solvers",
@@ -82,23 +93,30 @@ class Case:
     seed: int
     group: str
     preset: str
+    where: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of its section."""
+        return " ".join([self.section.stem, *self.where.split("=")[1:]])
 
     @property
     def stem(self) -> Path:
         """Where its results are kept, without the ending."""
-        words = (self.section.stem, self.mask.replace(":", ""), f"seed{self.seed}", self.group)
+        mask = self.mask.replace(":", "")
+        words = (self.name.replace(" ", "__"), mask, f"seed{self.seed}", self.group)
         # A dot would be taken for the beginning of a file's ending.
         return RUNS / "__".join(words).replace(".", "_")
 
     @property
     def twin(self) -> tuple:
         """What the processes of the same section, mask and seed have in common."""
-        return self.section, self.mask, self.seed
+        return self.section, self.where, self.mask, self.seed
 
     @property
     def methods(self) -> str:
         """Names of its methods, with commas."""
-        return "s2s" if self.group.startswith("s2s") else ",".join(CLASSICAL)
+        return ",".join(GROUPS[self.group.partition("-")[0]])
 
     def done(self) -> bool:
         """Whether the results there are those of the present code and data."""
@@ -107,7 +125,9 @@ class Case:
 
     def mark(self) -> str:
         """What its results depend on."""
-        return f"{fingerprint(self.group)} {content(self.section, self.mask, self.seed)}"
+        return (
+            f"{fingerprint(self.group)} {content(self.section, self.mask, self.seed, self.where)}"
+        )
 
     def run(self) -> bool:
         """Compute it; False where it failed (its output is shown)."""
@@ -121,6 +141,8 @@ class Case:
             self.methods,
             "--preset",
             self.preset,
+            *(["--where", self.where] if self.where else []),
+            *(["--residuals"] if self.group == "residuals" else []),
         ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if done.returncode:
@@ -131,9 +153,9 @@ class Case:
 
 
 @cache
-def content(path: Path, mask: str, seed: int) -> str:
+def content(path: Path, mask: str, seed: int, where: str = "") -> str:
     """Hash of a section as it is read and of the spots a mask measures."""
-    section = _read(path)
+    section = _read(path, where)
     digest = hashlib.sha256(sample(section, mask, seed).measured.tobytes())
     for part in (
         section.counts.data,
@@ -150,14 +172,14 @@ def content(path: Path, mask: str, seed: int) -> str:
 
 
 @cache
-def _read(path: Path):
-    return read(path)
+def _read(path: Path, where: str):
+    return read(path, where=where or None)
 
 
 @cache
 def fingerprint(group: str) -> str:
     """Hash of the code behind a group's results."""
-    modules = (*ENGINE, *NETWORK) if group.startswith("s2s") else ENGINE
+    modules = ENGINE if group == "classical" else (*ENGINE, *NETWORK)
     digest = hashlib.sha256()
     core = ROOT / "s2s_core"
     for name in modules:
@@ -165,7 +187,8 @@ def fingerprint(group: str) -> str:
         files = sorted((core / name).rglob("*.py")) or [core / f"{name}.py"]
         for path in files:
             digest.update(path.read_bytes())
-    if group.startswith("s2s"):
+    digest.update((HERE / "scores.py").read_bytes())
+    if group not in ("classical", "kriging"):
         digest.update((ROOT / "assets" / "prior.safetensors").read_bytes())
     return digest.hexdigest()
 
@@ -182,9 +205,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three small sections, two masks")
     parser.add_argument("--sections", type=lambda t: t.split(","))
-    parser.add_argument("--masks", type=lambda t: t.split(","))
+    parser.add_argument("--masks", type=lambda t: re.split(r",(?!\d)", t), help="with commas")
     parser.add_argument("--seeds", type=int, help="at most this many seeds of random masks")
     parser.add_argument("--preset", default="fast")
+    parser.add_argument("--residuals", action="store_true", help="Pearson residuals as well")
     parser.add_argument("--name", default="benchmark")
     parser.add_argument(
         "--report", action="store_true", help="only write the table of what is done"
@@ -195,28 +219,39 @@ def main() -> int:
         return 2
     names = args.sections or (list(QUICK) if args.quick else None)
     masks = args.masks or (["lattice:2", "random:0.25"] if args.quick else list(MASKS))
-    group = "s2s" if args.preset == "fast" else f"s2s-{args.preset}"
+    ours = OURS if args.preset == "fast" else f"{OURS}-{args.preset}"
+    groups = [ours if group == OURS else group for group in GROUPS]
+    if not args.residuals:
+        groups.remove("residuals")
     most = 1 if args.quick else args.seeds or 3
     cases = [
         Case(path, mask, seed, which, args.preset)
         for mask in masks
         for path in sections(names)
-        for seed in range(min(most, MASKS.get(mask, most)))
-        for which in ("classical", group)
+        for seed in range(min(most, 1 if "lattice" in mask else MASKS.get(mask, most)))
+        for which in groups
     ]
-    failed = [] if args.report else _run_all(cases)
+    failed = [] if args.report else run_all(cases)
     from report import write_report
 
     stem = HERE / "results" / f"{datetime.date.today():%Y-%m-%d}-{args.name}"
-    # Side by side or not at all: where one of the two is missing the other waits.
-    done = [case for case in cases if all(c.done() for c in cases if c.twin == case.twin)]
-    write_report(done, stem, " ".join(sys.argv))
+    write_report(complete(cases), stem, " ".join(sys.argv))
     print(f"Wrote {stem}.md and .csv")
     return 1 if failed else 0
 
 
-def _run_all(cases: list[Case]) -> list[Case]:
+def complete(cases: list[Case]) -> list[Case]:
+    """Cases that are done, side by side or not at all; residuals may be missing."""
+    done = {case: case.done() for case in cases}
+    missing = {case.twin for case in cases if not done[case] and case.group != "residuals"}
+    return [case for case in cases if done[case] and case.twin not in missing]
+
+
+def run_all(cases: list[Case]) -> list[Case]:
+    """Compute what is not done yet; those that failed."""
     todo = [case for case in cases if not case.done()]
+    # The second normalisation last: what was stopped before it has its tables.
+    todo.sort(key=lambda case: case.group == "residuals")
     print(f"{len(cases) - len(todo)} of {len(cases)} cases are done.", flush=True)
     RUNS.mkdir(exist_ok=True)
     failed, started = [], time.monotonic()

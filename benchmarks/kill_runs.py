@@ -37,9 +37,7 @@ STEPS = 240
 def tiny() -> RunConfig:
     """A network that trains in seconds."""
     fast = preset("fast", compare=("nearest",), programmes=3, device="cpu")
-    train = replace(
-        fast.train, steps=STEPS, splits=1, natural_images=False, check_every=10, patience=99
-    )
+    train = replace(fast.train, steps=STEPS, splits=1, check_every=10, patience=99)
     model = replace(fast.model, cascades=1, blocks=1, layers=1, features=8, growth=4)
     return replace(fast, train=train, model=model)
 

@@ -60,7 +60,7 @@ def step(model, *, half: bool, last: bool):
 
     def work() -> None:
         with autocast(CPU) if half else nullcontext():
-            outputs = model(start, start, mask, context)
+            outputs = model(start, start, mask, context).consistent
         loss = deep_supervision(outputs, torch.zeros_like(start), torch.ones_like(start), 2)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

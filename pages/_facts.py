@@ -6,7 +6,8 @@ from pages import _state
 from pages._choice import pilot_of
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
-from s2s_core.sampling.design_metrics import RULE, DesignMetrics, evaluate_design
+from s2s_core.sampling.design_metrics import RULE, evaluate_design
+from s2s_core.sampling.design_record import DesignMetrics
 from s2s_core.vocabulary import DESIGN, Resolution
 
 AT_ONCE = 20_000

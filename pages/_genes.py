@@ -113,7 +113,7 @@ def show_structure(table: pd.DataFrame) -> None:
     meaning = PATTERN.help(RULE)
     st.markdown(f"{PATTERN.asked} Of {len(table):,} genes: {words}.", help=meaning)
     with st.expander("Every gene"):
-        shown = table.sort_values("moran", ascending=False).drop(columns="z_score")
+        shown = table.sort_values("moran", ascending=False).drop(columns=["z_score", "p"])
         st.dataframe(
             shown.rename(columns=COLUMNS),
             height=320,

@@ -9,7 +9,6 @@ from s2s_core.assessment.gene_grades import RULE, count_grades
 from s2s_core.assessment.metrics import summarise
 from s2s_core.assessment.recommend import recommend, verdict
 from s2s_core.data.result import Result
-from s2s_core.jobs import jobs
 from s2s_core.methods import METHODS
 from s2s_core.output.charts import truth_scatter
 from s2s_core.output.report import SCORES
@@ -88,7 +87,7 @@ def of_genes(result: Result, grades: pd.DataFrame) -> None:
     mine = result.metrics[result.metrics["method"] == result.config.method].set_index("gene")
     columns = [c for c in COLUMNS if c in mine.columns]
     table = grades[["light", "moran"]].join(mine[columns])
-    table["light"] = table["light"].map(MARKS)
+    table["light"] = table["light"].map(MARKS).fillna("no class")
     table = table.rename(columns=COLUMNS | {"moran": "Moran's I", "light": "good for"})
 
     names = int(np.clip(24 + 7 * grades.index.str.len().max(), 70, 140))
@@ -139,8 +138,8 @@ def scatter(result: Result, gene: str) -> None:
     st.plotly_chart(figure, key="scatter", config={"displayModeBar": False})
 
 
-def recommendation(job: jobs.Job, result: Result) -> str:
-    """What the method tournament found; returns the recommended method."""
+def recommendation(result: Result) -> str:
+    """Table of the method comparison; returns the recommended method."""
     found = recommend(result.metrics, labels=LABELS, blocks=blocks_of(result))
     (st.success if found.sure else st.info)(found.sentence)
     st.caption(

@@ -37,7 +37,7 @@ def main() -> None:
     result = result_of(job.id)
     summary(job, result)
     if job.kind == "tournament":
-        method = recommendation(job, result)
+        method = recommendation(result)
         if st.button(f"Impute with: {METHODS[method].label}", type="primary", key="use_best"):
             run_with(job, method)
     grades = grades_of(job.id)

@@ -11,19 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from s2s_core.assessment.answer import Answer, ScoredSpots
 from s2s_core.assessment.block_scores import blocks_to_info
-from s2s_core.assessment.intervals import Calibration, calibrate
+from s2s_core.assessment.intervals import calibrate
 from s2s_core.assessment.scoring import MethodScores, score_hidden, score_withheld
 from s2s_core.assessment.withheld import compare_withheld
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, folds, known_values, observe, withhold
-from s2s_core.data.result import Result
+from s2s_core.data.result import Result, Withheld
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled
-from s2s_core.hardware import peak_memory_mb, threads
+from s2s_core.hardware import blas_threads, peak_memory_mb
 from s2s_core.interfaces import Hooks, Predictor, Progress
 from s2s_core.methods import applicable, method
 from s2s_core.vocabulary import Phase
@@ -31,8 +30,6 @@ from s2s_core.vocabulary import Phase
 # Folds of the spots kept for scores, and their share of the measured spots.
 SCORE_FOLDS = 2
 SCORE_FRACTION = 0.1
-# Measured spots below which linear algebra runs on one thread.
-FEW = 1500
 PACKAGES = ("numpy", "scipy", "scikit-learn", "anndata", "torch")
 
 
@@ -46,9 +43,11 @@ class MethodRun:
     answer : Answer
         At all tissue positions, measured values in place.
     scored : ScoredSpots or None
-        At withheld measured spots; None where scores are taken at hidden truth.
+        At spots withheld from fitting as well; None where scores are taken at hidden truth.
     scores : MethodScores
     seconds : float
+    withheld : Withheld or None
+        Predictions at every measured spot; None for methods that are not calibrated.
     """
 
     name: str
@@ -56,6 +55,7 @@ class MethodRun:
     scored: ScoredSpots | None
     scores: MethodScores
     seconds: float
+    withheld: Withheld | None
 
 
 def run(
@@ -141,30 +141,22 @@ def _run_method(
     folds_scored: Sequence[np.ndarray],
 ) -> MethodRun:
     begun = time.perf_counter()
-    with _blas_threads(obs, config):
-        answer, spots = _impute(name, obs, config, hooks, folds_scored)
+    with blas_threads(len(obs.pixels), config.threads):
+        answer, spots, withheld = _impute(name, obs, config, hooks, folds_scored)
     seconds = time.perf_counter() - begun
     if spots is None:
         scores = score_hidden(section, truth, answer.mean, answer.intervals)
     else:
         scores = score_withheld(section, truth, spots)
-    return MethodRun(name, answer, spots, scores, seconds)
-
-
-def _blas_threads(obs: Observation, config: RunConfig) -> threadpool_limits:
-    """As many threads for linear algebra as the run may have, one with few measured spots.
-
-    Its idle threads spin for a while after every call, in the way of the network's own: with
-    180 measured spots a run took 16 s with two of them and 11 s with one, with 1,700 135 and
-    149 s (x86-64, 2 cores, 2026-11-21).
-    """
-    return threadpool_limits(1 if len(obs.pixels) < FEW else threads(config.threads), "blas")
+    if answer.constant is not None:
+        scores.genes["median_constant"] = answer.constant
+    return MethodRun(name, answer, spots, scores, seconds, withheld)
 
 
 def _impute(
     name: str, obs: Observation, config: RunConfig, hooks: Hooks, scored: Sequence[np.ndarray]
-) -> tuple[Answer, ScoredSpots | None]:
-    """Answer at all targets, and at the withheld spots of the scored folds."""
+) -> tuple[Answer, ScoredSpots | None, Withheld | None]:
+    """Answer at all targets, at the withheld spots of the scored folds, and at all spots in turn."""
     chosen = method(name)
     if hooks.should_stop():
         raise Cancelled
@@ -173,9 +165,12 @@ def _impute(
     # Fitted without any of the scored spots; each fold is then predicted from all others.
     known = _without(obs, np.any(scored, axis=0)) if scored else obs
     predictor = chosen.fit(known, config, hooks)
-    calibration = _calibrate(predictor, known, config, hooks, always=name == config.method)
+    withheld = _predict_withheld(predictor, known, hooks, always=name == config.method)
+    calibration = None
+    if withheld is not None:
+        calibration = calibrate(known.values, withheld.mean, withheld.sd, config.coverage)
     hooks.on_progress(Progress(Phase.PREDICTING, 0, 1, detail=chosen.label))
-    withheld = [
+    asked = [
         Answer.of(predictor(_without(obs, fold), obs.pixels[fold]), calibration) for fold in scored
     ]
     if scored and chosen.refit:
@@ -184,17 +179,18 @@ def _impute(
     delivered = Answer.of(predictor(obs, obs.targets), calibration)
     delivered = delivered.with_measured(obs.rows(obs.pixels), obs.values)
     if not scored:
-        return delivered, None
+        return delivered, None, withheld
     rows, measured = zip(*((obs.rows(obs.pixels[f]), obs.values[f]) for f in scored), strict=True)
-    return delivered, ScoredSpots.of(rows, measured, withheld)
+    everywhere = None if withheld is None else _everywhere(withheld, scored, asked)
+    return delivered, ScoredSpots.of(rows, measured, asked), everywhere
 
 
-def _calibrate(
-    predictor: Predictor, obs: Observation, config: RunConfig, hooks: Hooks, *, always: bool
-) -> Calibration | None:
-    """Medians and intervals from predicting every measured spot without itself.
+def _predict_withheld(
+    predictor: Predictor, obs: Observation, hooks: Hooks, *, always: bool
+) -> Withheld | None:
+    """Every measured spot without itself, fold by fold: what medians and intervals learn from.
 
-    A method that is only compared is calibrated if it knows how uncertain it is.
+    A method that is only compared is asked if it knows how uncertain it is.
     """
     mean, sd = np.empty_like(obs.values), np.ones_like(obs.values)
     parts = folds(obs)
@@ -208,7 +204,22 @@ def _calibrate(
         mean[out] = prediction.mean
         if prediction.sd is not None:
             sd[out] = prediction.sd
-    return calibrate(obs.values, mean, sd, config.coverage)
+    return Withheld(mean, sd)
+
+
+def _everywhere(
+    known: Withheld, scored: Sequence[np.ndarray], answers: Sequence[Answer]
+) -> Withheld:
+    """Predictions at all measured spots: those kept for scores among the others."""
+    held = np.any(scored, axis=0)
+    shape = len(held), known.mean.shape[1]
+    mean, sd = np.empty(shape, np.float32), np.ones(shape, np.float32)
+    mean[~held], sd[~held] = known.mean, known.sd
+    for fold, answer in zip(scored, answers, strict=True):
+        mean[fold] = answer.mean
+        if answer.sd is not None:
+            sd[fold] = answer.sd
+    return Withheld(mean, sd)
 
 
 def _without(obs: Observation, fold: np.ndarray) -> Observation:
@@ -241,6 +252,7 @@ def _result(
         info=_info(section, config, obs, runs, seconds)
         | blocks_to_info({run.name: run.scores.blocks for run in runs})
         | _kept(obs, runs[0].scored, scored),
+        withheld=runs[0].withheld,
     )
 
 

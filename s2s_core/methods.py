@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
-from s2s_core.geostat import baselines
+from s2s_core.geostat import baselines, ensemble_kriging
 from s2s_core.geostat.variogram_fit import Criterion
 from s2s_core.interfaces import Hooks, Predictor
 
@@ -56,7 +56,7 @@ def method(name: str) -> Method:
 
 
 def applicable(name: str, obs: Observation) -> bool:
-    """Whether a method can run on this observation (bicubic needs a lattice mask)."""
+    """Whether a method can run on this observation (some need a lattice mask)."""
     return obs.lattice is not None or not method(name).lattice_only
 
 
@@ -73,17 +73,30 @@ METHODS = {
         _fit_s2s,
         refit=False,
     ),
+    "programme-kriging-average": Method(
+        "Kriging of gene programmes (averaged)",
+        "Programmes of several weightings of the genes, averaged over variograms; the network's "
+        "first estimate without its regression.",
+        lambda obs, config, hooks: ensemble_kriging.fit_programme_kriging_average(
+            obs, config.programmes, config.seed
+        ),
+    ),
     "programme-kriging": Method(
         "Kriging of gene programmes",
         "Geostatistical prediction of the patterns that genes share; the classical method to beat.",
-        lambda obs, config, hooks: baselines.fit_programme_kriging(obs, config.programmes or 40),
+        lambda obs, config, hooks: baselines.fit_programme_kriging(obs, config.programmes),
     ),
     "programme-kriging-withheld": Method(
         "Kriging of gene programmes (fitted on withheld spots)",
         "The same, its settings chosen by leaving each measured spot out in turn.",
         lambda obs, config, hooks: baselines.fit_programme_kriging(
-            obs, config.programmes or 40, Criterion.LEAVE_ONE_OUT
+            obs, config.programmes, Criterion.LEAVE_ONE_OUT
         ),
+    ),
+    "kriging-average": Method(
+        "Kriging per gene (averaged)",
+        "Each gene on its own, averaged over variograms; shallow spots count less.",
+        lambda obs, config, hooks: ensemble_kriging.fit_kriging_average(obs, config.seed),
     ),
     "kriging": Method(
         "Kriging per gene",
@@ -104,6 +117,12 @@ METHODS = {
         "Linear interpolation",
         "Straight lines between the nearest measured spots.",
         lambda obs, config, hooks: baselines.fit_linear(obs),
+    ),
+    "bilinear": Method(
+        "Bilinear interpolation",
+        "Straight lines along and between the rows of a lattice mask.",
+        lambda obs, config, hooks: baselines.fit_bilinear(obs),
+        lattice_only=True,
     ),
     "bicubic": Method(
         "Bicubic interpolation",

@@ -81,7 +81,7 @@ class Resolution(StrEnum):
     RESOLVED = "resolved"
     MARGINAL = "marginal"
     LOST = "cannot be resolved"
-    NO_PATTERN = "no pattern"
+    FLAT = "no pattern"
 
 
 class Grade(StrEnum):
@@ -132,7 +132,7 @@ class Scale:
 # Kinds of grids, as sentences name them.
 LATTICES = {"square": "square lattice", "hex": "hexagonal lattice", "bins": "grid of square bins"}
 # The one word that answers two questions: where there is no pattern no design can resolve it.
-_NO_PATTERN = "neighbouring spots are no more alike than by chance: nothing to impute from"
+NO_PATTERN = "neighbouring spots are no more alike than by chance: nothing to impute from"
 
 PATTERN = Scale(
     "In what was measured",
@@ -140,7 +140,7 @@ PATTERN = Scale(
     {
         Pattern.CLEAR: "neighbouring spots are much alike: the gene can be imputed",
         Pattern.WEAK: "neighbouring spots are a little alike: impute it with care",
-        Pattern.NONE: _NO_PATTERN,
+        Pattern.NONE: NO_PATTERN,
     },
 )
 DESIGN = Scale(
@@ -151,7 +151,7 @@ DESIGN = Scale(
         Resolution.MARGINAL: "its pattern is about as wide as the gaps: parts of it will be missed",
         Resolution.LOST: "its pattern is finer than the gaps, or most of the tissue lies too "
         "far from every measured spot",
-        Resolution.NO_PATTERN: _NO_PATTERN,
+        Resolution.FLAT: NO_PATTERN,
     },
 )
 USE = Scale(

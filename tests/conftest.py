@@ -80,4 +80,5 @@ def source(uneven):
     """The compact engine's training material of it; not to be changed."""
     from s2s_core.network.programme_source import ProgrammeSource
 
-    return ProgrammeSource(uneven, tiny_config())
+    config = tiny_config()
+    return ProgrammeSource(uneven, config.train, programmes=config.programmes, seed=config.seed)

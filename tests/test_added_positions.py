@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import s2s_core
 from s2s_core.data.added_positions import densify
 from s2s_core.data.assemble import assemble
+from s2s_core.errors import S2SError
 from s2s_core.sampling.apply import sample
 from tests.made import made_section, made_table
 
@@ -42,6 +44,21 @@ def test_densify_keeps_ids_counts_and_coordinates(kind, parity, stride):
     assert fine.design == f"densify:{stride}"
     assert fine.grid.to_xy(fine.row, fine.col) == pytest.approx(fine.xy, abs=1e-6)
     assert len(np.unique(fine.pixels)) == fine.n_positions
+
+
+def test_densify_and_its_text_form_are_the_same(lattice):
+    one, other = s2s_core.densify(lattice, 3), sample(lattice, "densify:3")
+    assert one.design == other.design == "densify:3"
+    assert one.spot_ids.equals(other.spot_ids)
+    assert np.array_equal(one.xy, other.xy)
+    assert np.array_equal(one.measured, other.measured)
+    assert sample(lattice, "densify").design == "densify:2"
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1, "2 or more"), (2.5, "whole number")])
+def test_densify_refuses_what_is_no_denser_lattice(square, factor, word):
+    with pytest.raises(S2SError, match=word):
+        densify(square, factor)
 
 
 def test_densify_carries_totals_of_chosen_genes(square):

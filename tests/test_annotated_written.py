@@ -16,6 +16,8 @@ from s2s_core.readers import read
 from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests.made_files import made_anndata, write_h5ad
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

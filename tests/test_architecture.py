@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "s2s_core"
 APP = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 SOURCES = [*sorted(CORE.rglob("*.py")), *APP]
-MAX_LINES = 360
+MAX_LINES = 300
 MAX_PAGE_LINES = 150
 
 

@@ -121,3 +121,53 @@ def test_first_estimate_chooses_few_programmes_and_no_regression_on_noise(square
     first_estimate = fit_first_estimate(obs, 6, 0)
     predicted = first_estimate.predict(obs, obs.targets).mean
     assert np.abs(predicted).mean() < 0.35
+
+
+@pytest.mark.parametrize("kind", ["square", "hex"])
+@pytest.mark.parametrize("design", ["lattice:2", "lattice:2@1,1", "lattice:3"])
+def test_bilinear_is_exact_on_a_plane_and_between_rows(kind, design):
+    from tests.made import made_section
+
+    # Every third row of a hexagonal lattice is displaced against the last.
+    obs = with_values(observe(sample(made_section(kind, 24, 24), design)), plane)
+    out = baselines.fit_bilinear(obs)(obs, obs.targets).mean
+    uv, points = obs.lattice_xy(obs.targets), obs.lattice_xy(obs.pixels)
+    inside = ((uv >= points.min(0)) & (uv <= points.max(0))).all(1)
+    # At the rim corners may be missing: there the others stand in.
+    exact = np.isclose(out, plane(uv), atol=1e-4).all(1)
+    assert exact[inside].mean() > 0.9
+    at = {p: i for i, p in enumerate(obs.targets)}
+    rows = [at[p] for p in obs.pixels]
+    assert np.allclose(out[rows], obs.values, atol=1e-5)
+
+
+def test_bilinear_takes_the_mean_of_four_corners_whatever_the_order_of_rows():
+    from tests.made import made_section
+
+    obs = observe(sample(made_section("square", 9, 9), "lattice:2"))
+    rng = np.random.default_rng(0)
+    obs = with_values(obs, lambda uv: rng.normal(5, 1, (len(uv), 2)))
+    image = obs.image(obs.values)
+    centre = 1 * obs.grid.shape[1] + 1
+    corners = image[:, [0, 0, 2, 2], [0, 2, 0, 2]].mean(1)
+    shuffled = obs.subset(rng.permutation(len(obs.pixels)))
+    from dataclasses import replace
+
+    for seen in (obs, replace(shuffled, lattice=obs.lattice)):
+        out = baselines.fit_bilinear(seen)(seen, np.array([centre])).mean
+        assert np.allclose(out[0], corners, atol=1e-5)
+
+
+def test_bilinear_goes_on_where_spots_of_the_lattice_are_withheld(lattice):
+    from dataclasses import replace
+
+    obs = with_values(observe(sample(lattice, "lattice:2")), plane)
+    few = replace(obs.subset(np.arange(len(obs.pixels)) % 3 > 0), lattice=obs.lattice)
+    out = baselines.fit_bilinear(few)(few, obs.pixels).mean
+    assert np.isfinite(out).all()
+    assert np.abs(out - obs.values).mean() < 0.5 * np.abs(obs.values - obs.values.mean(0)).mean()
+
+
+def test_bilinear_refuses_a_mask_that_is_no_lattice(square):
+    with pytest.raises(S2SError, match="lattice mask"):
+        baselines.fit_bilinear(observe(sample(square, "random:0.5")))

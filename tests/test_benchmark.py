@@ -15,6 +15,8 @@ import report  # noqa: E402
 
 from s2s_core.data.simulate import demo_section  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cases(tmp_path, monkeypatch):
@@ -23,9 +25,12 @@ def cases(tmp_path, monkeypatch):
     section.to_anndata().write_h5ad(path)
     monkeypatch.setattr(benchmark, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(benchmark, "DATA", tmp_path)
-    monkeypatch.setattr(benchmark, "CLASSICAL", ("programme-kriging", "kriging", "linear"))
+    small = {"classical": ("programme-kriging", "kriging", "linear", "constant")}
+    small |= {"kriging": ("programme-kriging-average", "first-estimate"), "s2s": ("s2s",)}
+    small |= {"residuals": ("linear", "kriging")}
+    monkeypatch.setattr(benchmark, "GROUPS", small)
     (tmp_path / "runs").mkdir()
-    return [benchmark.Case(path, "lattice:2", 0, group, "fast") for group in ("classical", "s2s")]
+    return [benchmark.Case(path, "lattice:2", 0, group, "fast") for group in benchmark.GROUPS]
 
 
 def test_every_case_has_files_of_its_own(tmp_path):
@@ -61,23 +66,25 @@ def test_what_is_read_and_drawn_is_told_apart(tmp_path):
 
 
 def test_the_report_compares_with_the_best_classical_method(cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "_pictures", lambda *_: None)
-    assert cases[0].run()
+    monkeypatch.setattr(report, "write_pictures", lambda *_: None)
+    assert all(case.run() for case in cases if case.group != "s2s")
     # The table needs scores of ours; what method made them is all the same to it.
     table = pd.read_csv(cases[0].stem.with_suffix(".csv"))
     ours = table[table["method"] == "programme-kriging"].assign(method="s2s")
     ours["pcc"] += 0.1
-    ours.to_csv(cases[1].stem.with_suffix(".csv"), index=False)
+    by = {case.group: case for case in cases}
+    ours.to_csv(by["s2s"].stem.with_suffix(".csv"), index=False)
     words = cases[0].stem.with_suffix(".json").read_text().replace("programme-kriging", "s2s")
-    cases[1].stem.with_suffix(".json").write_text(words)
+    by["s2s"].stem.with_suffix(".json").write_text(words)
     report.write_report(cases, tmp_path / "out" / "table", "benchmark.py")
     rows = pd.read_csv(tmp_path / "out" / "table.csv")
-    assert set(rows["method"]) == {"programme-kriging", "kriging", "linear", "s2s"}
+    assert set(rows["method"]) >= {"programme-kriging", "kriging", "linear", "constant", "s2s"}
     assert set(rows["genes"]) == {"all", "spatial", "other"}
     every = rows[rows["genes"] == "all"].set_index("method")
     assert every.loc["s2s", "pcc_mean"] > every.loc["programme-kriging", "pcc_mean"]
     best = every["best_classical"].iloc[0]
-    assert every["pcc_mean"].drop("s2s").idxmax() == best
+    assert best in {"programme-kriging", "kriging", "linear"}
+    assert every["pcc_mean"][["programme-kriging", "kriging", "linear"]].idxmax() == best
     assert every.loc[best, "p_pcc_vs_best"] == 1.0
     assert every["n_genes"].eq(12).all()
     text = (tmp_path / "out" / "table.md").read_text()

@@ -20,6 +20,8 @@ from s2s_core.interfaces import Progress
 from s2s_core.vocabulary import Phase
 from tests.made import made_result, made_section
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def file(tmp_path, hexagonal):

@@ -14,6 +14,8 @@ from s2s_core.sampling.design_metrics import evaluate_design
 from s2s_core.sampling.pilot import Pilot
 from tests.made import made_section
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):

@@ -16,7 +16,7 @@ from s2s_core.data.result import save_result
 from s2s_core.errors import Cancelled
 from s2s_core.output import bundle, export
 from s2s_core.sampling.apply import sample
-from s2s_core.sampling.design_metrics import DesignMetrics
+from s2s_core.sampling.design_record import DesignMetrics
 from tests.made import made_result, made_section
 
 

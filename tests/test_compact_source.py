@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from s2s_core.network import programme_source as compact
-from s2s_core.network.batches import augment
+from s2s_core.network.batches import make_batch, orient
 from s2s_core.network.cdcin import CDCIN
 from s2s_core.network.device import autocast
 from s2s_core.network.programme_source import correct, network_input
@@ -24,7 +24,7 @@ def own(source):
 
 def test_targets_weigh_as_much_as_they_are_sure(source, uneven):
     for index in range(4):
-        split, _ = source.split(index)
+        split = source.split(index)
         weight = split.weight.ravel()[uneven.pixels]
         used = weight > 0
         assert weight[used] == pytest.approx(1 / uneven.noise[used], rel=1e-6)
@@ -40,7 +40,7 @@ def test_programmes_are_drawn_by_their_importance(own, monkeypatch):
         compact, "network_input", lambda e, t, c, *a: drawn.extend(c) or real(e, t, c, *a)
     )
     own._chance = np.eye(count)[3]
-    own.draw(np.random.default_rng(0))
+    own.draw(0, np.random.default_rng(0))
     assert set(drawn) == {3}
 
 
@@ -48,7 +48,7 @@ def test_a_turned_batch_keeps_input_and_target_together(source):
     """Where a spot is kept its input is its target, whatever the sign and the orientation."""
     signs = set()
     for seed in range(12):
-        batch = source.draw(np.random.default_rng(seed))["s2s"]
+        batch = source.draw(0, np.random.default_rng(seed))["s2s"]
         kept = batch.mask
         assert kept.any()
         assert torch.equal(batch.target[kept], batch.measured[kept])
@@ -65,7 +65,7 @@ def test_a_turned_batch_keeps_input_and_target_together(source):
 
 def test_a_split_is_shown_in_every_orientation(source):
     """The tissue is a square that fits a patch: two splits alone would give two pictures."""
-    batches = (source.draw(np.random.default_rng(seed))["s2s"] for seed in range(60))
+    batches = (source.draw(0, np.random.default_rng(seed))["s2s"] for seed in range(60))
     assert len({batch.mask[0].numpy().tobytes() for batch in batches}) == 2 * 8
 
 
@@ -135,28 +135,39 @@ def test_an_untrained_network_answers_with_the_estimate(source, augmented, tile)
 
 
 def test_an_augmented_answer_is_the_mean_over_its_orientations(source, network):
-    estimate, batch = source._check, 3
-    found = correct(network, estimate, source.tissue, CPU, augmented=True, batch=batch)
-    plain = correct(network, estimate, source.tissue, CPU, augmented=False, batch=batch)
+    estimate = source._check
+    found = correct(network, estimate, source.tissue, CPU, augmented=True)
+    plain = correct(network, estimate, source.tissue, CPU, augmented=False)
     assert np.abs(found - plain).max() > 1e-3
     shape, used = estimate.mean.shape, []
     place = np.arange(shape[1] * shape[2]).reshape(shape[1:])
-    for first in range(0, shape[0], batch):
-        columns = np.arange(first, min(first + batch, shape[0]))
+    for column in range(shape[0]):
         parts = []
-        turns = compact._turns(first // batch)
-        used += turns
-        for turn in turns:
-            stack = network_input(estimate, source.tissue, columns)
-            turned = compact.to_tensors({k: augment(v, turn) for k, v in stack.items()})
+        used += compact.orientations_of(column)
+        for orientation in compact.orientations_of(column):
+            seen = network_input(estimate, source.tissue, np.array([column]))
+            batch = make_batch(seen, seen.start, seen.start, orientations=orientation)
             with torch.no_grad(), autocast(CPU):
-                answer = network(**turned, restored=True)[-1][:, 0].float().numpy()
-            back = np.empty((len(columns), place.size), np.float32)
-            back[:, augment(place, turn).ravel()] = answer.reshape(len(columns), -1)
-            parts.append(back.reshape(-1, *shape[1:]))
-        assert found[columns] == pytest.approx(np.mean(parts, 0), abs=2e-3)
+                outputs = network(batch.start, batch.measured, batch.mask, batch.context)
+            back = np.empty(place.size, np.float32)
+            back[orient(place, orientation).ravel()] = outputs.restored[-1].float().numpy().ravel()
+            parts.append(back.reshape(shape[1:]))
+        assert found[column] == pytest.approx(np.mean(parts, 0), abs=2e-3)
     # All eight orientations take part, in turn.
     assert set(used) == set(range(8))
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_the_answer_does_not_depend_on_how_many_images_are_predicted_at_once(
+    source, network, augmented
+):
+    one, three, all_at_once = (
+        correct(network, source._check, source.tissue, CPU, augmented=augmented, batch=batch)
+        for batch in (1, 3, 64)
+    )
+    scale = float(np.abs(all_at_once).max())
+    assert one == pytest.approx(all_at_once, abs=1e-5 * scale)
+    assert three == pytest.approx(all_at_once, abs=1e-5 * scale)
 
 
 def test_tiles_agree_with_the_whole_where_the_halo_holds_what_matters(source, network):
@@ -181,6 +192,6 @@ def test_the_preview_is_the_gene_that_the_latest_check_saw(own, monkeypatch):
     monkeypatch.setattr(compact, "correct", answers(own, lambda *_: 0.5))
     own.check("model", CPU)
     half = own._latest.reshape(len(own._latest), -1).T
-    assert own.preview("model", CPU, 2) == pytest.approx(
+    assert own.preview(2) == pytest.approx(
         own.first_estimate.programmes.genes(half)[:, 2], abs=1e-4
     )

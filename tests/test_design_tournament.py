@@ -13,6 +13,8 @@ import designs  # noqa: E402
 
 from s2s_core.data.simulate import demo_section  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from s2s_core import methods
-from s2s_core.config import ModelConfig, preset
+from s2s_core.config import COMPACT, preset
 from s2s_core.data.observation import known_values, observe
 from s2s_core.data.simulate import demo_section
 from s2s_core.errors import Cancelled, S2SError
@@ -19,6 +19,8 @@ from s2s_core.studies.data_consistency import SIZES, check_consistency, random_t
 from s2s_core.studies.experiment_report import left_out_of
 from s2s_core.studies.experiments import EXPERIMENTS, planned, run_experiment
 from tests.tiny import TINY, tiny_config
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def seen(monkeypatch):
         configs.append((config, obs))
 
         def predict(obs, targets):
-            error = 1.0 / (config.model.cascades + config.train.natural_images + config.train.prior)
+            error = 1.0 / (config.model.cascades + config.train.pretrained)
             rng = np.random.default_rng(0)
             mean = obs.values.mean(0) + error * rng.standard_normal((len(targets), obs.n_genes))
             return Prediction(mean, None, {"parameters": 7, "steps_done": config.train.steps})
@@ -53,22 +55,24 @@ def configs_of(name, base):
 
 
 def test_colearning_changes_photographs_alone():
-    found = configs_of("colearning", preset("fast"))
+    found = configs_of("colearning", preset("paper"))
     on, off = found["co-learning"], found["no co-learning"]
     assert on.train.natural_images
     assert not off.train.natural_images
     assert replace(on, train=replace(on.train, natural_images=False)) == off
-    assert not on.train.prior
-    assert found["prior, no co-learning"].train.prior
-    # The published form knows no prior.
-    assert set(configs_of("colearning", preset("paper"))) == {"co-learning", "no co-learning"}
+    # The programme engine meets photographs in its pretrained weights, and there alone.
+    beforehand = configs_of("colearning", preset("fast"))
+    assert set(beforehand) == {"no co-learning", "prior, no co-learning"}
+    assert {name for name, c in beforehand.items() if c.train.pretrained} == {
+        "prior, no co-learning"
+    }
 
 
 def test_cascades_run_from_one_to_four_and_nothing_else_changes():
     found = list(configs_of("cascades", preset("fast")).values())
     assert [c.model.cascades for c in found] == [1, 2, 3, 4]
-    assert len({replace(c, model=ModelConfig()) for c in found}) == 1
-    assert not found[0].train.prior
+    assert len({replace(c, model=COMPACT) for c in found}) == 1
+    assert not found[0].train.pretrained
     assert found[0].train.steps == 150
     # Steps that were asked for are kept.
     base = preset("fast")
@@ -116,17 +120,17 @@ def test_a_stopped_experiment_goes_on_and_other_settings_are_refused(section, se
     with pytest.raises(Cancelled):
         run_experiment(
             section,
-            "colearning",
+            "cascades",
             tmp_path,
             seeds=1,
             hooks=Hooks(should_stop=lambda: len(seen) >= 2),
         )
     assert len(list(read_cases(tmp_path))) == 2
-    table = run_experiment(section, "colearning", tmp_path, seeds=1)
+    table = run_experiment(section, "cascades", tmp_path, seeds=1)
     assert len(seen) == 4
     assert len(table) == 6
     with pytest.raises(S2SError, match="other settings"):
-        run_experiment(section, "colearning", tmp_path, seeds=1, mask="lattice:3")
+        run_experiment(section, "cascades", tmp_path, seeds=1, mask="lattice:3")
     with pytest.raises(S2SError, match="Unknown experiment 'magic'"):
         run_experiment(section, "magic", tmp_path / "other")
 
@@ -181,7 +185,7 @@ def test_consistency_of_a_trained_run(section, tmp_path, monkeypatch):
 def test_a_real_network_runs_through_an_experiment(section, tmp_path):
     base = tiny_config(steps=2)
     table = run_experiment(section, "colearning", tmp_path, base=base, seeds=1)
-    assert len(table) == 6
+    assert len(table) == 4
     networks = table[table["parameters"].notna()]
-    assert len(networks) == 4
+    assert len(networks) == 2
     assert (networks["steps"] == 2).all()

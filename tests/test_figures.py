@@ -13,6 +13,8 @@ from s2s_core.output import figures
 from s2s_core.output.figures import COLOURS, map_figure, micrometres, save, scatter_figure
 from tests.made import made_section
 
+pytestmark = pytest.mark.slow
+
 
 def levels(section):
     return section.counts[:, 0].toarray().ravel()

@@ -1,5 +1,7 @@
 """Medians and intervals: right where their truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,36 @@ def test_a_gene_that_is_never_found_stays_zero():
     assert not lower[:, 0].any()
     assert not answered(calibration, np.full((5, 3), 0.5), sd[:5])[0][:, 0].any()
     assert not upper[:, 0].any()
+
+
+def test_a_median_map_that_is_no_better_than_one_number_is_that_number():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(200, 2))
+    measured = np.maximum(3 + signal + 0.3 * rng.normal(size=signal.shape), 0.0)
+    # The first gene is predicted well, the second by noise that has nothing to do with it.
+    predicted = np.column_stack([3 + signal[:, 0], 3 + rng.normal(size=200)])
+    found = calibrate(measured, predicted, np.ones_like(predicted))
+    assert np.isnan(found.constant[0])
+    assert found.constant[1] == pytest.approx(np.median(measured[:, 1]))
+    answer = found.answer(predicted, np.ones_like(predicted))
+    assert np.ptp(answer.median[:, 0]) > 1.0
+    assert np.ptp(answer.median[:, 1]) < 1e-6
+    assert (answer.lower <= answer.median).all()
+    assert (answer.median <= answer.upper).all()
+
+
+def test_noise_is_no_map_for_being_judged_on_the_spots_it_was_learned_from():
+    rng = np.random.default_rng(1)
+    measured = np.maximum(rng.normal(2, 1, (60, 400)), 0.0)
+    predicted = rng.normal(2, 1, (60, 400))
+    found = calibrate(measured, predicted, np.ones_like(predicted))
+    # Judged in sample 14 % of the genes would pass.
+    assert np.isfinite(found.constant).mean() > 0.9
+
+
+def test_a_constant_median_stays_inside_its_interval():
+    values, predicted, sd = made(200)
+    found = calibrate(values, predicted, sd)
+    answer = replace(found, constant=np.full(40, 9.0)).answer(predicted, sd)
+    assert np.array_equal(answer.median, answer.upper)
+    assert (answer.lower <= answer.median).all()

@@ -16,6 +16,8 @@ from s2s_core.jobs import jobs, runner
 from s2s_core.sampling.apply import sample
 from tests.made_jobs import at_work
 
+pytestmark = pytest.mark.slow
+
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
 

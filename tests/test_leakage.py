@@ -12,6 +12,8 @@ from s2s_core.sampling.apply import sample
 from tests.made import made_section
 from tests.tiny import tiny_config
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["s2s", "programme-kriging", "kriging", "kriging-withheld", "gaussian", "linear", "nearest"]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from s2s_core.config import preset
 from s2s_core.interfaces import Hooks
-from s2s_core.network import fit as network
+from s2s_core.network import fit_programmes, fit_shared
 from s2s_core.network.fit import fit_network
 from s2s_core.network.pretrained import load_pretrained
 from s2s_core.network.trainer import Step, TrainState
@@ -25,12 +25,12 @@ def fitted(uneven, uneven_first_estimate, monkeypatch):
     source = SimpleNamespace(
         first_estimate=uneven_first_estimate, steps=3, aside=np.arange(len(uneven.pixels)) % 4 == 0
     )
-    source.preview = lambda model, device, gene: np.full(uneven.grid.tissue.size, 0.25)
+    source.preview = lambda gene: np.full(uneven.grid.tissue.size, 0.25)
 
-    def train(model, source, config, device, *, on_step, **asked):
+    def train(model, source, settings, device, *, on_step, **asked):
         weights = {k: v.clone() for k, v in model.state_dict().items()}
         calls.update(asked, weights=weights, model=model)
-        on_step(Step(3, 3, {"s2s": 0.1}, 0.5, 0.0))
+        on_step(Step(3, 3, {"s2s": 0.1}, 0.5, 0.0, checked=True))
         return TrainState(step=3, best_step=1, best_score=0.5)
 
     def correct(model, estimate, tissue, device, *, augmented):
@@ -43,9 +43,9 @@ def fitted(uneven, uneven_first_estimate, monkeypatch):
         )
         return fit_network(obs, config or tiny_config(), Hooks(**hooks))
 
-    monkeypatch.setattr(network, "ProgrammeSource", lambda *_: source)
-    monkeypatch.setattr(network, "train", train)
-    monkeypatch.setattr(network, "correct", correct)
+    monkeypatch.setattr(fit_programmes, "ProgrammeSource", lambda *_, **__: source)
+    monkeypatch.setattr(fit_shared, "train", train)
+    monkeypatch.setattr(fit_programmes, "correct", correct)
     fit.calls = calls
     return fit
 
@@ -86,7 +86,7 @@ def test_training_starts_from_the_prior_that_ships(fitted):
     shipped = load_pretrained()
     assert set(fitted.calls["weights"]) == set(shipped)
     assert all(torch.equal(fitted.calls["weights"][name], shipped[name]) for name in shipped)
-    fitted(replace(FAST, train=replace(FAST.train, prior=False)))
+    fitted(replace(FAST, train=replace(FAST.train, pretrained=False)))
     assert not all(torch.equal(fitted.calls["weights"][name], shipped[name]) for name in shipped)
 
 

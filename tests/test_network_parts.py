@@ -140,10 +140,10 @@ def test_cascades_build_on_each_other_and_put_measured_values_back():
     mask = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
     mask[..., 2, 2] = True
     context = torch.zeros(1, CONTEXT_CHANNELS, 6, 6)
-    first, last = model(start, measured, mask, context)
+    first, last = model(start, measured, mask, context).consistent
     assert torch.equal(first[~mask], torch.ones(35))
     assert torch.equal(last[~mask], torch.full((35,), 2.0))
     assert first[mask] == last[mask] == 9.0
-    raw = model(start, measured, mask, context, restored=True)
+    raw = model(start, measured, mask, context).restored
     # Each starts from measured values in their places, and is shown before they are put back.
     assert [float(r[mask]) for r in raw] == [1.0, 10.0]

@@ -126,8 +126,8 @@ def test_wider_gaps_lower_what_is_expected_and_lose_genes(pilot, demo):
     assert resolved[0] < resolved[2]
     families = demo.var["family"].to_numpy()
     said = facts[1].genes["verdict"]
-    assert (said[families == "FLAT"] == Resolution.NO_PATTERN).mean() > 0.8
-    assert (said[families == "GRADIENT"] == Resolution.NO_PATTERN).mean() < 0.3
+    assert (said[families == "FLAT"] == Resolution.FLAT).mean() > 0.8
+    assert (said[families == "GRADIENT"] == Resolution.FLAT).mean() < 0.3
 
 
 def test_verdicts_follow_range_against_gap(pilot):

@@ -13,6 +13,9 @@ from s2s_core.network.natural_images import load_photographs
 from s2s_core.network.pretrained import CARD, WEIGHTS, __main__, load_pretrained, pretrained_fits
 from s2s_core.network.pretrained.examples import MOST, draw_example, draw_mask, draw_tissue
 from s2s_core.network.pretrained.patterns import MADE, draw_pattern
+from s2s_core.network.pretrained.source import validate
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("kriging", [True, False])
@@ -73,8 +76,8 @@ def test_the_prior_corrects_kriging_of_new_images():
     model = CDCIN(COMPACT)
     model.load_state_dict(load_pretrained())
     rng = np.random.default_rng(77)
-    batches = [__main__.make_batch(draw_example(load_photographs(), rng)) for _ in range(6)]
-    ratio = __main__.validate(model, batches, torch.device("cpu"))
+    examples = [draw_example(load_photographs(), rng) for _ in range(6)]
+    ratio = validate(model, examples, torch.device("cpu"))
     assert ratio.mean() < 0.98
 
 

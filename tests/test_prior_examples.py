@@ -6,9 +6,9 @@ import pytest
 from s2s_core.data.grid import HEX_ROW
 from s2s_core.network.natural_images import load_photographs
 from s2s_core.network.pretrained import examples, patterns
-from s2s_core.network.pretrained.__main__ import make_batch
 from s2s_core.network.pretrained.examples import draw_example
 from s2s_core.network.pretrained.patterns import draw_pattern
+from s2s_core.network.pretrained.source import example_batch
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,13 @@ def test_odd_rows_of_a_hexagonal_lattice_are_half_a_step_to_the_right(monkeypatc
 def test_a_batch_keeps_input_and_target_together(drawn):
     signs = set()
     for seed, (example, _) in enumerate(drawn[:8]):
-        batch = make_batch(example, np.random.default_rng(seed))
+        batch = example_batch(example, np.random.default_rng(seed))
         kept, asked = batch.mask, batch.weight > 0
         assert not (kept & asked).any()
         # Noise falls out over the spots: what was measured goes with the target.
         along = (batch.measured * batch.target * kept).sum((1, 2, 3))
         assert (along > 0).all()
         signs |= set(np.sign((batch.target[:, 0] * batch.context[:, 3]).sum((1, 2)).numpy()))
-        plain = make_batch(example)
-        assert plain.weight.sum() == pytest.approx(float(batch.weight.sum()), rel=1e-4)
+        other = example_batch(example, np.random.default_rng(seed + 100))
+        assert other.weight.sum() == pytest.approx(float(batch.weight.sum()), rel=1e-4)
     assert signs == {-1.0, 1.0}

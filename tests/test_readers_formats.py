@@ -13,6 +13,8 @@ from s2s_core.readers.source import open_source
 from tests import made_cells, made_kinds, made_zarr
 from tests import made_files as made
 
+pytestmark = pytest.mark.slow
+
 EVERY = {
     "space_ranger": made.space_ranger,
     "visium_hd": made.visium_hd,

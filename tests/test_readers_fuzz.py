@@ -22,6 +22,8 @@ from tests import made_cells, made_kinds, made_zarr
 from tests import made_files as made
 from tests.mutations import injured_copy
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {
     "space_ranger h5": lambda f: made.space_ranger(f / "sr1", positions="list"),
     "space_ranger mtx": lambda f: made.space_ranger(f / "sr2", matrix="mtx"),

@@ -9,6 +9,8 @@ from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests import made_cells
 from tests import made_files as made
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_section_read_apart_is_the_same(tmp_path):
     folder = made.space_ranger(tmp_path / "run")

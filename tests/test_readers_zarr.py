@@ -14,6 +14,8 @@ from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests import made_files as made
 from tests import made_zarr as mz
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

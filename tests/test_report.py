@@ -11,6 +11,7 @@ import pytest
 from s2s_core import api, impute, sample
 from s2s_core._version import __version__
 from s2s_core.cli.main import main
+from s2s_core.config import ModelConfig, PaperTraining
 from s2s_core.data.additions import ADDED_KEY
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.errors import S2SError
@@ -157,7 +158,7 @@ def test_methods_of_the_network_name_its_training():
         "0.0008",
     ):
         assert said in words, said
-    paper = replace(result.config, preset="paper", programmes=0)
+    paper = replace(result.config, preset="paper", model=ModelConfig(), train=PaperTraining())
     assert "published network" in methods_text(replace(result, config=paper, info={}))
 
 

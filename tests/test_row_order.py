@@ -12,6 +12,8 @@ from s2s_core.imputation import run
 from s2s_core.output.export import export
 from tests.made import made_counts, made_table
 
+pytestmark = pytest.mark.slow
+
 
 def two_files(folder, kind: str):
     """The same section twice, the second with its rows shuffled and genes as they were."""

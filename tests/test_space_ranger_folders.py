@@ -13,6 +13,8 @@ from tests import made_cells, made_kinds
 from tests import made_files as made
 from tests.made_space_ranger import COUNTS, INSIDE, PLACES, assert_whole, notes, positions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path):

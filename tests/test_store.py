@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from s2s_core.data import store
 from s2s_core.data.assemble import assemble
 from s2s_core.data.grid import Grid
 from s2s_core.data.observation import observe
@@ -126,3 +128,26 @@ def test_columns_of_mixed_things_become_writable():
     assert out["mixed"].isna().tolist() == [False, False, True]
     assert "_index" not in out
     assert table["mixed"].tolist() == ["a", 1, None]
+
+
+def test_a_file_that_somebody_reads_is_replaced_when_they_are_done(tmp_path, monkeypatch):
+    """As Windows has it; here the system is made to refuse."""
+    path, real = tmp_path / "a.txt", Path.replace
+    path.write_text("old")
+    busy = [True, True]
+
+    def replace_(self, target):
+        if busy and busy.pop():
+            raise PermissionError
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_)
+    with atomic(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+    busy += [True] * 1000
+    monkeypatch.setattr(store, "TRY_AGAIN_SECONDS", 0.0)
+    with pytest.raises(PermissionError), atomic(path) as part:
+        part.write_text("newest")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]

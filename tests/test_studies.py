@@ -11,6 +11,8 @@ from s2s_core.jobs.studies import experiment_task, plan_of, plan_task, questions
 from s2s_core.studies.budget_study import run_design, tabulate
 from s2s_core.studies.plan import Plan
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(("lattice", "random"), (0.25,), 2, "linear")
 
 

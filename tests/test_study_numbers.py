@@ -197,14 +197,14 @@ def test_a_variant_is_scored_at_hidden_spots_with_its_own_seed(seen):
 
 
 def test_variants_differ_in_what_they_are_named_for():
+    base = preset("paper")
+    found = {v.name: v.config(base, 0) for v in EXPERIMENTS["colearning"].variants(base)}
+    off = {name for name, config in found.items() if not config.train.natural_images}
+    assert off == {"no co-learning"}
     base = preset("fast")
     found = {v.name: v.config(base, 0) for v in EXPERIMENTS["colearning"].variants(base)}
-    on = {name for name, config in found.items() if config.train.natural_images}
-    assert on == {"co-learning", "prior and co-learning"}
-    assert {n for n, c in found.items() if c.train.prior and c.method == "s2s"} == {
-        "prior and co-learning",
-        "prior, no co-learning",
-    }
+    off = {name for name, config in found.items() if not config.train.pretrained}
+    assert off == {"no co-learning"}
     assert EXPERIMENTS["colearning"].against == "no co-learning"
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from s2s_core import hardware, imputation
+from s2s_core import hardware
 from s2s_core.cli import arguments
 from s2s_core.cli import main as cli
 from s2s_core.config import preset
@@ -18,6 +18,7 @@ from s2s_core.interfaces import Hooks, Prediction
 from s2s_core.jobs import jobs, runner
 from s2s_core.methods import METHODS
 from s2s_core.network import fit as network
+from s2s_core.network import fit_programmes
 from s2s_core.network.device import set_threads
 from s2s_core.sampling.apply import sample
 from tests.made import made_section
@@ -103,7 +104,7 @@ def test_linear_algebra_of_a_run_obeys_too(eight, monkeypatch):
     monkeypatch.setitem(METHODS, "linear", replace(METHODS["linear"], fit=fit))
     section = sample(made_section(), "lattice:2")
     run(section, replace(FAST, threads=2))
-    monkeypatch.setattr(imputation, "FEW", 10)
+    monkeypatch.setattr(hardware, "FEW_SPOTS", 10)
     run(section, replace(FAST, threads=2))
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     run(section, FAST)
@@ -116,10 +117,10 @@ def test_the_option_reaches_the_network(eight, monkeypatch, uneven):
     class Enough(Exception):
         pass
 
-    def stop(*_):
+    def stop(*_, **__):
         raise Enough
 
-    monkeypatch.setattr(network, "ProgrammeSource", stop)
+    monkeypatch.setattr(fit_programmes, "ProgrammeSource", stop)
     for threads, number in ((0, 4), (2, 2)):
         with pytest.raises(Enough):
             network.fit_network(uneven, replace(tiny_config(), threads=threads), Hooks())

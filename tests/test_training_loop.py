@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from s2s_core.config import preset
+from s2s_core.config import Optimisation, preset
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.network.batches import Batch
+from s2s_core.network.cdcin import CascadeOutputs
 from s2s_core.network.trainer import learning_rate, train, training_step
 from tests.tiny import tiny_config
 
@@ -24,14 +25,14 @@ class One(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
 
-    def forward(self, start, measured, mask, context=None, *, restored=False):
-        return [start + self.weight]
+    def forward(self, start, measured, mask, context=None):
+        return CascadeOutputs([start + self.weight], [start + self.weight])
 
 
-def batch(target, share=1.0):
+def batch(target, loss_weight=1.0):
     """Images of 0 that should become ``target``."""
     zero = torch.zeros(1, 1, 2, 2)
-    return Batch(zero, zero, zero.bool(), zero + target, zero + 1.0, share=share)
+    return Batch(zero, zero, zero.bool(), zero + target, zero + 1.0, loss_weight=loss_weight)
 
 
 class Script:
@@ -40,7 +41,7 @@ class Script:
     def __init__(self, scores, steps=100):
         self.scores, self.steps, self.lots, self.weights = iter(scores), steps, [], []
 
-    def draw(self, rng):
+    def draw(self, step, rng):
         self.lots.append(rng.random())
         return {"s2s": batch(1.0)}
 
@@ -50,10 +51,10 @@ class Script:
 
 
 def trained(scores, steps=100, *, seed=0, every=1, patience=100, **more):
-    config = tiny_config(seed=seed)
-    config = replace(config, train=replace(config.train, check_every=every, patience=patience))
+    config = tiny_config()
+    settings = replace(config.train, check_every=every, patience=patience)
     model, source = One(), Script(scores, steps)
-    return model, source, train(model, source, config, CPU, **more)
+    return model, source, train(model, source, settings, CPU, seed=seed, **more)
 
 
 def test_the_best_weights_come_back_not_the_last():
@@ -74,6 +75,13 @@ def test_patience_counts_checks_since_the_last_gain():
     _, _, state = trained(scores, patience=2)
     assert (state.step, state.best_step) == (6, 4)
     assert state.finished
+
+
+def test_without_spots_set_aside_the_last_weights_stay():
+    model, source, state = trained([None] * 9, steps=4, patience=1)
+    assert (state.step, state.best_weights) == (4, {})
+    assert float(model.weight.detach()) > max(source.weights[:-1])
+    assert float(model.weight.detach()) == source.weights[-1]
 
 
 def test_scores_are_taken_at_the_stated_steps_and_at_the_end():
@@ -126,16 +134,18 @@ def test_the_gradient_is_the_weighted_sum_of_the_tasks(shares, pull):
     model = One()
     optimiser = torch.optim.SGD(model.parameters(), 0.01)
     batches = {"s2s": batch(1.0, shares[0]), "images": batch(-1.0, shares[1])}
-    losses = training_step(model, optimiser, batches, 1, CPU)
+    losses = training_step(model, optimiser, batches, Optimisation(), CPU)
     assert float(model.weight.detach()) == pytest.approx(0.01 * pull)
     assert losses == {"s2s": 1.0, "images": 1.0, "total": sum(shares)}
 
 
-def test_wild_gradients_are_clipped():
+@pytest.mark.parametrize(("longest", "moved"), [(10.0, 10.0), (1.0, 1.0), (None, 2e6)])
+def test_wild_gradients_are_clipped_as_asked(longest, moved):
     model = One()
     optimiser = torch.optim.SGD(model.parameters(), 0.01)
-    training_step(model, optimiser, {"s2s": batch(1e6)}, 2, CPU)
-    assert float(model.weight.detach()) == pytest.approx(0.01 * 10)
+    settings = Optimisation(loss_power=2, clip_norm=longest)
+    training_step(model, optimiser, {"s2s": batch(1e6)}, settings, CPU)
+    assert float(model.weight.detach()) == pytest.approx(0.01 * moved)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero():

@@ -12,41 +12,25 @@ from s2s_core.data.observation import observe, withhold
 from s2s_core.errors import S2SError
 from s2s_core.network.losses import deep_supervision
 from s2s_core.network.natural_images import crop, load_photographs
-from s2s_core.network.patch_source import PaperSource, fill_nearest, tissue_patches
+from s2s_core.network.patch_source import PaperSource
 from s2s_core.network.programme_source import ProgrammeSource
 from s2s_core.sampling.apply import sample
 from tests.tiny import tiny_config, tiny_published
-
-
-@pytest.mark.parametrize("design", ["lattice:2", "random:0.5"])
-def test_published_tasks(square, design):
-    obs = observe(sample(square, design))
-    source = PaperSource(obs, tiny_published())
-    seen = set()
-    for seed in range(6):
-        batches = source.draw(np.random.default_rng(seed))
-        seen |= set(batches)
-        for batch in batches.values():
-            counted = batch.weight > 0
-            assert torch.isfinite(batch.target[counted]).all()
-            assert batch.start.shape == batch.target.shape
-    expected = (
-        {"s2s", "s2d", "images s2s", "images s2d"} if design == "lattice:2" else {"s2s", "images"}
-    )
-    assert seen == expected
 
 
 def test_spots_set_aside_are_neither_input_nor_target_of_the_published_training(square):
     obs = observe(sample(square, "random:0.6"))
     values = obs.values.copy()
     values[withhold(obs, 0.1, 0)] = 1e6
+    train = replace(tiny_published().train, set_aside=0.1)
     clean, odd = (
-        PaperSource(replace(obs, values=v), tiny_published()) for v in (obs.values, values)
+        PaperSource(replace(obs, values=v), np.arange(2), train, 0) for v in (obs.values, values)
     )
     for seed in range(5):
-        a, b = (s.draw(np.random.default_rng(seed)) for s in (clean, odd))
+        a, b = (s.draw(0, np.random.default_rng(seed)) for s in (clean, odd))
         for name in a:
             used = a[name].weight > 0
+            assert used.any()
             assert torch.equal(a[name].start, b[name].start)
             assert torch.equal(a[name].target[used], b[name].target[used])
             assert torch.equal(a[name].weight, b[name].weight)
@@ -55,46 +39,26 @@ def test_spots_set_aside_are_neither_input_nor_target_of_the_published_training(
 def test_withheld_targets_are_no_input_and_spots_set_aside_no_target(square):
     obs = observe(sample(square, "random:0.6"))
     config = tiny_config()
-    train = replace(config.train, splits=6, natural_images=True)
-    source = ProgrammeSource(obs, replace(config, train=train))
+    train = replace(config.train, splits=6)
+    source = ProgrammeSource(obs, train, programmes=config.programmes, seed=0)
     for index in range(6):
-        split, photo = source.split(index)
+        split = source.split(index)
         target = split.weight.ravel() > 0
         kept = split.estimate.mask.ravel()
         assert target.any()
         assert not (target & kept).any()
         assert not target[obs.pixels[source.aside]].any()
         assert kept[obs.pixels[source.aside]].all()
-        assert not (photo.estimate.mask & (photo.weight > 0)).any()
     # What the score is taken at was no input either.
     assert not source._check.mask.ravel()[obs.pixels[source.aside]].any()
-    batch = source.draw(np.random.default_rng(0))["s2s"]
+    batch = source.draw(0, np.random.default_rng(0))["s2s"]
     assert not (batch.mask & (batch.weight > 0)).any()
     assert (batch.weight > 0).any()
 
 
-def test_photographs_are_left_to_the_prior_unless_asked_for(square):
-    obs = observe(sample(square, "lattice:2"))
-    alone = ProgrammeSource(obs, replace(tiny_config(), train=preset("fast").train))
-    assert set(alone.draw(np.random.default_rng(0))) == {"s2s"}
+def test_photographs_are_left_to_the_pretrained_weights_but_in_the_paper_engine(source):
+    assert set(source.draw(0, np.random.default_rng(0))) == {"s2s"}
     assert preset("paper").train.natural_images
-
-
-def test_patches_are_half_tissue_and_fit_small_sections():
-    tissue = np.zeros((20, 30), bool)
-    tissue[:, :12] = True
-    patches = tissue_patches(tissue, 8, 2)
-    assert patches
-    for (top, bottom), (left, right) in patches:
-        assert tissue[top:bottom, left:right].mean() >= 0.5
-    assert tissue_patches(tissue, 64, 2) == [((0, 20), (0, 30))]
-
-
-def test_fill_nearest_copies_the_nearest_sample():
-    values = np.zeros((1, 1, 5))
-    values[0, 0, 0], values[0, 0, 4] = 1.0, 2.0
-    assert fill_nearest(values, values[0] > 0)[0, 0].tolist()[:2] == [1.0, 1.0]
-    assert fill_nearest(values, values[0] > 0)[0, 0, 3] == 2.0
 
 
 def test_deep_supervision_is_its_formula_and_ignores_unknown_targets():

@@ -21,6 +21,8 @@ from s2s_core.jobs import jobs, runner, worker
 from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Phase
 
+pytestmark = pytest.mark.slow
+
 CHEAP = preset("fast", method="linear", compare=("nearest",))
 
 
@@ -183,7 +185,7 @@ def test_resume_is_handed_on(monkeypatch, job):
 def test_a_terminated_training_run_resumes_to_its_end(tmp_path):
     section = sample(demo_section(rows=16, genes=8), "lattice:2")
     fast = preset("fast", compare=(), programmes=3)
-    train = replace(fast.train, steps=12, splits=1, natural_images=False, check_every=4)
+    train = replace(fast.train, steps=12, splits=1, check_every=4)
     model = replace(fast.model, cascades=1, blocks=1, layers=1, features=8, growth=4)
     job = jobs.create(section, replace(fast, train=train, model=model), "tiny")
     # Stopped from outside in the middle: told by a signal once the first steps are there.

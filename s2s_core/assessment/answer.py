@@ -23,12 +23,15 @@ class Answer:
     intervals : Intervals or None
         None where a method that is only compared has no deviation.
     details : dict
+    constant : (G,) bool array or None
+        Genes whose median is one number for the whole section.
     """
 
     mean: np.ndarray
     sd: np.ndarray | None
     intervals: Intervals | None
     details: dict
+    constant: np.ndarray | None = None
 
     @classmethod
     def of(cls, prediction: Prediction, calibration: Calibration | None) -> Answer:
@@ -37,7 +40,8 @@ class Answer:
         if calibration is None:
             return cls(mean, sd, None, prediction.details)
         spread = np.ones_like(mean) if sd is None else sd.astype(np.float32)
-        return cls(mean, sd, calibration.answer(mean, spread), prediction.details)
+        constant = np.isfinite(calibration.constant)
+        return cls(mean, sd, calibration.answer(mean, spread), prediction.details, constant)
 
     def with_measured(self, rows: np.ndarray, measured: np.ndarray) -> Answer:
         """The answer with measured values (m, G) in their rows (m,): data consistency."""
@@ -52,7 +56,7 @@ class Answer:
             columns = (found.median, found.lower, found.upper)
             found = Intervals(*(put(values, measured) for values in columns))
         sd = None if sd is None else put(sd, 0.0)
-        return Answer(put(self.mean, measured), sd, found, self.details)
+        return Answer(put(self.mean, measured), sd, found, self.details, self.constant)
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,9 @@ def score_genes(
     -------
     DataFrame
         One row per gene: mae, rmse, pcc, spearman, ssim (mean over the map), ssim_spots (mean
-        over the scored pixels) and pcc_paper (PCC of the full map as in the paper: background and
-        measured spots included).
+        over the scored pixels), pcc_paper (PCC of the full map as in the paper: background and
+        measured spots included), and pcc_error and spearman_error, standard errors of their
+        inverse hyperbolic tangents (:func:`pearson_errors`).
     """
     shown = np.isfinite(truth[:, 0]) if shown is None else shown
     a, b = truth[at].astype(np.float64), imputed[at].astype(np.float64)
@@ -57,15 +58,18 @@ def score_genes(
     similarity = ssim_map(maps[0], maps[1])
     on_spots = np.zeros(shape, bool)
     on_spots.flat[pixels[at]] = True
+    ranks = rankdata(truth[at], axis=0), rankdata(imputed[at], axis=0)
     return pd.DataFrame(
         {
             "mae": np.abs(error).mean(0),
             "rmse": np.sqrt((error**2).mean(0)),
             "pcc": pearson(a, b),
-            "spearman": pearson(rankdata(truth[at], axis=0), rankdata(imputed[at], axis=0)),
+            "spearman": pearson(*ranks),
             "ssim": map_mean(similarity),
             "ssim_spots": similarity[:, on_spots].mean(1),
             "pcc_paper": pearson(*flat),
+            "pcc_error": pearson_errors(a, b),
+            "spearman_error": pearson_errors(*ranks),
         }
     )
 
@@ -95,6 +99,27 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     spread = np.sqrt((a**2).sum(0) * (b**2).sum(0))
     floor = 1e-10 * max(len(a), 1)
     return np.where(spread > floor, (a * b).sum(0) / np.maximum(spread, floor), np.nan)
+
+
+def pearson_errors(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Standard error (G,) of Fisher's z = arctanh(PCC) of independent rows; NaN where constant.
+
+    From the influence of each row (Devlin, Gnanadesikan and Kettenring 1975), which knows that a few
+    high counts make a correlation; at least 1 / sqrt(n - 3), that of normal values.
+    """
+    n = len(a)
+    spread = a.std(0), b.std(0)
+    there = np.minimum(*spread) > 1e-10
+    out = np.full(a.shape[1], np.nan)
+    if n < 4 or not there.any():
+        return out
+    x, y = (
+        (v[:, there] - v[:, there].mean(0)) / s[there] for v, s in zip((a, b), spread, strict=True)
+    )
+    r = np.clip((x * y).mean(0), -0.9999, 0.9999)
+    influence = (x * y - 0.5 * r * (x**2 + y**2)) / (1.0 - r**2)
+    out[there] = np.sqrt(np.maximum((influence**2).sum(0) / (n * (n - 1.0)), 1.0 / (n - 3.0)))
+    return out
 
 
 def ssim_map(truth: np.ndarray, imputed: np.ndarray) -> np.ndarray:

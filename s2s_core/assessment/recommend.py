@@ -24,12 +24,15 @@ from s2s_core.vocabulary import Spots
 SIMPLICITY = (
     "nearest",
     "linear",
+    "bilinear",
     "bicubic",
     "gaussian",
     "kriging",
     "kriging-withheld",
+    "kriging-average",
     "programme-kriging",
     "programme-kriging-withheld",
+    "programme-kriging-average",
     "s2s",
 )
 Blocks = Mapping[str, BlockScores]

@@ -15,7 +15,7 @@ from s2s_core.sampling.registry import DESIGNS
 
 T = TypeVar("T")
 OK, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
-PRESET = "size and training of the network: fast (default), balanced, or paper (as published, slow)"
+PRESET = "size and training of the network: fast (default), balanced, paper (as published, slow) or paper-shared (one network for all genes)"
 FIRST_NUMBER = "first random number: the same number repeats the result (default: 0)"
 
 

@@ -19,8 +19,9 @@ from s2s_core.cli.arguments import (
     gene_list,
     read_section,
 )
+from s2s_core.cli.config import add_network, configured
 from s2s_core.cli.terminal import Bar, Stop, score_table
-from s2s_core.config import ANSWERS, RunConfig, preset
+from s2s_core.config import ANSWERS, RunConfig
 from s2s_core.data.section import Section
 from s2s_core.errors import Cancelled, S2SError
 from s2s_core.methods import METHODS
@@ -50,22 +51,27 @@ def add(commands) -> None:
     )
     impute.add_argument(
         "--method",
-        default="s2s",
         metavar="NAME",
-        help=f"{', '.join(METHODS)} (default: %(default)s)",
+        help=f"{', '.join(METHODS)} (default: s2s)",
     )
     impute.add_argument("--compare", metavar="A,B|none", help="methods computed beside it")
     impute.add_argument("--resume", action="store_true", help="go on with a stopped run in DIR")
     impute.add_argument(
         "--answer",
-        default="mean",
         choices=ANSWERS,
-        help="what the table holds: mean (best PCC, RMSE) or median (best MAE)",
+        help="what the table holds: mean (default; best PCC, RMSE) or median (best MAE)",
     )
     impute.add_argument(
         "--intervals", action="store_true", help="also write the 90 %% interval's ends as tables"
     )
+    impute.add_argument(
+        "--draws",
+        type=int,
+        metavar="N",
+        help="also write N draws of the map: what could have been measured (draws.h5ad)",
+    )
     add_running(impute)
+    add_network(impute)
     impute.set_defaults(command=_impute)
 
     again = commands.add_parser("reproduce", help="run a bundle again and compare the result")
@@ -92,26 +98,27 @@ def situation(section: Section, args: argparse.Namespace) -> Section:
 
 
 def _impute(args: argparse.Namespace) -> int:
+    if args.draws is not None and args.draws < 1:
+        raise S2SError(f"--draws takes 1 or more, not {args.draws}.")
+    asked = configured(args)
+    args.seed = asked.seed
     section = situation(read_section(args, args.measured), args)
     genes = gene_list(args.genes)
     if genes is not None:
         section = section.subset_genes(genes)
-    config = preset(
-        args.preset,
-        method=args.method,
-        seed=args.seed,
-        device=args.device,
-        threads=args.threads,
-        answer=args.answer,
-    )
     if args.compare is not None:
         names = [n.strip() for n in args.compare.split(",") if n.strip()]
-        config = replace(config, compare=() if names == ["none"] else tuple(names))
+        asked = replace(asked, compare=() if names == ["none"] else tuple(names))
     section.check_ready()
-    result = _run(section, config, args)
+    result = _run(section, asked, args)
     if result is None:
         return INTERRUPTED
     _deliver(result, args, intervals=args.intervals)
+    if args.draws is not None:
+        from s2s_core.output.draws_file import write_draws
+
+        write_draws(result, args.out / "draws.h5ad", args.draws, seed=args.seed)
+        print(f"Wrote {args.draws} draws of the map to {args.out / 'draws.h5ad'}.")
     return OK
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from s2s_core._version import __version__
-from s2s_core.cli import app, design, evaluate, experiment, impute
+from s2s_core.cli import app, config, design, evaluate, experiment, impute
 from s2s_core.cli.arguments import FAILED, INTERRUPTED
 from s2s_core.errors import S2SError
 
@@ -39,6 +39,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (impute, evaluate, design, experiment, app):
+    for command in (impute, evaluate, config, design, experiment, app):
         command.add(commands)
     return parser

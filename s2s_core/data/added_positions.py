@@ -11,6 +11,7 @@ from scipy import sparse
 from s2s_core.data import grid as gridlib
 from s2s_core.data.grid import Grid
 from s2s_core.data.section import Section
+from s2s_core.errors import S2SError
 
 # What ids of added positions begin with, by their origin.
 PREFIXES = {"gap": "gap", "empty bin": "bin", "new": "new"}
@@ -39,8 +40,10 @@ def densify(section: Section, factor: int) -> Section:
     Raises
     ------
     S2SError
-        If the factor is below 2.
+        If the factor is no whole number, or below 2.
     """
+    if isinstance(factor, bool) or not isinstance(factor, (int, np.integer)):
+        raise S2SError(f"The densify factor must be a whole number, found {factor!r}.")
     fine = section.grid.densified(factor)
     row, col = fine.pixel(*section.grid.densified_index(section.row, section.col, factor))
     return replace(_append(section, fine, row, col, "new"), design=f"densify:{factor}")

@@ -31,7 +31,7 @@ ABSENT = ("auto", "gaps", "zeros", "background")
 
 @dataclass(frozen=True)
 class Absent:
-    """What lattice positions inside the tissue without a spot are.
+    """Meaning of lattice positions inside the tissue that hold no spot.
 
     Attributes
     ----------

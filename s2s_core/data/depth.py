@@ -1,4 +1,4 @@
-"""What each spot's counts are divided by: its total over all genes, where that means anything.
+"""Sequencing depth of spots: the totals that counts are scaled by, where they mean anything.
 
 With a handful of genes the total of a spot is nearly the gene itself: scaling by it makes one
 gene binary and a few compositional. Then totals that the file gives are used (``total_counts``,
@@ -32,7 +32,7 @@ SUMMED, GIVEN, UNSCALED = "summed", "given", "unscaled"
 
 @dataclass(frozen=True)
 class Depth:
-    """What spots are scaled by.
+    """Depth of the spots of a table.
 
     Attributes
     ----------

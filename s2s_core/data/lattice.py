@@ -26,7 +26,7 @@ ALIKE_AREA = 1.05
 
 @dataclass(frozen=True)
 class Lattice:
-    """Where spots lie on a lattice.
+    """Places of spots on a lattice.
 
     Attributes
     ----------

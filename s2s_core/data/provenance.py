@@ -1,4 +1,4 @@
-"""Where a section comes from, in its ``uns``: which file, how read, which mask and seed."""
+"""Provenance of a section, in its ``uns``: file, reading options, mask and seed."""
 
 from __future__ import annotations
 

@@ -26,6 +26,22 @@ RESULT_FORMAT = 1
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """What the chosen method predicts at the m measured spots when it does not see them.
+
+    Each is predicted from most of the others, in folds; settings were chosen with all of them.
+
+    Attributes
+    ----------
+    mean, sd : (m, G) float32 arrays
+        In the order of the section's measured rows; deviation 1 where the method has none.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished imputation.
 
@@ -48,6 +64,9 @@ class Result:
         :class:`s2s_core.vocabulary.Spots`), n_spots, scale, mae, rmse, pcc, spearman, ssim, ...
     info : dict
         Versions, seed, device, times, peak memory, notes: what run.json holds.
+    withheld : Withheld, optional
+        Predictions at withheld measured spots, which draws are made from; None in runs that
+        earlier versions kept.
     """
 
     section: Section
@@ -58,6 +77,7 @@ class Result:
     truth: np.ndarray
     metrics: pd.DataFrame
     info: dict
+    withheld: Withheld | None = None
 
     @property
     def imputed(self) -> np.ndarray:
@@ -65,6 +85,39 @@ class Result:
         if self.config.answer == "median":
             return self.layers["median"]
         return self.maps[self.config.method]
+
+    def draws(self, count: int, seed: int = 0, *, kind: str = "measurement") -> np.ndarray:
+        """Draws of the map: conditional simulations, each of which could be true.
+
+        Correlations between genes, sums over regions and counts of spots above a level are taken
+        draw by draw; those of the mean map are smoother than any measurement's. Draw number i
+        depends on ``seed`` and i alone. One draw at a time without holding all of them:
+        :func:`s2s_core.geostat.draws.draw_maps`.
+
+        Parameters
+        ----------
+        count : int
+        seed : int
+        kind : {"measurement", "signal"}
+            What could have been measured, noise included; or what varies continuously in space.
+
+        Returns
+        -------
+        (count, n, G) float32 array
+            Log-normalised; measured positions hold their own values in every draw.
+
+        Raises
+        ------
+        S2SError
+            If this result has kept nothing to draw from (runs of earlier versions).
+        """
+        # Upwards, for notebooks' sake: a result knows how to draw itself.
+        from s2s_core.geostat.draws import Kind, draw_maps
+
+        out = np.empty((count, *self.truth.shape), np.float32)
+        for i, drawn in enumerate(draw_maps(self, count, seed=seed, kind=Kind(kind))):
+            out[i] = drawn
+        return out
 
     def to_anndata(self):
         """AnnData of the imputed map (see :func:`to_anndata`)."""
@@ -102,7 +155,7 @@ def to_anndata(result: Result) -> ad.AnnData:
 
 
 def provenance(result: Result) -> dict:
-    """How a map was made, in values that any file format holds."""
+    """Provenance of a map, in values that any file format holds."""
     config = result.config
     made = {
         "method": config.method,
@@ -144,7 +197,7 @@ def save_result(result: Result, folder: str | Path) -> None:
     """Keep a whole run so that it opens again in an instant, without torch.
 
     ``section.h5ad``, ``maps/METHOD.npy``, ``sd/METHOD.npy``, ``layers/NAME.npy``, ``truth.npy``,
-    ``metrics.feather`` and, last of all, ``run.json``: where that stands, the run is complete.
+    ``withheld/mean.npy``, ``withheld/sd.npy``, ``metrics.feather`` and, last of all, ``run.json``: where that stands, the run is complete.
     """
     folder = Path(folder)
     (folder / "run.json").unlink(missing_ok=True)
@@ -153,6 +206,9 @@ def save_result(result: Result, folder: str | Path) -> None:
         for name, values in arrays.items():
             _save_array(values, _array_path(folder, kind, name))
     _save_array(result.truth, folder / "truth.npy")
+    if result.withheld is not None:
+        _save_array(result.withheld.mean, _array_path(folder, "withheld", "mean"))
+        _save_array(result.withheld.sd, _array_path(folder, "withheld", "sd"))
     with atomic(folder / "metrics.feather") as part:
         feather.write_feather(result.metrics, str(part))
     write_run(result, folder / "run.json")
@@ -180,7 +236,15 @@ def load_result(folder: str | Path) -> Result:
         truth=_load_array(folder / "truth.npy"),
         metrics=feather.read_feather(str(folder / "metrics.feather")),
         info=info,
+        withheld=_load_withheld(folder),
     )
+
+
+def _load_withheld(folder: Path) -> Withheld | None:
+    mean, sd = (_array_path(folder, "withheld", name) for name in ("mean", "sd"))
+    if not (mean.is_file() and sd.is_file()):
+        return None
+    return Withheld(_load_array(mean), _load_array(sd))
 
 
 def _array_path(folder: Path, kind: str, name: str) -> Path:

@@ -113,7 +113,7 @@ class Section:
 
     @property
     def scale(self) -> str:
-        """What the values of maps and scores are, in words."""
+        """Scale of the values of maps and scores, in words."""
         if self.is_log:
             return AS_THEY_CAME
         return SCALED if self.is_scaled else NOT_SCALED

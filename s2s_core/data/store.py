@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -25,6 +27,9 @@ from s2s_core.errors import S2SError
 KEY = "s2s_section"
 # Form of what stands under KEY (see `format_number`).
 SECTION_FORMAT = 1
+# For a file that somebody else has open.
+TRIES, TRY_AGAIN_SECONDS = 20, 0.02
+T = TypeVar("T")
 ARRAYS = ("row", "col", "measured", "known", "totals", "file_row")
 
 
@@ -45,9 +50,25 @@ def atomic(path: str | Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         part.chmod(0o666 & ~mask)
-        part.replace(path)
+        while_busy(lambda: part.replace(path))
     finally:
         part.unlink(missing_ok=True)
+
+
+def while_busy(act: Callable[[], T]) -> T:
+    """Result of what touches a file that others read or replace: Windows lets one do so at a time.
+
+    Raises
+    ------
+    PermissionError
+        If the file is still not free after :data:`TRIES`.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except PermissionError:
+            time.sleep(TRY_AGAIN_SECONDS)
+    return act()
 
 
 def save_section(section: Section, path: str | Path) -> None:

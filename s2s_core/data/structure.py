@@ -1,4 +1,9 @@
-"""Spatial structure of genes on the measured spots: Moran's I and what it means for imputation."""
+"""Spatial structure of genes on the measured spots: Moran's I and what it means for imputation.
+
+Whether a gene has a pattern is tested on residuals of its counts given the spots' totals, so that
+depth that varies over the tissue is no pattern, against random placing of these residuals, whose
+skewness is known exactly (:mod:`s2s_core.data.moran_null`), and corrected for the number of genes.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +11,30 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.spatial import cKDTree
+from scipy.stats import false_discovery_control
 
+from s2s_core.data.moran_null import NeighbourGraph, moran_test
 from s2s_core.data.observation import log_normalise, normalisation_target
 from s2s_core.data.section import Section
 from s2s_core.vocabulary import Pattern
 
 NEIGHBOURS = 6
 GENES_AT_ONCE = 512
-# Moran's I this many standard errors above chance is structure, and this high it is strong.
+# Moran's I of errors this many standard errors above chance is structure.
 SURE = 3.0
+# Of the genes said to have a pattern, the share that may have none (Benjamini-Hochberg).
+FALSE_SHARE = 0.01
+# Moran's I of a clear pattern.
 STRONG = 0.25
+# Overdispersion of counts beyond Poisson, 1 / theta, that residuals are scaled by (analytic Pearson
+# residuals, Lause, Berens and Kobak 2021, who take the same value).
+OVERDISPERSION = 0.01
+RESIDUALS_AT_ONCE = 256
 NONE = Pattern.NONE
 RULE = (
     f"What counts is Moran's I among the nearest measured spots: {STRONG:g} or more is a "
-    f"{Pattern.CLEAR}, less a {Pattern.WEAK}, and less than {SURE:g} standard errors above chance "
-    f"{Pattern.NONE}."
+    f"{Pattern.CLEAR}, less a {Pattern.WEAK}, and {Pattern.NONE} where it may be chance: tested given each spot's total count, at most "
+    f"{FALSE_SHARE:.0%} of the genes with a pattern are expected to have none."
 )
 
 
@@ -65,30 +79,91 @@ def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray
     return statistic, (statistic - expected) / np.sqrt(max(variance, 1e-12))
 
 
+def count_residuals(
+    counts: sparse.csr_matrix, totals: np.ndarray, gene_totals: np.ndarray
+) -> np.ndarray:
+    """Pearson residuals (m, G) of counts given each spot's total and each gene's.
+
+    Without a pattern a spot holds of a gene what its depth lets expect; residuals have mean 0 and
+    about equal variance whatever the depth. Clipped at the square root of m, so that one read in
+    a nearly empty spot is no pattern by itself (Lause, Berens and Kobak 2021).
+
+    Parameters
+    ----------
+    counts : (m, G) csr_matrix
+    totals : (m,) array
+        Total count of each spot.
+    gene_totals : (G,) array
+        Total count of each gene over these spots.
+    """
+    share = np.asarray(totals, float) / max(float(np.sum(totals)), 1e-12)
+    expected = share[:, None] * np.asarray(gene_totals, float)
+    deviation = np.sqrt(expected + OVERDISPERSION * expected**2)
+    residuals = (counts.toarray() - expected) / np.maximum(deviation, 1e-12)
+    residuals[expected == 0] = 0.0
+    limit = np.sqrt(len(residuals))
+    return np.clip(residuals, -limit, limit)
+
+
+def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Test of every gene for a spatial pattern beyond that of depth.
+
+    Parameters
+    ----------
+    section : Section
+    weights : (m, m) sparse matrix
+        Neighbours of the measured spots. Log-normalised input, whose counts are not known, is
+        tested as it is.
+
+    Returns
+    -------
+    z_score, p : (G,) arrays
+        Standard errors of Moran's I above chance, and one-sided p-values corrected for the number
+        of genes (Benjamini-Hochberg): a gene has a pattern at :data:`FALSE_SHARE` or less.
+    """
+    counts = section.counts[section.measured].tocsc()
+    totals = section.spot_totals[section.measured]
+    gene_totals = np.asarray(counts.sum(0), float).ravel()
+    graph = NeighbourGraph(weights)
+    parts = []
+    for start in range(0, counts.shape[1], RESIDUALS_AT_ONCE):
+        genes = slice(start, start + RESIDUALS_AT_ONCE)
+        part = counts[:, genes]
+        values = (
+            part.toarray() if section.is_log else count_residuals(part, totals, gene_totals[genes])
+        )
+        parts.append(moran_test(values, graph))
+    z_score, p = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return z_score, false_discovery_control(p)
+
+
 def gene_structure(section: Section) -> pd.DataFrame:
     """Spatial structure of every gene on the measured spots, before any imputation.
 
     Returns
     -------
     DataFrame
-        Indexed by gene: ``moran`` (I among the nearest measured spots), ``z_score`` (standard
-        errors above chance), ``mean`` (log-normalised), ``detected`` (share of measured spots
-        with a count) and ``verdict``, a :class:`~s2s_core.vocabulary.Pattern`. The paper's break condition: without spatial structure
-        there is nothing to impute from.
+        Indexed by gene: ``moran`` (I of log-normalised values among the nearest measured spots),
+        ``z_score`` (standard errors above chance given depth), ``p`` (of a pattern, corrected for
+        the number of genes), ``mean`` (log-normalised), ``detected`` (share of measured spots
+        with a count) and ``verdict``, a :class:`~s2s_core.vocabulary.Pattern`. The paper's break condition: without
+        spatial structure there is nothing to impute from.
     """
     measured = section.measured
     totals = section.spot_totals[measured]
     values = log_normalise(section.counts[measured], normalisation_target(section), totals)
     rows, cols = np.divmod(section.pixels[measured], section.grid.shape[1])
     weights = neighbour_weights(section.grid.lattice_xy(rows, cols))
-    statistic, z_score = morans_i(values, weights)
+    statistic = morans_i(values, weights)[0]
+    z_score, p = pattern_test(section, weights)
     verdict = np.select(
-        [z_score < SURE, statistic < STRONG], [Pattern.NONE, Pattern.WEAK], Pattern.CLEAR
+        [p > FALSE_SHARE, statistic < STRONG], [Pattern.NONE, Pattern.WEAK], Pattern.CLEAR
     )
     return pd.DataFrame(
         {
             "moran": statistic,
             "z_score": z_score,
+            "p": p,
             "mean": values.mean(0),
             "detected": (values > 0).mean(0),
             "verdict": verdict,

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
+from s2s_core.data.design_text import Decimation
 from s2s_core.data.observation import Observation
 from s2s_core.errors import S2SError
 from s2s_core.geostat.kriging import krige
@@ -70,6 +71,77 @@ def linear_weights(points: np.ndarray, targets: np.ndarray) -> sparse.csr_matrix
     )
 
 
+def fit_bilinear(obs: Observation) -> Predictor:
+    """Bilinear interpolation between the measured spots of a lattice mask.
+
+    Raises
+    ------
+    S2SError
+        If the mask is no lattice.
+    """
+    _lattice(obs)
+
+    def predict(obs: Observation, targets: np.ndarray) -> Prediction:
+        return Prediction(bilinear_weights(obs, targets) @ obs.values)
+
+    return predict
+
+
+def bilinear_weights(obs: Observation, targets: np.ndarray) -> sparse.csr_matrix:
+    """(t, m) weights of the four measured spots around each target of a lattice mask.
+
+    Along the two measured rows that enclose a target first, each row with its own offset, then
+    between the rows: on a square lattice that is bilinear, on a hexagonal one it follows the
+    row_offset. Beyond the rim the nearest node counts. Nodes without a measured spot (absent, or
+    withheld) leave their weight to the others; a target without any is interpolated linearly.
+    """
+    lattice = _lattice(obs)
+    stride, (row0, col0) = lattice.stride, lattice.phase
+    height, width = obs.grid.shape
+    nodes = np.full((-(-(height - row0) // stride), -(-(width - col0) // stride)), -1)
+    node_row, node_col = (np.divmod(obs.pixels, width) - np.array([[row0], [col0]])) // stride
+    nodes[node_row, node_col] = np.arange(len(obs.pixels))
+    place = obs.lattice_xy(targets)[:, 0]
+    along = np.clip((targets // width - row0) / stride, 0, len(nodes) - 1)
+    entries = []
+    for row, row_weight in _ends(along, len(nodes)):
+        first = obs.grid.lattice_xy(row0 + stride * row, np.full(len(row), col0))[:, 0]
+        across = np.clip((place - first) / stride, 0, nodes.shape[1] - 1)
+        for col, col_weight in _ends(across, nodes.shape[1]):
+            entries.append((nodes[row, col], row_weight * col_weight))
+    spot, weight = (np.concatenate(part) for part in zip(*entries, strict=True))
+    target = np.tile(np.arange(len(targets)), 4)
+    there = (spot >= 0) & (weight > 0)
+    weights = sparse.csr_matrix(
+        (weight[there], (target[there], spot[there])), shape=(len(targets), len(obs.pixels))
+    )
+    total = np.asarray(weights.sum(1)).ravel()
+    lost = np.nonzero(total < 1e-9)[0]
+    weights = sparse.diags(1.0 / np.where(total < 1e-9, 1.0, total)).dot(weights)
+    if len(lost):
+        other = linear_weights(obs.lattice_xy(obs.pixels), obs.lattice_xy(targets[lost])).tocoo()
+        weights = weights + sparse.csr_matrix(
+            (other.data, (lost[other.row], other.col)), shape=weights.shape
+        )
+    return weights.astype(np.float32).tocsr()
+
+
+def _ends(at: np.ndarray, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The two of ``count`` nodes around each position, and the weight of each."""
+    low = np.minimum(at.astype(int), count - 1)
+    share = at - low
+    return [(low, 1.0 - share), (np.minimum(low + 1, count - 1), share)]
+
+
+def _lattice(obs: Observation, what: str = "Bilinear") -> Decimation:
+    """Stride and phase of the mask, which ``what`` interpolation needs."""
+    if obs.lattice is None:
+        raise S2SError(
+            f"{what} interpolation needs a lattice mask (lattice:S); choose linear instead."
+        )
+    return obs.lattice
+
+
 def fit_bicubic(obs: Observation) -> Predictor:
     """Cubic splines on the decimated grid of a lattice mask.
 
@@ -78,11 +150,8 @@ def fit_bicubic(obs: Observation) -> Predictor:
     S2SError
         If the mask is no lattice.
     """
-    if obs.lattice is None:
-        raise S2SError(
-            "Bicubic interpolation needs a lattice mask (lattice:S); choose linear instead."
-        )
-    stride, (row0, col0) = obs.lattice.stride, obs.lattice.phase
+    lattice = _lattice(obs, "Bicubic")
+    stride, (row0, col0) = lattice.stride, lattice.phase
 
     def predict(obs: Observation, targets: np.ndarray) -> Prediction:
         coarse = obs.mask_image()[row0::stride, col0::stride]

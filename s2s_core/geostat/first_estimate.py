@@ -162,7 +162,12 @@ class FirstEstimate:
 
 
 def fit_first_estimate(
-    obs: Observation, count: int, seed: int, progress: Callable[[int, int], None] = lambda *_: None
+    obs: Observation,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    *,
+    ridges: tuple[Ridges, ...] = RIDGE_CHOICES,
 ) -> FirstEstimate:
     """First estimate of an observation.
 
@@ -174,6 +179,8 @@ def fit_first_estimate(
     seed : int
     progress : callable
         Called with the parts done and all parts; may raise to stop.
+    ridges : tuple of tuple of float
+        Choices for the residual process; ``((),)`` leaves kriging alone.
 
     Raises
     ------
@@ -194,7 +201,7 @@ def fit_first_estimate(
         decompositions=made,
     )
     progress(1, FIT_STEPS)
-    tried = fit_residual_gp(obs, programmes, scores, variograms, cache, progress)
+    tried = fit_residual_gp(obs, programmes, scores, variograms, cache, progress, ridges)
     selection = select_components(obs, programmes, scores, tried)
     # One kernel serves residuals as well.
     residuals = fit_gene_residuals(
@@ -221,9 +228,10 @@ def fit_residual_gp(
     variograms: Variograms,
     cache: DecompositionCache,
     progress: Callable[[int, int], None] = lambda *_: None,
+    choices: tuple[Ridges, ...] = RIDGE_CHOICES,
 ) -> ResidualGPFit:
     """Measured (m, P) scores at each fold from the other folds, with each choice of ridges."""
-    predicted = np.empty((len(RIDGE_CHOICES), *scores.shape), np.float32)
+    predicted = np.empty((len(choices), *scores.shape), np.float32)
     for k, out in enumerate(folds(obs)):
         kept = obs.subset(~out)
         made = cache.of(kept)
@@ -233,16 +241,16 @@ def fit_residual_gp(
             obs.lattice_xy(obs.pixels[out]),
             variograms,
             variance=False,
-            leave_one_out=True,
+            leave_one_out=any(choices),
             decompositions=made,
         )
-        for i, ridges in enumerate(RIDGE_CHOICES):
+        for i, ridges in enumerate(choices):
             everywhere = (ridges,) * len(programmes.columns)
             predicted[i, out] = residual_gp_mean(
                 kriged, scores[~out], kept.noise, programmes, everywhere
             )
         progress(2 + k, FIT_STEPS)
-    return ResidualGPFit(predicted, RIDGE_CHOICES)
+    return ResidualGPFit(predicted, choices)
 
 
 def select_components(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s2s_core.config import PRESETS, RunConfig
+from s2s_core.config import PRESETS, ProgrammeTraining, RunConfig
 from s2s_core.data.section import Section
 from s2s_core.hardware import threads
 from s2s_core.jobs import jobs
@@ -48,15 +48,17 @@ def forecast(section: Section, config: RunConfig, factor: float) -> float | None
 def forecast_training(section: Section, config: RunConfig, factor: float) -> float | None:
     """As :func:`forecast`, for a run whose training differs from its preset's.
 
-    The training's share of the run grows with its steps and cascades. Photographs are not
-    counted: on the demo section 150 steps took as long with them (96 s) as without (102 s).
+    The training's share of the run grows with its steps and cascades.
     """
     seconds = forecast(section, config, factor)
+    usual = PRESETS[config.preset]
+    mine, theirs = config.train, usual.train
     if seconds is None or config.method != "s2s":
         return seconds
+    if not (isinstance(mine, ProgrammeTraining) and isinstance(theirs, ProgrammeTraining)):
+        return None
     first, last = TRAINED[config.preset]
-    usual = PRESETS[config.preset]
-    more = config.train.steps / usual.train.steps * config.model.cascades / usual.model.cascades
+    more = mine.steps / theirs.steps * config.model.cascades / usual.model.cascades
     return seconds * (1.0 + (last - first) * (more - 1.0))
 
 

@@ -1,6 +1,11 @@
-"""CDCIN: K cascades of a restoration network (RDHAN), each followed by data consistency."""
+"""CDCIN: K cascades of a restoration network (RDHAN), each followed by data consistency.
+
+The network of S2S-ST (arXiv 2507.16886), with the paper's names.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +27,22 @@ def data_consistency(x: Tensor, measured: Tensor, mask: Tensor) -> Tensor:
         bit-identical and stops NaN outside the mask from spreading.
     """
     return torch.where(mask, measured, x)
+
+
+class CascadeOutputs(NamedTuple):
+    """Images (B, 1, H, W) of each of the K cascades.
+
+    Attributes
+    ----------
+    restored : list of K tensors
+        Before data consistency (L_s2d compares that at measured pixels, where afterwards
+        nothing is left to compare).
+    consistent : list of K tensors
+        After it.
+    """
+
+    restored: list[Tensor]
+    consistent: list[Tensor]
 
 
 class RDHAN(nn.Module):
@@ -73,18 +94,21 @@ class RDHAN(nn.Module):
 class CDCIN(nn.Module):
     """Cascaded data-consistent imputation network: K times x <- DC(x + RDHAN(x)).
 
-    The last step is always data consistency, so measured values come out as they went in.
+    The last step is data consistency, so measured values come out as they went in (unless
+    ``last_consistency`` is off, as in the authors' public script).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = 1 + (CONTEXT_CHANNELS if config.context else 0)
+        self.last_consistency = config.last_consistency
         self.cascades = nn.ModuleList(RDHAN(config, channels) for _ in range(config.cascades))
         if config.context:
             # A correction starts at zero: before any training the answer is the first estimate.
             for cascade in self.cascades:
-                nn.init.zeros_(cascade.out.weight)
-                nn.init.zeros_(cascade.out.bias)
+                out = cast("RDHAN", cascade).out
+                nn.init.zeros_(out.weight)
+                nn.init.zeros_(cast("Tensor", out.bias))
 
     def forward(
         self,
@@ -92,9 +116,7 @@ class CDCIN(nn.Module):
         measured: Tensor,
         mask: Tensor,
         context: Tensor | None = None,
-        *,
-        restored: bool = False,
-    ) -> list[Tensor]:
+    ) -> CascadeOutputs:
         """Run the cascades.
 
         Parameters
@@ -105,21 +127,21 @@ class CDCIN(nn.Module):
             X_m (0 elsewhere) and boolean M_h.
         context : (B, CONTEXT_CHANNELS, H, W), optional
             Further images every cascade sees.
-        restored : bool
-            Return what each cascade restored *before* data consistency (L_s2d compares that
-            at measured pixels, where afterwards nothing is left to compare).
 
         Returns
         -------
-        list of K tensors (B, 1, H, W), the output of each cascade.
+        CascadeOutputs
         """
-        x, outputs = start, []
+        x, restored, consistent = start, [], []
         for cascade in self.cascades:
             seen = x if context is None else torch.cat([x, context], 1)
             raw = x + cascade(seen).float()
             x = data_consistency(raw, measured, mask)
-            outputs.append(raw if restored else x)
-        return outputs
+            restored.append(raw)
+            consistent.append(x)
+        if not self.last_consistency:
+            consistent[-1] = restored[-1]
+        return CascadeOutputs(restored, consistent)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -46,9 +46,13 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(hardware.threads(threads))
 
 
-def autocast(device: torch.device):
-    """bfloat16 arithmetic where the device is fast at it; weights stay float32."""
-    if device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16()):
+def autocast(device: torch.device, precision: str = "auto") -> AbstractContextManager:
+    """bfloat16 arithmetic where asked or, by ``auto``, where the device is fast at it.
+
+    Weights stay float32.
+    """
+    fast = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
+    if precision == "bfloat16" or (precision == "auto" and fast):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
 

@@ -1,4 +1,15 @@
-"""The training losses, as formulae."""
+"""The training losses, as formulae.
+
+S2S-ST (arXiv 2507.16886) trains f, here CDCIN, by L = lambda (L_s2s + L_s2d) + L_gni:
+
+- L_s2s, sparser to sparse: f(X_l) against X_m, which were measured but withheld from X_l. The
+  idea is that of SSDU (Yaman et al., Magn. Reson. Med. 2020, arXiv 1912.07669): split what was
+  measured into a part the network sees and a part the loss is taken on.
+- L_s2d, sparse to dense: f(X_m) against X_m at the measured pixels.
+- L_gni: both on natural images under the same masks, against the true image.
+
+Each of them is :func:`deep_supervision` of one batch; the sources say what is in it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +18,7 @@ from torch import Tensor
 
 
 def deep_supervision(outputs: list[Tensor], target: Tensor, weight: Tensor, power: int) -> Tensor:
-    """Sum over cascades k of (k / K) mean |x_k - target|^power, the mean weighted by ``weight``.
+    """Sum over cascades k of (k / K) mean `|x_k - target|^power`, the mean weighted by ``weight``.
 
     Parameters
     ----------

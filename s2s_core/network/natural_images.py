@@ -1,7 +1,7 @@
-"""Natural photographs for co-learning: loading and cropping.
+"""Natural photographs, grayscale: as published for co-learning, standardised for pretraining.
 
 Photographs come from the packages scikit-image and scikit-learn, which ship them, or from a
-folder the user names (PNG or JPEG, for example DIV2K). They are grayscale with unit variance.
+folder the user names (PNG or JPEG, for example DIV2K).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ SKIMAGE = (
     "rocket.jpg",
 )
 LONGEST = 768
+# Photographs kept in memory for co-learning (one of DIV2K takes 3 MB).
+KEPT = 128
 
 
 @lru_cache(maxsize=4)
@@ -52,6 +54,35 @@ def load_photographs(folder: str = "", match: str = "") -> tuple[np.ndarray, ...
     """
     paths = _package_photographs() if not folder else _folder_photographs(Path(folder), match)
     return tuple(_read(path) for path in paths)
+
+
+def load_grayscale(folder: str = "") -> tuple[Path, ...]:
+    """Photographs for :func:`plain_crop`, as :func:`load_photographs` finds them.
+
+    Raises
+    ------
+    S2SError
+        If the folder holds no photograph, or the first cannot be read.
+    """
+    paths = _package_photographs() if not folder else _folder_photographs(Path(folder), "")
+    _grayscale(paths[0])
+    return tuple(paths)
+
+
+def plain_crop(photographs: tuple[Path, ...], side: int, rng: np.random.Generator) -> np.ndarray:
+    """Random crop (side, side) of a random photograph as it is: grayscale in 0..1, float32."""
+    photo = _grayscale(photographs[rng.integers(len(photographs))])
+    short = [max(0, side - n) for n in photo.shape]
+    if any(short):
+        photo = np.pad(photo, [(0, s) for s in short], mode="symmetric")
+    top, left = (rng.integers(n - side + 1) for n in photo.shape)
+    return photo[top : top + side, left : left + side].astype(np.float32) / 255.0
+
+
+@lru_cache(maxsize=KEPT)
+def _grayscale(path: Path) -> np.ndarray:
+    """(h, w) uint8 of the whole photograph."""
+    return np.asarray(_open(path))
 
 
 def _package_photographs() -> list[Path]:
@@ -75,11 +106,15 @@ def _folder_photographs(folder: Path, match: str) -> list[Path]:
 
 
 def _read(path: Path) -> np.ndarray:
+    image = _open(path)
+    image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.float32) / 255.0
+
+
+def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as image:
-            image = image.convert("L")
-            image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-            return np.asarray(image, np.float32) / 255.0
+        with Image.open(path) as file:
+            return file.convert("L")
     except (UnidentifiedImageError, OSError) as error:
         raise S2SError(f"The photograph {str(path)!r} cannot be read: {error}.") from error
 

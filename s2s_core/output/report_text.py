@@ -7,6 +7,7 @@ import pandas as pd
 
 from s2s_core._version import __version__
 from s2s_core.assessment.gene_grades import count_grades, grade_genes
+from s2s_core.config import PaperTraining
 from s2s_core.data.provenance import INPUT_KEY
 from s2s_core.data.result import Result
 from s2s_core.methods import METHODS
@@ -17,14 +18,20 @@ from s2s_core.vocabulary import LATTICES, USE, Grade, Spots
 CLASSICAL = {
     "nearest": "the value of the nearest measured spot",
     "linear": "linear interpolation on the Delaunay triangulation of the measured spots",
+    "bilinear": "bilinear interpolation between the measured spots",
     "bicubic": "bicubic splines through the measured spots",
     "gaussian": "Gaussian smoothing, its width chosen for each gene by leave-one-out error",
     "kriging": "kriging of each gene (Matern 3/2 covariance and nugget, by maximum likelihood)",
     "kriging-withheld": "kriging of each gene (Matern 3/2 covariance and nugget, by leave-one-out error)",
+    "kriging-average": "kriging of each gene (exponential and Matern 3/2 covariances and nugget, averaged by "
+    "likelihood and leave-one-out error; noise variance by depth)",
     "programme-kriging": "kriging of gene programmes (principal components; Matern 3/2 covariance and nugget, "
     "by maximum likelihood)",
     "programme-kriging-withheld": "kriging of gene programmes (principal components; Matern 3/2 covariance and "
     "nugget, by leave-one-out error)",
+    "programme-kriging-average": "kriging of gene programmes (principal components under four weightings of the "
+    "genes; exponential and Matern 3/2 covariances and nugget, averaged by likelihood and leave-one-out error; noise "
+    "variance by depth)",
 }
 # What a design measures, with its number in place.
 DESIGN_WORDS = {
@@ -131,6 +138,9 @@ def summary_sentence(result: Result, grades: pd.DataFrame | None = None) -> str:
             f"{result.config.coverage:.0%} intervals."
         )
     counts = count_grades(grade_genes(result) if grades is None else grades)
+    if not sum(counts.values()):
+        words.append("Too few spots were scored to say what single genes' maps are good for.")
+        return " ".join(words)
     parts = [
         f"{counts[grade]:,} for {USE.words[grade]}"
         for grade in (Grade.TEST, Grade.RANK, Grade.LOOK)
@@ -171,8 +181,9 @@ def _method(result: Result) -> str:
         f"{start if details.get('prior') else 'was'} trained for {steps} (Adam, learning rate "
         f"{train.learning_rate:g}, batch {train.batch})"
     )
-    helped = ", together with photographs sampled alike" if train.natural_images else ""
-    if config.programmes:
+    alike = isinstance(train, PaperTraining) and train.natural_images
+    helped = ", together with photographs sampled alike" if alike else ""
+    if config.engine == "programmes":
         programmes = int(details.get("programmes", config.programmes))
         share = details.get("network_share")
         weight = (

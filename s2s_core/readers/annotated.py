@@ -49,7 +49,7 @@ UNS_MAX_VALUES = 10_000
 
 @dataclass(frozen=True)
 class Annotated:
-    """What of an AnnData makes a Section.
+    """Parts of an AnnData that make a Section.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which of an AnnData's matrices holds what was counted: X, a layer, or raw."""
+"""Counts of an AnnData: the matrix that holds them among X, the layers and raw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every reader shares: its options, its registry entry, and the names columns go by."""
+"""Common parts of all readers: options, registry entry, names of columns, last steps."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CONTROL = re.compile(
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user may say about a file; the defaults find everything out.
+    """Options of reading; the defaults find everything out.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ def unique_names(names) -> tuple[pd.Index, tuple[str, ...]]:
 
 
 def measured_rows(obs: pd.DataFrame, column: str | None) -> np.ndarray | None:
-    """Which rows were measured, from a yes/no column; None where no column is named."""
+    """Measured rows (n,) from a yes/no column; None where no column is named."""
     if column is None:
         return None
     if column not in obs.columns:

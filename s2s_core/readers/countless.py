@@ -54,7 +54,7 @@ CELLS = ("MERSCOPE's table of cells", "Xenium's table of cells", "CosMx's table 
 def sentence(
     display_name: str, header: list[str], metadata: list[str], unknown: tuple[str, ...] = ()
 ) -> str:
-    """Why a table cannot be read alone.
+    """Sentence on a table that cannot be read alone.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the features of a 10x matrix are: genes, probes of genes, genes of several genomes."""
+"""Features of a 10x matrix: genes, probes of genes, genes of several genomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are not read: told by content, then by name, each with the way to one that is."""
+"""Files that are not read: recognised by content, then by name, each with the way to one that is."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ HIGHEST = {3: 11, 9: 15, 12: 1}
 
 
 def gene_of_date(name: str) -> str | None:
-    """What a date was likely called: ``MARCHF1 (once MARCH1) or MTARC1``; None where it is none."""
+    """Gene name that a date once was: ``MARCHF1 (once MARCH1) or MTARC1``; None where it is none."""
     text = name.strip().lower()
     if found := DAY_FIRST.fullmatch(text):
         return _gene(NUMBER.get(found[2]), int(found[1]))

@@ -60,7 +60,7 @@ def found(
 
 
 def kept(spatial) -> dict:
-    """What of ``uns["spatial"]`` is an image or a scale factor; {} where nothing is."""
+    """Images and scale factors of ``uns["spatial"]``; {} where there are none."""
     libraries = {}
     for library, layout in spatial.items() if isinstance(spatial, dict) else ():
         if not isinstance(layout, dict):

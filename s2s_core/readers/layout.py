@@ -1,4 +1,4 @@
-"""How the text of a table is written: encoding, separator, marks in numbers, names of rows."""
+"""Layout of a text table: heading, separator, marks in numbers, names of rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BARCODE = re.compile(r"[ACGTN]{8,}[-\w]*|s_\d{3}um_\d+_\d+-\d")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the text of a table is written.
+    """Layout of a text table.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def layout(
     encoding: str | None = None,
     heading: Callable[[list[str], list[str]], Heading] = heading_of,
 ) -> Layout:
-    """Find out how a table is written.
+    """Layout of a text table, from its first lines.
 
     Parameters
     ----------

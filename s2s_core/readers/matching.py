@@ -1,4 +1,4 @@
-"""Which spot of one table is which of another: by id, also where tools have changed the ids."""
+"""Matching of the spots of two tables: by id, also where tools have changed the ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ R_NAME = re.compile(r"(X\d|[A-Za-z.])[0-9A-Za-z._]*")
 
 @dataclass(frozen=True)
 class Match:
-    """Where the spots of one table stand in another.
+    """Places of the spots of one table in another.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Match:
 
     @property
     def found(self) -> int:
-        """How many spots have a place."""
+        """Number of spots that have a place."""
         return int((self.rows >= 0).sum())
 
 

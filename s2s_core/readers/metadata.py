@@ -1,4 +1,4 @@
-"""Columns of numbers that are about a spot and no gene: told by their names or by what they hold."""
+"""Columns of numbers that are about a spot and no gene: recognised by name or by content."""
 
 from __future__ import annotations
 

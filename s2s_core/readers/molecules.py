@@ -34,7 +34,7 @@ COARSE, FINE = 64, 512
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table hold what; None where a table has no such column.
+    """Columns of a table of molecules; None where it has no such column.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where spots lie: the names that columns of coordinates and lattice positions go by, read safely."""
+"""Places of spots: names of columns of coordinates and lattice positions, read safely."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _not_whole(column: np.ndarray) -> np.ndarray:
 
 
 def no_index(obs: pd.DataFrame) -> tuple[str, ...]:
-    """Why columns that are called as lattice positions hold something else; () where they do not."""
+    """Reason why columns named as lattice positions hold something else; () where they do not."""
     pair = find_pair(obs.columns, INDEX_NAMES)
     if pair is None:
         return ()

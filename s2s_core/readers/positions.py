@@ -47,7 +47,7 @@ NAMELESS = re.compile(r"v\d+")
 
 @dataclass(frozen=True)
 class Positions:
-    """Where the spots are.
+    """Positions of the spots.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is looked at before anything is loaded: declared sizes, links, bombs, ways out of a file.
+"""Checks before anything is loaded: declared sizes, links, bombs, ways out of a file.
 
 A file of a few kilobytes can declare gigabytes, or refer to other files of the machine. Every
 reader passes through here, so that a hostile file costs no more than its own upload.
@@ -92,7 +92,7 @@ def check_values(spots: int, genes: int, name: str) -> None:
 
 
 def max_unpacked(packed: int) -> int:
-    """How many bytes a packed file of this size may unpack to."""
+    """Number of bytes that a packed file of this size may unpack to."""
     return min(
         UNPACKED * Limits.from_environment().max_upload_bytes, SMALL_BYTES + MAX_RATIO * packed
     )

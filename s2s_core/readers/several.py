@@ -1,4 +1,4 @@
-"""Several sections in one input: told apart by a column, never laid on top of each other."""
+"""Several sections in one input: separated by a column, never laid on top of each other."""
 
 from __future__ import annotations
 

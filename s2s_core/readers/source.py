@@ -1,4 +1,4 @@
-"""What the user hands in (a file, a folder, an archive, several files) as one set of named files."""
+"""One set of named files from a file, a folder, an archive or several files."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class Source:
         return file.open() if isinstance(file, Member) else file.open("rb")
 
     def display_name(self, name: str) -> str:
-        """How a sentence calls a file."""
+        """Name of a file in sentences."""
         return self.name if self.single else name.rsplit("/", 1)[-1]
 
     def digest(self) -> str:

@@ -228,7 +228,7 @@ def matrix_of(source: Source) -> str:
 
 
 def library_of(source: Source, name: str, matrix: Matrix) -> str:
-    """What the section is called: as the run says, or as its files are called."""
+    """Name of the section: as the run says, or as its files are called."""
     said = matrix.about.get("library_ids", "")
     prefix = name.rsplit("/", 1)[-1]
     prefix = re.split(r"(filtered|raw)_(feature|gene)_bc|matrix\.mtx", prefix)[0].strip("_-. ")

@@ -1,4 +1,4 @@
-"""Reader of tables: one row a spot or cell, or one row a gene with the places in another file."""
+"""Reader of tables: one row per spot or cell, or per gene with the places in another file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POSITIONS = re.compile(r"position|coord|spatial|loc|centroid", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a table seems to hold, by its columns and first rows."""
+    """Content of a table, by its columns and first rows."""
 
     header: list[str]
     placed: bool

@@ -107,7 +107,7 @@ def _groups(file: h5py.File) -> list[str]:
 
 
 def first_barcode(source: Source, name: str) -> str:
-    """First barcode of a matrix; "" where it cannot be told."""
+    """First barcode of a matrix; "" where it cannot be read."""
     if name.endswith(MTX_ENDINGS):
         beside = source.nearest(name, "barcodes.tsv.gz", "barcodes.tsv")
         head = source.head(beside, 200) if beside else b""

@@ -1,4 +1,4 @@
-"""What one array of a Zarr store declares, and whether its chunks keep to it."""
+"""Declared form of one array of a Zarr store, and checks that its chunks keep to it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFERENCE_BYTES = 16
 
 @dataclass(frozen=True)
 class Declared:
-    """What the metadata of an array declare."""
+    """Declaration of an array by its metadata."""
 
     shape: tuple[int, ...]
     chunk: tuple[int, ...]
@@ -53,7 +53,7 @@ class Declared:
 
 
 def declared_by(node: dict, version: int) -> Declared:
-    """What an array declares; raises where it is none that is read."""
+    """Declaration of an array; raises where it is none that is read."""
     words, packer = False, None
     shape = node["shape"]
     if version == 2:

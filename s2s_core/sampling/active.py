@@ -16,7 +16,7 @@ from s2s_core.geostat.variograms import KERNELS, distances
 
 # The prior covariance of this many positions fills 400 MB.
 MOST = 10_000
-# Lots decide between spots whose gains differ by less than this.
+# Spots whose gains differ by less than this share are equal: a random draw decides.
 NEARLY = 1e-3
 ROWS_AT_ONCE = 1024
 
@@ -96,10 +96,10 @@ def reduce_variance(
         rows = slice(start, start + ROWS_AT_ONCE)
         block = prior[rows] - factors[rows, :used] @ factors[:, :used].T
         gain += weights[rows] @ block**2
-    lot = 1.0 + NEARLY * rng.random(n)
+    tie_break = 1.0 + NEARLY * rng.random(n)
     picked = np.empty(count, int)
     for k in range(count):
-        score = np.where(free, gain * lot / (left + covariance.nugget), -np.inf)
+        score = np.where(free, gain * tie_break / (left + covariance.nugget), -np.inf)
         x = picked[k] = int(score.argmax())
         past = factors[:, :used]
         step = (prior[x] - past @ past[x]) / np.float32(np.sqrt(left[x] + covariance.nugget))

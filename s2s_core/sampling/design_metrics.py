@@ -1,4 +1,4 @@
-"""What a sampling design means before anything is trained: gaps, aliasing, expected error.
+"""Metrics of a sampling design before anything is trained: gaps, aliasing, expected error.
 
 :func:`evaluate_design` is cheap enough to be called at every change of a design; what is slow is kept
 by the :class:`~s2s_core.sampling.pilot.Pilot`.
@@ -6,17 +6,17 @@ by the :class:`~s2s_core.sampling.pilot.Pilot`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from s2s_core.data.structure import SURE as CHANCE
 from s2s_core.errors import S2SError
 from s2s_core.geostat.variograms import KERNELS, NUGGETS, distances, matern32
 from s2s_core.sampling.aliasing import aliased_share
+from s2s_core.sampling.design_record import DesignMetrics
 from s2s_core.sampling.design_sentences import sentences_of
 from s2s_core.sampling.pilot import Pilot
 from s2s_core.vocabulary import Resolution
@@ -31,65 +31,14 @@ RULE = (
     "What counts is the correlation that the gene's variogram keeps across the gap which nine in "
     f"ten positions do not exceed: {RESOLVED_FROM:g} or more is {Resolution.RESOLVED}, "
     f"{MARGINAL_FROM:g} or more {Resolution.MARGINAL}, less {Resolution.LOST}; so is a gene with "
-    f"an expected PCC below {LOST_PCC:g}. {Resolution.NO_PATTERN.capitalize()}: Moran's I on the pilot "
-    f"less than {CHANCE:g} standard errors above chance."
+    f"an expected PCC below {LOST_PCC:g}. {Resolution.FLAT.capitalize()}: "
+    "Moran's I on the pilot may be chance, given each spot's total count."
 )
 # Expected errors are taken at this many unmeasured positions, from their nearest spots.
 TARGETS, NEIGHBOURS = 300, 48
 # Dispersion is counted within so many mean spacings: one alone may end on a shell of the lattice,
 # and a checkerboard, half of whose positions have a spot more there, would pass for clustered.
 WINDOWS = (1.25, 1.5, 1.75, 2.0)
-
-
-@dataclass(frozen=True)
-class DesignMetrics:
-    """Gaps, aliasing and expected error of a design on one pilot.
-
-    Attributes
-    ----------
-    n_measured : int
-    fraction : float
-        Of the tissue positions.
-    largest_gap, mean_gap, typical_gap : float
-        Distance of unmeasured tissue positions to the nearest measured one, in pitches: the
-        largest, the mean, and what nine in ten do not exceed.
-    largest_gap_unit, mean_gap_unit : float
-        The same in the section's own ``unit``.
-    unit : str
-        "" where the section does not say.
-    dispersion : float
-        Variance of the number of measured spots around a position, over that of a random draw
-        from the same lattice: 0 perfectly even, 1 random, above 1 clustered.
-    periodic : bool
-    aliased : float
-        Share (0..1) of the pilot's patterns that a periodic design folds onto coarser ones.
-    edge_coverage : float
-        Share of the tissue's rim within one mean spacing of a measured spot.
-    expected_rmse, expected_pcc : float
-        Mean over genes at unmeasured positions, from the kriging variance of the programmes.
-    genes : DataFrame
-        By gene: ``range`` (pitches), ``signal``, ``correlation`` (kept across the typical gap),
-        ``verdict``, ``expected_rmse``, ``expected_pcc``.
-    sentences : tuple of str
-        All of it in words.
-    """
-
-    n_measured: int
-    fraction: float
-    largest_gap: float
-    mean_gap: float
-    typical_gap: float
-    largest_gap_unit: float
-    mean_gap_unit: float
-    unit: str
-    dispersion: float
-    periodic: bool
-    aliased: float
-    edge_coverage: float
-    expected_rmse: float
-    expected_pcc: float
-    genes: pd.DataFrame
-    sentences: tuple[str, ...]
 
 
 def evaluate_design(pilot: Pilot, measured: np.ndarray) -> DesignMetrics:
@@ -216,7 +165,7 @@ def _genes(pilot: Pilot, gap: float) -> pd.DataFrame:
     table["correlation"] = kept
     table["verdict"] = np.select(
         [~pilot.genes["spatial"].to_numpy(), kept >= RESOLVED_FROM, kept >= MARGINAL_FROM],
-        [Resolution.NO_PATTERN, Resolution.RESOLVED, Resolution.MARGINAL],
+        [Resolution.FLAT, Resolution.RESOLVED, Resolution.MARGINAL],
         Resolution.LOST,
     )
     return table

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
+from s2s_core.sampling.design_record import DesignMetrics
 from s2s_core.vocabulary import Resolution
-
-if TYPE_CHECKING:
-    from s2s_core.sampling.design_metrics import DesignMetrics
 
 # Dispersion below and above which a design is called even and clustered (a random draw has 1).
 EVEN, CLUSTERED = 0.6, 1.5
@@ -60,8 +56,8 @@ def _aliasing_sentence(metrics: DesignMetrics) -> tuple[str, ...]:
 def _genes_sentence(verdict: pd.Series) -> str:
     n = {word: int((verdict == word).sum()) for word in Resolution}
     return (
-        f"Of {len(verdict) - n[Resolution.NO_PATTERN]:,} genes with a spatial pattern in the pilot "
+        f"Of {len(verdict) - n[Resolution.FLAT]:,} genes with a spatial pattern in the pilot "
         f"{n[Resolution.RESOLVED]:,} are resolved, {n[Resolution.MARGINAL]:,} marginal, and "
         f"{n[Resolution.LOST]:,} cannot be resolved; genes without a pattern: "
-        f"{n[Resolution.NO_PATTERN]:,}."
+        f"{n[Resolution.FLAT]:,}."
     )

@@ -1,4 +1,4 @@
-"""Which spots to measure next: where a run is least sure, spread so that they do not cluster."""
+"""Spots to measure next: where a run is most uncertain, spread so that they do not cluster."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from s2s_core.data.observation import depth_noise, log_normalise, normalisation_target
 from s2s_core.data.section import Section
 from s2s_core.data.spatial import morton_order
-from s2s_core.data.structure import SURE, morans_i, neighbour_weights
+from s2s_core.data.structure import FALSE_SHARE, morans_i, neighbour_weights, pattern_test
 from s2s_core.errors import S2SError
 from s2s_core.geostat.baselines import gaussian_weights
 from s2s_core.geostat.programmes import Programmes, fit_programmes
@@ -131,22 +131,23 @@ class Pilot:
 
         Indexed by gene: ``length`` (length scale of the Matern 3/2 correlation) and ``range``
         (where it has fallen to 5 %), both in pitches; ``signal`` (share of the variance that is
-        spatial, 0..1); ``moran`` and ``z_score`` (Moran's I, standard errors above chance);
+        spatial, 0..1); ``moran`` and ``z_score`` (Moran's I, standard errors above chance given depth);
         ``spatial`` (whether there is a pattern at all).
         """
         fitted = self._fitted[1]
         heaviest = fitted.weight.sum(1).argmax(0)
         length = np.array([range_ for _, range_ in fitted.candidates])[heaviest]
         signal = 1.0 / (1.0 + fitted.nugget)
-        moran, z_score = morans_i(self.values, neighbour_weights(self.points[self.measured]))
+        weights = neighbour_weights(self.points[self.measured])
+        z_score, p = pattern_test(self.section, weights)
         return pd.DataFrame(
             {
                 "length": length,
                 "range": PRACTICAL * length,
                 "signal": signal,
-                "moran": moran,
+                "moran": morans_i(self.values, weights)[0],
                 "z_score": z_score,
-                "spatial": z_score >= SURE,
+                "spatial": p <= FALSE_SHARE,
             },
             index=pd.Index(self.section.genes, name="gene"),
         )
@@ -181,7 +182,7 @@ class Pilot:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """How the patterns' variance is spread over spatial frequencies."""
+        """Variance of the patterns over spatial frequencies."""
         rows = np.nonzero(self.measured)[0]
         return spectrum(self.section, rows, self.scores * self.importance)
 

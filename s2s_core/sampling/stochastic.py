@@ -51,8 +51,8 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     """Blue-noise sample with an exact count; distances go with density^-0.5.
 
     Sample elimination (Yuksel 2015): of all spots the one most crowded by others is left out,
-    again and again, until the wanted number remains; lots decide how much crowding a spot
-    bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
+    again and again, until the wanted number remains; random draws decide how much crowding a
+    spot bears. Throwing darts gives uneven samples above a fifth of a lattice, where only few
     distances exist. Spots to include crowd the others and stay.
     """
     where = np.nonzero(allowed | task.include)[0]
@@ -75,7 +75,7 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
     bears = 1.0 + task.rng.random(len(points))
     load = np.bincount(both[order, 0], crowd, minlength=len(points))
     stays = np.ones(len(points), bool)
-    # A spot without any neighbour goes by lot.
+    # Among spots without any neighbour the random factor alone decides.
     pressure = np.where(include, -np.inf, (load + 1e-9) * bears)
     for _ in range(len(points) - max(task.count, int(include.sum()))):
         out = int(pressure.argmax())
@@ -91,7 +91,7 @@ def poisson_disc(task: Task, allowed: np.ndarray, density: np.ndarray) -> np.nda
 def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
     """The mask with exactly ``task.count`` spots.
 
-    Surplus spots are dropped by lot; missing ones are added where the nearest measured spot
+    Surplus spots are dropped at random; missing ones are added where the nearest measured spot
     is farthest.
     """
     mask = (mask & task.allowed) | task.include
@@ -106,9 +106,9 @@ def bring_to(task: Task, mask: np.ndarray) -> np.ndarray:
         surplus += 1
     gap = cKDTree(points[mask]).query(points)[0] if mask.any() else np.full(len(points), np.inf)
     gap[~task.allowed | mask] = -np.inf
-    lot = task.rng.random(len(points))
+    tie_break = task.rng.random(len(points))
     for _ in range(-surplus):
-        far = int(np.lexsort((lot, gap))[-1])
+        far = int(np.lexsort((tie_break, gap))[-1])
         mask[far] = True
         gap = np.minimum(gap, np.linalg.norm(points - points[far], axis=1))
         gap[far] = -np.inf

@@ -1,4 +1,4 @@
-"""What a design is asked to do, and the columns and arrays that say where."""
+"""Task of a design, and the columns and arrays that say where."""
 
 from __future__ import annotations
 

@@ -100,8 +100,7 @@ def random_tensors(model: ModelConfig, size: tuple[int, int], seed: int) -> list
             torch.nn.init.normal_(cascade.get_parameter("out.weight"), std=0.1)
     measured = torch.where(mask, values, 0.0)
     with torch.no_grad():
-        after = network(start, measured, mask, context)
-        before = network(start, measured, mask, context, restored=True)
+        before, after = network(start, measured, mask, context)
     return [
         {
             "cascade": k,

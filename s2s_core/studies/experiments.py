@@ -27,7 +27,7 @@ from s2s_core.studies.cases import Cases, numbers, read_cases
 from s2s_core.studies.experiment_report import BLOCKS, SCORES, write_tables
 from s2s_core.vocabulary import Phase
 
-# Without the trained prior the compact network has more to learn.
+# Without pretrained weights the compact network has more to learn.
 ALONE_STEPS = 150
 REPEATS = 5
 
@@ -64,26 +64,28 @@ class Experiment:
 
 
 def _alone(base: RunConfig) -> dict:
-    """Training without the prior; the published form has none."""
-    steps = base.train.steps
-    if base.programmes and steps == PRESETS[base.preset].train.steps:
+    """Training without pretrained weights; the paper engine has none."""
+    if base.engine == "paper":
+        return {}
+    steps = base.train.steps or 0
+    if steps == PRESETS[base.preset].train.steps:
         steps = max(steps, ALONE_STEPS)
-    return {"prior": False, "steps": steps}
+    return {"pretrained": False, "steps": steps}
 
 
 def _colearning(base: RunConfig) -> tuple[Variant, ...]:
-    alone = _alone(base)
-    out = [
-        Variant("co-learning", train=alone | {"natural_images": True}),
-        Variant("no co-learning", train=alone | {"natural_images": False}),
-    ]
-    if base.programmes:
-        # The prior has learned from photographs beforehand.
-        out += [
-            Variant("prior and co-learning", train={"natural_images": True}),
-            Variant("prior, no co-learning", train={"natural_images": False}),
-        ]
-    return (*out, *CLASSICAL)
+    if base.engine == "paper":
+        return (
+            Variant("co-learning", train={"natural_images": True}),
+            Variant("no co-learning", train={"natural_images": False}),
+            *CLASSICAL,
+        )
+    # The programme engine meets photographs beforehand, in its pretrained weights.
+    return (
+        Variant("no co-learning", train=_alone(base)),
+        Variant("prior, no co-learning"),
+        *CLASSICAL,
+    )
 
 
 def _cascades(base: RunConfig) -> tuple[Variant, ...]:
@@ -104,9 +106,7 @@ CLASSICAL = (
     Variant("linear interpolation", method="linear"),
 )
 EXPERIMENTS = {
-    "colearning": Experiment(
-        "Does training on photographs at the same time help?", _colearning, "no co-learning"
-    ),
+    "colearning": Experiment("Does learning from photographs help?", _colearning, "no co-learning"),
     "cascades": Experiment(
         "What do more cascades K add, and what do they cost in time?", _cascades, "K = 1"
     ),

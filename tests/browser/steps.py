@@ -184,9 +184,7 @@ def finish(section: Section, name: str) -> jobs.Job:
 def start_training(section: Section, steps: int = 60, owner: str | None = None) -> jobs.Job:
     """Start a run of a tiny network: training takes seconds and not minutes."""
     fast = preset("fast", compare=("nearest",), programmes=3)
-    train = replace(
-        fast.train, steps=steps, splits=1, natural_images=False, check_every=10, patience=99
-    )
+    train = replace(fast.train, steps=steps, splits=1, check_every=10, patience=99)
     model = replace(fast.model, cascades=1, blocks=1, layers=1, features=8, growth=4)
     config = replace(fast, train=train, model=model)
     job = jobs.create(

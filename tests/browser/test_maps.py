@@ -142,7 +142,7 @@ def test_region_drawn_on_a_map_is_compared_with_the_rest(page, server, finished)
     said = page.get_by_text("hidden spots inside the region").inner_text()
     hidden = int(re.search(r"Scores at the ([\d,]+)", said)[1].replace(",", ""))
     assert abs(hidden - (drawn & section.hidden).sum()) <= 2
-    assert page.get_by_test_id("stDataFrame").count() == 2
+    page.get_by_test_id("stDataFrame").nth(1).wait_for()
     # The region stays while one looks at something else.
     steps.look_at(page, "Checks")
     steps.look_at(page, "Region")

@@ -32,7 +32,7 @@ def open_run_first(page, server, job):
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_reload_pause_and_resume(page, own_server, frozen):
+def test_reload_pause_and_resume(own_server, frozen, page):
     job, process = frozen
     open_run_first(page, own_server, job)
     page.get_by_test_id("stProgress").wait_for()
@@ -46,7 +46,7 @@ def test_reload_pause_and_resume(page, own_server, frozen):
     page.get_by_text("Next: Results").wait_for(timeout=120_000)
 
 
-def test_killed_server_finds_its_run_again(page, own_server, frozen):
+def test_killed_server_finds_its_run_again(own_server, frozen, page):
     job, process = frozen
     open_run_first(page, own_server, job)
     page.get_by_test_id("stProgress").wait_for()
@@ -61,7 +61,7 @@ def test_killed_server_finds_its_run_again(page, own_server, frozen):
     assert jobs.state(job).status == "done"
 
 
-def test_killed_run_is_resumed(page, own_server, frozen):
+def test_killed_run_is_resumed(own_server, frozen, page):
     job, process = frozen
     own_server.kill()
     os.kill(process, signal.SIGKILL)
@@ -80,7 +80,7 @@ def runs_listed(page) -> int:
     return int(re.search(r"\d+", words.inner_text())[0]) if words.count() else 0
 
 
-def test_two_users_queue_and_see_their_own_runs_only(visitor, own_server, h5ad):
+def test_two_users_queue_and_see_their_own_runs_only(own_server, visitor, h5ad):
     first, second = visitor(), visitor()
     for page in (first, second):
         steps.open_file(page, own_server, h5ad)

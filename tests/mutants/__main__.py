@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).resolve().parent
 PLACES = ("s2s_core", "pages")
 # What numbers come from: the default sample is drawn among the bugs of these modules.
-HEART = frozenset(("observation","spatial","programmes","variograms","kriging","first_estimate","gene_weightings","estimate_images","observation_cache","residual_gp","gene_residuals","shrinkage","variogram_fit","kriging_solvers","programme_source","batches","trainer","fit","layers","cdcin","losses","intervals","metrics","imputation","export"))  # fmt: skip
+HEART = frozenset(("observation","spatial","programmes","variograms","kriging","first_estimate","gene_weightings","estimate_images","observation_cache","residual_gp","gene_residuals","shrinkage","variogram_fit","kriging_solvers","programme_source","batches","trainer","predict","fit_shared","fit_programmes","fit_paper","patch_source","predict_patches","decimation","layers","cdcin","losses","intervals","metrics","imputation","export"))  # fmt: skip
 SAMPLE, SEED = 60, 0
 LEAST = 0.9
 SECONDS = 300

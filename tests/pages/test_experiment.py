@@ -12,6 +12,8 @@ from s2s_core.studies.cases import Cases
 from s2s_core.studies.experiment_report import SCORES, summarise
 from tests.pages.steps import opened, words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def section():

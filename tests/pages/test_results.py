@@ -12,6 +12,8 @@ from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import CHECKS, USE
 from tests.pages.steps import finished, maps_on, opened, view, words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def results(sampled):
@@ -112,7 +114,7 @@ def test_a_method_without_deviation_cannot_choose_a_batch(results):
 
 
 def test_the_rule_behind_the_lights_is_stated(results):
-    assert "Fisher" in words(results)
+    assert "false-coverage control" in words(results)
     assert USE.asked in words(results)
     assert set(results.dataframe[1].value["good for"].str.split().str[-1]) <= set(USE.words)
 

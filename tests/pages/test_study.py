@@ -19,6 +19,8 @@ from tests.made import made_section
 from tests.pages.conftest import PAGES
 from tests.pages.steps import ended, maps_on, opened, words
 
+pytestmark = pytest.mark.slow
+
 SMALL = Plan(("lattice", "random"), (0.25, 0.5), 2, "linear")
 
 

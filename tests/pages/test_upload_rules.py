@@ -5,9 +5,15 @@ from types import SimpleNamespace
 import pytest
 
 from pages import _state, _upload
+from s2s_core.data.simulate import demo_section
 from s2s_core.errors import S2SError, SeveralSections
 
 # --- uploads
+
+
+@pytest.fixture
+def section():
+    return demo_section(rows=12, genes=6)
 
 
 def upload(name, data=b"x"):

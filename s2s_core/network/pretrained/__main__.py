@@ -1,7 +1,7 @@
-"""Make the prior: python -m s2s_core.network.pretrained --photographs FOLDER --validate FOLDER --steps N
+"""Make the pretrained weights: python -m s2s_core.network.pretrained --photographs FOLDER --validate FOLDER --steps N
 
-The network learns to correct a first estimate of photographs and made patterns that were
-sampled and made noisy as tissue is. It is watched on other photographs; the best weights are
+The network learns to correct a first estimate of photographs and synthetic patterns that were
+sampled and made noisy as tissue is. It is scored on other photographs; the best weights are
 kept, with a card of what they were made from and how they score.
 """
 
@@ -10,67 +10,97 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import math
 import os
 import platform
 import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from s2s_core.config import COMPACT
-from s2s_core.network.batches import Batch, augment, images
+from s2s_core.config import COMPACT, Optimisation
 from s2s_core.network.cdcin import CDCIN, count_parameters
-from s2s_core.network.device import autocast, choose_device, describe_device, set_threads
-from s2s_core.network.losses import deep_supervision
+from s2s_core.network.device import choose_device, describe_device, set_threads
 from s2s_core.network.natural_images import load_photographs
 from s2s_core.network.pretrained import CARD, WEIGHTS
-from s2s_core.network.pretrained.examples import Example, draw_example
-from s2s_core.network.programme_source import network_input, to_tensors
+from s2s_core.network.pretrained.source import PretrainingSource
+from s2s_core.network.trainer import Step, train
 
-POOL = 1500
 VALIDATION = 32
+RATE = 2e-3
 
 
-def make_batch(example: Example, rng: np.random.Generator | None = None) -> Batch:
-    """Batch of an example, each image weighed by how hard its first estimate found it."""
-    turn = 0 if rng is None else int(rng.integers(8))
-    count = len(example.truth)
-    sign = np.ones(count) if rng is None else rng.choice([-1.0, 1.0], count)
-    sign = sign[:, None, None].astype(np.float32)
-    stack = network_input(example.estimate, example.tissue, np.arange(count), sign)
-    weight = (example.tissue & ~example.estimate.mask).astype(np.float32)
-    error = ((example.estimate.mean - example.truth) ** 2 * weight).sum((1, 2)) / weight.sum()
-    weight = weight / (error[:, None, None] + 0.02)
-    turned = {k: augment(v, turn) for k, v in stack.items()}
-    return Batch(
-        **to_tensors(turned),
-        target=images(augment(example.truth * sign, turn)),
-        weight=images(augment(weight, turn)),
+def settings(learning_rate: float = RATE) -> Optimisation:
+    """How the weights are trained."""
+    return Optimisation(
+        loss_power=2,
+        learning_rate=learning_rate,
+        beta1=0.9,
+        beta2=0.99,
+        warmup_steps=100,
+        cosine=True,
+        clip_norm=1.0,
+        check_every=250,
     )
-
-
-@torch.no_grad()
-def validate(model: CDCIN, batches: list[Batch], device: torch.device) -> np.ndarray:
-    """Squared error relative to the first estimate's, of every image."""
-    model.eval()
-    ratios = []
-    for batch in batches:
-        moved = batch.to(device)
-        with autocast(device):
-            out = model(moved.start, moved.measured, moved.mask, moved.context)[-1].float()
-        first = ((moved.start - moved.target) ** 2 * moved.weight).sum((1, 2, 3))
-        ratios.append((((out - moved.target) ** 2 * moved.weight).sum((1, 2, 3)) / first).cpu())
-    return torch.cat(ratios).numpy()
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args = _arguments()
+    set_threads(args.threads)
+    device = choose_device("auto")
+    own = load_photographs()
+    given = [p for folder in args.photographs for p in load_photographs(str(folder), args.match)]
+    photographs = (*own, *given)
+    source = PretrainingSource(
+        photographs,
+        load_photographs(str(args.validate), args.validate_match) if args.validate else own,
+        steps=args.steps,
+        seed=args.seed,
+        kriging=args.estimate == "kriging",
+        validation=VALIDATION,
+    )
+    torch.manual_seed(args.seed)
+    model = CDCIN(COMPACT)
+    earlier: list[dict] = []
+    if args.start:
+        model.load_state_dict(load_file(args.start))
+        earlier = json.loads(args.start.with_suffix(".json").read_text())["stages"]
+    history: list[dict] = []
+    losses: deque[float] = deque(maxlen=200)
+    started = time.monotonic()
+
+    def on_step(step: Step) -> None:
+        losses.append(step.losses["total"])
+        if step.score is None:
+            return
+        by_noise = {name: round(score, 4) for name, score in source.by_noise.items()}
+        best = min((stage["validation"] for stage in history), default=np.inf)
+        history.append({"step": step.step, "validation": step.score, **by_noise})
+        minutes = (time.monotonic() - started) / 60
+        print(
+            f"{step.step} validation {step.score:.4f} {by_noise} "
+            f"loss {np.mean(losses):.3f} {minutes:.1f} min",
+            flush=True,
+        )
+        if step.score < best:
+            weights = {k: v.cpu().contiguous() for k, v in model.state_dict().items()}
+            save_file(weights, args.out)
+            card = _card(args, model, device, history, len(photographs), minutes)
+            card["stages"] = [*earlier, card["stages"][0]]
+            card["minutes"] = round(sum(stage["minutes"] for stage in card["stages"]), 1)
+            card_path = CARD if args.out == WEIGHTS else args.out.with_suffix(".json")
+            card_path.write_text(json.dumps(card, indent=2) + "\n")
+
+    train(model, source, settings(args.learning_rate), device, seed=args.seed, on_step=on_step)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--photographs",
         nargs="*",
@@ -84,74 +114,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--estimate", choices=["kriging", "smooth"], default="kriging")
     parser.add_argument("--start", type=Path, help="go on from these weights, as a further stage")
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=RATE)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    args = parser.parse_args()
-    set_threads(args.threads)
-    device = choose_device("auto")
-    own = load_photographs()
-    given = [p for folder in args.photographs for p in load_photographs(str(folder), args.match)]
-    photographs = (*own, *given)
-    other = load_photographs(str(args.validate), args.validate_match) if args.validate else own
-    kriging = args.estimate == "kriging"
-    quiet = np.random.default_rng([args.seed, 2])
-    held_out = [make_batch(draw_example(other, quiet, kriging=kriging)) for _ in range(VALIDATION)]
-    share = np.concatenate([b.context[:, 4].amax((1, 2)).numpy() for b in held_out])
-    noisy = {
-        "low noise": share < 0.3,
-        "noise": (share >= 0.3) & (share < 0.6),
-        "high noise": share >= 0.6,
-    }
-    torch.manual_seed(args.seed)
-    model = CDCIN(COMPACT).to(device, memory_format=torch.channels_last)
-    earlier = []
-    if args.start:
-        model.load_state_dict(load_file(args.start))
-        earlier = json.loads(args.start.with_suffix(".json").read_text())["stages"]
-    optimiser = torch.optim.Adam(model.parameters(), args.learning_rate, betas=(0.9, 0.99))
-    rng = np.random.default_rng([args.seed, 1])
-    pool: deque[Example] = deque(maxlen=POOL)
-    best, history, started, losses = math.inf, [], time.monotonic(), deque(maxlen=200)
-    for step in range(args.steps):
-        if step % 2 == 0 or len(pool) < 2:
-            pool.append(draw_example(photographs, rng, kriging=kriging))
-        share = min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / args.steps))
-        for group in optimiser.param_groups:
-            group["lr"] = args.learning_rate * share
-        batch = make_batch(pool[rng.integers(len(pool))], rng).to(device)
-        model.train()
-        with autocast(device):
-            outputs = model(batch.start, batch.measured, batch.mask, batch.context)
-        loss = deep_supervision(outputs, batch.target, batch.weight, 2)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        losses.append(float(loss.detach()))
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
-            ratio = validate(model, held_out, device)
-            score = float(ratio.mean())
-            by_noise = {name: round(float(ratio[among].mean()), 4) for name, among in noisy.items()}
-            history.append({"step": step + 1, "validation": round(score, 4), **by_noise})
-            minutes = (time.monotonic() - started) / 60
-            print(
-                f"{step + 1} validation {score:.4f} {by_noise} loss {np.mean(losses):.3f} {minutes:.1f} min",
-                flush=True,
-            )
-            if score < best:
-                best = score
-                weights = {k: v.cpu().contiguous() for k, v in model.state_dict().items()}
-                save_file(weights, args.out)
-                card = _card(args, model, device, history, best, len(photographs), minutes)
-                card["stages"] = [*earlier, card["stages"][0]]
-                card["minutes"] = round(sum(stage["minutes"] for stage in card["stages"]), 1)
-                card_path = CARD if args.out == WEIGHTS else args.out.with_suffix(".json")
-                card_path.write_text(json.dumps(card, indent=2) + "\n")
+    return parser.parse_args()
 
 
-def _card(args, model, device, history, best, photographs, minutes) -> dict:
+def _card(
+    args: argparse.Namespace,
+    model: CDCIN,
+    device: torch.device,
+    history: list[dict],
+    photographs: int,
+    minutes: float,
+) -> dict[str, Any]:
+    rounded = [h | {"validation": round(h["validation"], 4)} for h in history]
     return {
         "model": asdict(COMPACT),
         "parameters": count_parameters(model),
@@ -163,7 +141,7 @@ def _card(args, model, device, history, best, photographs, minutes) -> dict:
         if args.validate
         else "new crops of the same photographs",
         "score": "squared error at unmeasured pixels relative to the first estimate's, mean over images",
-        "best": round(best, 4),
+        "best": min(h["validation"] for h in rounded),
         "seed": args.seed,
         "stages": [
             {
@@ -172,7 +150,7 @@ def _card(args, model, device, history, best, photographs, minutes) -> dict:
                 "learning_rate": args.learning_rate,
                 "seed": args.seed,
                 "minutes": round(minutes, 1),
-                "history": history,
+                "history": rounded,
             }
         ],
         "date": f"{datetime.date.today():%Y-%m-%d}",

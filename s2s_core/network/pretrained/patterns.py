@@ -38,7 +38,7 @@ def smooth_field(shape: tuple[int, int], rng, width: float | None = None) -> np.
 
 def _regions(shape, rng) -> np.ndarray:
     """Flat regions with sharp borders: nearest of random seeds, displaced by a smooth field."""
-    place = np.stack(np.indices(shape), -1).astype(float)
+    place = np.moveaxis(np.indices(shape), 0, -1).astype(float)
     place += 2.0 * np.stack([smooth_field(shape, rng, 4.0) for _ in range(2)], -1)
     seeds = rng.uniform(0, max(shape), (rng.integers(4, 40), 2))
     nearest = ((place[:, :, None] - seeds) ** 2).sum(-1).argmin(-1)
