@@ -12,7 +12,18 @@ from s2s_core.api import evaluate, impute
 from s2s_core.data.added_positions import densify
 from s2s_core.data.section import Section
 from s2s_core.errors import S2SError
+from s2s_core.geostat.draws import draw_maps
 from s2s_core.readers import read
 from s2s_core.sampling.apply import sample
 
-__all__ = ["S2SError", "Section", "__version__", "densify", "evaluate", "impute", "read", "sample"]
+__all__ = [
+    "S2SError",
+    "Section",
+    "__version__",
+    "densify",
+    "draw_maps",
+    "evaluate",
+    "impute",
+    "read",
+    "sample",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,8 +22,16 @@ from s2s_core.data.section import Section
 from s2s_core.data.store import atomic, load_section, save_section, writable
 from s2s_core.errors import S2SError
 
+# How maps are drawn from a result: it takes kriging, whose room lies above this one and puts its
+# function here (`provide_drawing`), as `import s2s_core` makes it do.
+_DRAWING: list[Callable[..., Iterator[np.ndarray]]] = []
 # Form of a saved result's folder, written into its run.json (see `format_number`).
 RESULT_FORMAT = 1
+
+
+def provide_drawing(draw_maps: Callable[..., Iterator[np.ndarray]]) -> None:
+    """Give results their way of drawing (:meth:`Result.draws`)."""
+    _DRAWING.append(draw_maps)
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Result:
         Correlations between genes, sums over regions and counts of spots above a level are taken
         draw by draw; those of the mean map are smoother than any measurement's. Draw number i
         depends on ``seed`` and i alone. One draw at a time without holding all of them:
-        :func:`s2s_core.geostat.draws.draw_maps`.
+        :func:`s2s_core.draw_maps`.
 
         Parameters
         ----------
@@ -111,11 +120,8 @@ class Result:
         S2SError
             If this result has kept nothing to draw from (runs of earlier versions).
         """
-        # Upwards, for notebooks' sake: a result knows how to draw itself.
-        from s2s_core.geostat.draws import Kind, draw_maps
-
         out = np.empty((count, *self.truth.shape), np.float32)
-        for i, drawn in enumerate(draw_maps(self, count, seed=seed, kind=Kind(kind))):
+        for i, drawn in enumerate(_DRAWING[-1](self, count, seed=seed, kind=kind)):
             out[i] = drawn
         return out
 

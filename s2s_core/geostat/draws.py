@@ -20,7 +20,7 @@ import numpy as np
 
 from s2s_core.assessment.conditional_law import ConditionalLaw, Fit
 from s2s_core.data.observation import Observation, observe
-from s2s_core.data.result import Result
+from s2s_core.data.result import Result, provide_drawing
 from s2s_core.errors import S2SError
 from s2s_core.geostat.conditional_simulation import ErrorSimulation
 from s2s_core.geostat.estimate_images import spots_of
@@ -153,7 +153,7 @@ class MapSimulation:
 
 
 def draw_maps(
-    result: Result, count: int, *, seed: int = 0, kind: Kind = Kind.MEASUREMENT
+    result: Result, count: int, *, seed: int = 0, kind: str = Kind.MEASUREMENT
 ) -> Iterator[np.ndarray]:
     """Draws (n, G) of a result's map, one after the other, so that memory holds one.
 
@@ -163,7 +163,7 @@ def draw_maps(
     count : int
     seed : int
         Draw number i depends on seed and i alone.
-    kind : Kind
+    kind : {"measurement", "signal"}
 
     Raises
     ------
@@ -172,5 +172,8 @@ def draw_maps(
     """
     if count < 1:
         raise S2SError(f"At least one draw is needed, not {count}.")
-    simulation = MapSimulation(result, kind)
+    simulation = MapSimulation(result, Kind(kind))
     return (simulation.draw(i, seed) for i in range(count))
+
+
+provide_drawing(draw_maps)
