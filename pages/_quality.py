@@ -9,8 +9,8 @@ from pages._viewer import map_viewer
 from s2s_core.data.section import Section
 from s2s_core.output.charts import histogram
 from s2s_core.output.file_names import section_stem
-from s2s_core.output.hex_tiles import Underlay, tissue_image
 from s2s_core.output.panels import Panel
+from s2s_core.output.tissue_image import Underlay, tissue_image
 from s2s_core.output.viewer_maps import panel_maps
 
 WHAT = {"total": "Total per spot", "genes": "Genes per spot"}

@@ -12,8 +12,8 @@ from streamlit.runtime import Runtime
 from s2s_core._files import ASSETS
 from s2s_core._version import __version__
 from s2s_core.data.section import Section
-from s2s_core.output.hex_tiles import Underlay
 from s2s_core.output.map_data import Drawn, Place, drawn_from, maps_message, place_of
+from s2s_core.output.tissue_image import Underlay
 from s2s_core.output.viewer_maps import Maps
 
 PACKAGE, NAME = "sparser2sparse", "viewer"

@@ -4,9 +4,6 @@ import numpy as np
 import pandas as pd
 
 from s2s_core.output.charts import budget_curves, loss_curves, truth_scatter, variants_chart
-from s2s_core.output.maps import map_panels, mask_map
-from s2s_core.output.panels import Panel
-from tests.made import made_section
 
 
 def test_loss_curves_keep_scores_at_their_steps():
@@ -40,18 +37,12 @@ def test_the_toolbar_has_a_strip_of_its_own():
         {"design": "random", "budget": [0.1, 0.2], "n_measured": [10, 20]}
         | {k: [0.5, 0.6] for k in ("pcc", "pcc_low", "pcc_high")}
     )
-    section = made_section()
-    panel = Panel("a", np.arange(section.n_positions, dtype=float))
     for figure in (
         variants_chart(summary, "pcc"),
         budget_curves(found, "pcc", {}, 0.8),
-        map_panels(section, [panel], "counts"),
-        mask_map(section),
     ):
         assert figure.layout.margin.t >= 36
         assert figure.layout.modebar.bgcolor == "rgba(0,0,0,0)"
-    # The titles of maps stand below it.
-    assert map_panels(section, [panel], "counts").layout.margin.t >= 36 + 20
 
 
 def test_the_right_axis_of_the_losses_keeps_clear_of_the_left_chart():

@@ -8,37 +8,12 @@ import pytest
 
 from s2s_core.output.charts import loss_curves
 from s2s_core.output.figures import map_figure
-from s2s_core.output.hex_tiles import tissue_image
-from s2s_core.output.map_parts import frame_of
-from s2s_core.output.maps import map_panels, mask_map
-from s2s_core.output.panels import Panel
 from s2s_core.output.report import _examples, write_report
 from s2s_core.output.report_text import methods_text, summary_sentence
+from s2s_core.output.tissue_image import tissue_image
 from s2s_core.sampling.apply import sample
 from s2s_core.vocabulary import Spots
 from tests.made import made_result, made_section
-
-
-def test_a_frame_has_the_same_margin_on_every_side(lattice):
-    x0, x1, y0, y1 = frame_of(lattice)
-    low, high = lattice.xy.min(0), lattice.xy.max(0)
-    assert [low[0] - x0, x1 - high[0], low[1] - y0, y1 - high[1]] == pytest.approx([70.0] * 4)
-
-
-def test_a_map_is_as_high_as_its_tissue_asks_for():
-    """Twice as many rows as columns: about twice as high as wide."""
-    values = {}
-    for rows, cols in ((20, 20), (30, 20), (20, 30)):
-        section = sample(made_section("square", rows, cols), "checkerboard")
-        panel = [Panel("a", np.arange(section.n_positions) * 1.0)]
-        values[rows, cols] = (
-            map_panels(section, panel, "u", width=500).layout.height,
-            mask_map(section, width=400).layout.height,
-        )
-    for k in range(2):
-        assert values[20, 30][k] < values[20, 20][k] < values[30, 20][k]
-    # 390 pixels for 20 pitches and a margin.
-    assert values[30, 20][0] - values[20, 20][0] == pytest.approx(390 * (30.4 / 20.4 - 1), abs=3)
 
 
 def test_axes_of_a_figure_do_not_touch(lattice):

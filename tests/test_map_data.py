@@ -125,6 +125,7 @@ def test_a_stroke_comes_back_as_positions():
         None,
         "drawn",
         stroke(np.ones(8, bool)),
+        stroke(np.ones(10, bool)),
         stroke(np.ones(9, bool), mode="all"),
         stroke(np.ones(9, bool), bits="?"),
         stroke(np.ones(9, bool), bits=base64.b64encode(b"zzz").decode()),

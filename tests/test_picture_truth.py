@@ -12,79 +12,9 @@ from PIL import Image
 from s2s_core.assessment.regions import compare_region, score_region
 from s2s_core.output.charts import budget_curves, loss_curves, truth_scatter, variants_chart
 from s2s_core.output.figures import map_figure, micrometres, scatter_figure
-from s2s_core.output.hex_tiles import hex_tiling, tissue_image
-from s2s_core.output.map_parts import words_of
-from s2s_core.output.maps import map_panels, mask_map
-from s2s_core.output.panels import DIVERGING, Look, Panel
+from s2s_core.output.tissue_image import tissue_image
 from s2s_core.sampling.apply import sample
 from tests.made import made_result, made_section
-
-
-def value_axis(figure, which=0):
-    trace = figure.data[which]
-    return trace.coloraxis if trace.type == "heatmap" else trace.marker.coloraxis
-
-
-def test_values_share_one_scale_and_errors_have_their_own_colours(lattice):
-    values = np.linspace(0.0, 4.0, lattice.n_positions)
-    panels = [Panel("a", values / 4), Panel("b", values), Panel("d", values - 1.0, "error")]
-    figure = map_panels(lattice, panels, "u")
-    layout = figure.layout
-    assert value_axis(figure, 0) == value_axis(figure, 1) == "coloraxis"
-    assert layout.coloraxis.cmax > 3.5
-    assert layout.coloraxis2.cmax == -layout.coloraxis2.cmin > 2.5
-    assert layout.coloraxis.colorscale != layout.coloraxis2.colorscale
-    if lattice.grid.kind == "hex":
-        # The picture beneath has the colours of its panel: white in the middle of errors.
-        shown = np.zeros(lattice.n_positions)
-        picture = map_panels(lattice, [Panel("d", shown, "error")], "u").layout.images[0].source
-        raw = Image.open(io.BytesIO(base64.b64decode(picture.split(",")[1]))).convert("RGBA")
-        solid = np.asarray(raw)[np.asarray(raw)[..., 3] == 255]
-        assert (solid[:, :3] > 240).all()
-    assert DIVERGING == "RdBu_r"
-
-
-def test_values_beyond_the_limits_have_the_colour_of_the_limit(hexagonal):
-    tiles = hex_tiling(hexagonal)
-
-    def picture(values):
-        source = tiles.picture(values, 0.0, 1.0, "Viridis")
-        return np.asarray(
-            Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("RGBA")
-        )
-
-    n = hexagonal.n_positions
-    for beyond, end in ((7.0, 1.0), (-3.0, 0.0)):
-        assert np.array_equal(picture(np.full(n, beyond)), picture(np.full(n, end)))
-    assert not np.array_equal(picture(np.full(n, 0.2)), picture(np.full(n, 0.8)))
-
-
-def test_a_mask_counts_its_kinds(lattice):
-    section = sample(lattice, "random:0.3", seed=1)
-    forgotten = section.known.copy()
-    forgotten[np.flatnonzero(section.hidden)[:5]] = False
-    section = replace(section, known=forgotten)
-    found = {t.name for t in mask_map(section).data if t.name}
-    wanted = {
-        "measured": section.measured,
-        "hidden, kept for scores": section.hidden,
-        "never measured": ~section.known,
-    }
-    assert found == {f"{name}: {int(where.sum()):,}" for name, where in wanted.items()}
-    said = words_of(section, np.array([f" {i}" for i in range(section.n_positions)]))
-    for i, word in enumerate(said):
-        state = (
-            "measured" if section.measured[i] else "hidden" if section.known[i] else "not measured"
-        )
-        assert word == f"{section.spot_ids[i]}<br>{state} {i}"
-
-
-def test_the_edge_of_a_region_leaves_its_inside_clear(hexagonal):
-    region = (hexagonal.row > 3) & (hexagonal.row < 9) & (hexagonal.col > 2) & (hexagonal.col < 8)
-    dots = map_panels(
-        hexagonal, [Panel("a", hexagonal.row * 1.0)], "u", look=Look(region=region)
-    ).data[1]
-    assert 8 < len(dots.x) < region.sum()
 
 
 def test_a_tissue_image_is_cut_to_the_section(square):

@@ -23,6 +23,9 @@ def test_maps_of_one_scale_share_it_and_errors_are_about_zero():
     assert error.low == -error.high == pytest.approx(-3, abs=0.1)
     assert error.palette == "RdBu_r"
     assert width.palette not in (value.palette, error.palette)
+    assert width.palette == "Plasma"
+    plasma = panel_maps(panels, "u", title="GENE", look=Look("Plasma"))
+    assert plasma.scales["width"].palette == "Viridis"
     # Under errors and widths a tissue image would change what the colours say.
     assert (value.image, error.image, width.image) == (True, False, False)
 

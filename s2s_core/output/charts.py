@@ -7,11 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from s2s_core.output.maps import MODEBAR, TOOLBAR
-
 # Seen well on light and on dark pages.
 INK = "#2A8FAB"
 # Leaves a strip above the chart to the buttons of the toolbar.
+# Strip above a chart for its tools, and their colours.
+TOOLBAR = 36
+MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "#8A97A0", "activecolor": "#0B6E8A"}
 UNDER_TOOLS = {"l": 8, "r": 8, "t": TOOLBAR, "b": 8}
 
 

@@ -26,7 +26,7 @@ from plotly.colors import get_colorscale, sample_colorscale
 
 from s2s_core.data.section import Section
 from s2s_core.output.figures import micrometres
-from s2s_core.output.hex_tiles import Underlay
+from s2s_core.output.tissue_image import Underlay
 from s2s_core.output.viewer_maps import PALETTES, Maps
 
 STEPS = 256
@@ -194,7 +194,9 @@ def drawn_from(told: object, count: int) -> Drawn | None:
     if mode not in ("replace", "add", "remove") or not isinstance(bits, str):
         return None
     try:
-        raw = zlib.decompress(base64.b64decode(bits, validate=True), bufsize=count // 8 + 1)
+        # No more than a stroke of this section can hold, whatever was sent.
+        packed = base64.b64decode(bits, validate=True)
+        raw = zlib.decompressobj().decompress(packed, count // 8 + 2)
     except (ValueError, zlib.error):
         return None
     if len(raw) != -(-count // 8):
