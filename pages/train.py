@@ -71,7 +71,7 @@ def start_form() -> None:
             "Find the best method first",
             key="tournament",
             help="Runs every method on spots withheld from the measured ones and recommends the "
-            "simplest that is not significantly worse. Takes about twice as long as a run.",
+            "simplest that is as good. Takes two to four times as long as a run.",
         ):
             others = tuple(m for m in METHODS if m != "s2s")
             # Hidden values must not choose a method: they are there to score the chosen one.

@@ -85,3 +85,12 @@ def test_anndata_carries_ids_counts_place_and_mask(hexagonal):
     assert adata.obs["array_row"].tolist() == array_row.tolist()
     assert adata.obs["array_col"].tolist() == array_col.tolist()
     assert ((array_row + array_col) % 2 == 1).all()
+
+
+def test_a_section_is_told_in_one_line(square):
+    told = repr(sample(square, "lattice:2"))
+    assert told.startswith(
+        "Section(30 of 120 positions measured, 6 genes, square lattice of 10 x 12"
+    )
+    assert "design 'lattice:2'" in told
+    assert len(told.splitlines()) == 1

@@ -59,7 +59,7 @@ def add(commands) -> None:
     impute.add_argument(
         "--answer",
         choices=ANSWERS,
-        help="what the table holds: mean (default; best PCC, RMSE) or median (best MAE)",
+        help="what the table holds: mean (default; best PCC, RMSE) or median (mostly the best MAE)",
     )
     impute.add_argument(
         "--intervals", action="store_true", help="also write the 90 %% interval's ends as tables"

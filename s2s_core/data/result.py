@@ -95,6 +95,10 @@ class Result:
             return self.layers["median"]
         return self.maps[self.config.method]
 
+    def __repr__(self) -> str:
+        """What it holds in one line: maps would fill pages."""
+        return f"Result({', '.join(self.maps)} of {self.section!r})"
+
     def draws(self, count: int, seed: int = 0, *, kind: str = "measurement") -> np.ndarray:
         """Draws of the map: conditional simulations, each of which could be true.
 

@@ -80,6 +80,15 @@ class Section:
     totals: np.ndarray | None = None
     file_row: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        """What it holds in one line: tables and arrays would fill pages."""
+        height, width = self.grid.shape
+        return (
+            f"Section({int(self.measured.sum()):,} of {self.n_positions:,} positions measured, "
+            f"{len(self.genes):,} genes, {LATTICES[self.grid.kind]} of {height} x {width}, {self.scale}"
+            f"{f', design {self.design!r}' if self.design else ''})"
+        )
+
     @property
     def n_positions(self) -> int:
         """Number of tissue positions n, measured or not."""
