@@ -44,6 +44,7 @@ lint: dev
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.docs
+	rm -rf docs/api/generated docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
