@@ -10,6 +10,8 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import preflight, read
 from tests.made_files import made_anndata, write_h5ad
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

@@ -15,6 +15,8 @@ from s2s_core.readers.source import open_source
 from tests import made_files as made
 from tests.made_kinds import tarred
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path):

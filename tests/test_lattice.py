@@ -8,6 +8,8 @@ from s2s_core.data.grid import lattice_uv
 from s2s_core.data.lattice import find_lattice
 from tests.made import lattice_positions, made_points, made_table
 
+pytestmark = pytest.mark.slow
+
 
 def turned(xy, degrees: float, *, mirrored: bool = False, scale: float = 137.0) -> np.ndarray:
     a = np.radians(degrees)

@@ -17,6 +17,8 @@ from s2s_core.sampling.pilot import Pilot
 from s2s_core.vocabulary import Resolution
 from tests.made import lattice_positions, made_section
 
+pytestmark = pytest.mark.slow
+
 
 def patterned(kind, waves, rows=28, cols=26, noise=0.0):
     """Section whose genes are waves of given vectors (cycles a pitch), plus noise genes."""

@@ -9,6 +9,8 @@ from s2s_core.readers import read
 from tests import made_cells
 from tests import made_files as made
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

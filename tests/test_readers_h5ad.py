@@ -11,6 +11,8 @@ from s2s_core.readers import read
 from tests import made_files as made
 from tests.made_files import made_anndata, write_h5ad
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

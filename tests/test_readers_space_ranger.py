@@ -9,6 +9,8 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from tests import made_files as made
 
+pytestmark = pytest.mark.slow
+
 
 def spot_counts(section) -> pd.DataFrame:
     spots = section.origin == "spot"

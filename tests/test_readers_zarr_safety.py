@@ -17,6 +17,8 @@ from s2s_core.readers import preflight, read, zarr_array, zarr_store
 from tests import made_zarr as mz
 from tests.made_zarr import TABLE, declare, metadata, repack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):

@@ -21,6 +21,8 @@ from s2s_core.output.reproduce import command
 from s2s_core.readers import read
 from tests.made import made_result, made_section
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>$_{'
 
 

@@ -10,6 +10,8 @@ from s2s_core.errors import S2SError, SeveralSections
 from s2s_core.readers.subprocess_reader import read_in_subprocess
 from tests.made import made_table
 
+pytestmark = pytest.mark.slow
+
 
 def two_sections(
     column: str, labels=("A", "B"), shift=(0.0, 0.0), index: bool = False

@@ -8,6 +8,8 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import read
 from tests import made_cells
 
+pytestmark = pytest.mark.slow
+
 
 def notes(section) -> str:
     return " ".join(section.notes)

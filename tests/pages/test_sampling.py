@@ -8,6 +8,8 @@ from s2s_core.sampling.registry import DESIGNS
 from s2s_core.vocabulary import DESIGN
 from tests.pages.steps import maps_on
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ready(app):
