@@ -48,8 +48,8 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-check: lint test docs
-	.ci/wheel
+check:
+	.ci/run
 
 mutants: dev
 	$(BIN)/python -m tests.mutants $(ARGS)

@@ -93,3 +93,17 @@ def made_result(section: Section, method: str = "linear") -> Result:
         metrics=metrics,
         info={"device": "cpu", "seconds": 1.5, "peak": np.float64(3.0), "nothing": float("nan")},
     )
+
+
+def assembled(table, keep=None, **options):
+    """Section of a made table (see :func:`made_table`), or of those of its spots that are kept."""
+    counts, obs, var, xy, index = table
+    keep = np.ones(len(obs), bool) if keep is None else keep
+    return assemble(
+        counts[keep],
+        obs=obs[keep],
+        var=var,
+        xy=xy[keep],
+        array_index=tuple(a[keep] for a in index),
+        **options,
+    )

@@ -8,6 +8,7 @@ import gzip
 import json
 import shutil
 import warnings
+import zipfile
 from pathlib import Path
 
 import anndata as ad
@@ -229,3 +230,11 @@ def flat(folder: Path, into: Path) -> Path:
         if path.is_file():
             shutil.copy(path, into / path.name)
     return into
+
+
+def zip_of(path, *members):
+    """A zip of (name or ZipInfo, data)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members:
+            archive.writestr(member, data)
+    return path

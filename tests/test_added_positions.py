@@ -6,23 +6,10 @@ import pytest
 
 import s2s_core
 from s2s_core.data.added_positions import densify
-from s2s_core.data.assemble import assemble
 from s2s_core.errors import S2SError
 from s2s_core.sampling.apply import sample
+from tests.made import assembled as build
 from tests.made import made_section, made_table
-
-
-def build(table, keep=None, **options):
-    counts, obs, var, xy, index = table
-    keep = np.ones(len(obs), bool) if keep is None else keep
-    return assemble(
-        counts[keep],
-        obs=obs[keep],
-        var=var,
-        xy=xy[keep],
-        array_index=tuple(a[keep] for a in index),
-        **options,
-    )
 
 
 @pytest.mark.parametrize("stride", [2, 3])

@@ -8,30 +8,10 @@ from scipy import sparse
 
 from s2s_core.errors import S2SError
 from s2s_core.readers import preflight, read
+from tests.annotated_files import notes, put, same
 from tests.made_files import made_anndata, write_h5ad
 
 pytestmark = pytest.mark.slow
-
-
-def notes(section) -> str:
-    return " ".join(section.notes)
-
-
-def same(section, adata, counts=None) -> bool:
-    counts = adata.X.toarray() if counts is None else counts
-    return (
-        section.spot_ids.tolist() == adata.obs_names.tolist()
-        and section.genes.tolist() == adata.var_names.tolist()
-        and np.array_equal(section.counts.toarray(), counts)
-        and np.array_equal(section.xy, adata.obsm["spatial"])
-    )
-
-
-def put(file, place: str, data, **attributes) -> None:
-    if place in file:
-        del file[place]
-    file[place] = data
-    file[place].attrs.update(attributes)
 
 
 # --- values

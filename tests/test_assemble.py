@@ -5,20 +5,8 @@ from scipy import sparse
 from s2s_core.data.assemble import assemble
 from s2s_core.data.value_scale import detect_scale
 from s2s_core.errors import S2SError
+from tests.made import assembled as build
 from tests.made import made_points, made_table
-
-
-def build(table, keep=None, **options):
-    counts, obs, var, xy, index = table
-    keep = np.ones(len(obs), bool) if keep is None else keep
-    return assemble(
-        counts[keep],
-        obs=obs[keep],
-        var=var,
-        xy=xy[keep],
-        array_index=tuple(a[keep] for a in index),
-        **options,
-    )
 
 
 @pytest.mark.parametrize("kind", ["square", "hex"])

@@ -5,7 +5,6 @@ import gzip
 import os
 import pickle
 import shutil
-import zipfile
 
 import h5py
 import numpy as np
@@ -22,14 +21,6 @@ from tests import made_files as made
 def table(tmp_path):
     made.spots_table().to_csv(tmp_path / "t.csv")
     return tmp_path / "t.csv"
-
-
-def zip_of(path, *members):
-    """A zip of (name or ZipInfo, data)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, data in members:
-            archive.writestr(member, data)
-    return path
 
 
 # --- text ---------------------------------------------------------------------------------------

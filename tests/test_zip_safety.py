@@ -9,20 +9,13 @@ from s2s_core.errors import S2SError
 from s2s_core.readers import preflight, read
 from s2s_core.readers.source import open_source
 from tests import made_files as made
+from tests.made_files import zip_of
 
 
 @pytest.fixture
 def table(tmp_path):
     made.spots_table().to_csv(tmp_path / "t.csv")
     return tmp_path / "t.csv"
-
-
-def zip_of(path, *members):
-    """A zip of (name or ZipInfo, data)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, data in members:
-            archive.writestr(member, data)
-    return path
 
 
 # --- zips ---------------------------------------------------------------------------------------

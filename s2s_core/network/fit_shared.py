@@ -120,6 +120,5 @@ def fingerprint(obs: Observation, config: RunConfig, start: bytes) -> str:
 def with_measured(image: np.ndarray, obs: Observation, gene: int) -> np.ndarray:
     """(n,) values of a gene at the targets from (H * W,) ones, measured values in their places."""
     values = np.maximum(image[obs.targets], 0.0)
-    where = np.searchsorted(np.sort(obs.targets), obs.pixels)
-    values[np.argsort(obs.targets)[where]] = obs.values[:, gene]
+    values[obs.rows(obs.pixels)] = obs.values[:, gene]
     return values.astype(np.float32)
