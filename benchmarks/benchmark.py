@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np  # noqa: E402
+import report_tables  # noqa: E402
 
 from s2s_core import read, sample  # noqa: E402
 
@@ -31,19 +32,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 RUNS = HERE / "runs"
 DATA = Path(os.environ.get("S2S_DATA", ROOT.parent / "shared" / "data"))
-CLASSICAL = (
-    "programme-kriging",
-    "kriging",
-    "programme-kriging-withheld",
-    "kriging-withheld",
-    "stark",
-    "gaussian",
-    "linear",
-    "bilinear",
-    "bicubic",
-    "nearest",
-    "constant",
-)
+CLASSICAL = (*report_tables.CLASSICAL, "constant")
 # Averaged over variograms, noise by depth, several weightings of the genes, as ours: what is left
 # between these and ours is what the regression and the network add.
 LIKE_OURS = ("kriging-average", "programme-kriging-average", "first-estimate")

@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from benchmark import HERE, MASKS, RUNS, sections  # noqa: E402
+from report_tables import as_markdown, three_places  # noqa: E402
 
 from s2s_core import read, sample  # noqa: E402
 from s2s_core.config import preset  # noqa: E402
@@ -150,12 +151,8 @@ def write(table: pd.DataFrame, name: str) -> None:
         f"Draws are nearer to the truth's correlations than the best of all maps in {best} of "
         f"{len(table)} cases, and at least as near as the measured spots' own in {own}.",
         "",
-        "| " + " | ".join(shown) + " |",
-        "|" + "---|" * len(shown),
+        *as_markdown(table[shown], three_places),
     ]
-    for row in table[shown].itertuples(index=False):
-        cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
-        lines.append("| " + " | ".join(cells) + " |")
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(f"Wrote {stem}.md and .csv")
 

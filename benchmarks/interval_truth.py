@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from benchmark import HERE, sections  # noqa: E402
+from report_tables import as_markdown, three_places  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
 from s2s_core import read, sample  # noqa: E402
@@ -132,10 +133,7 @@ def write(table: pd.DataFrame, name: str) -> None:
     mean = table.drop(columns=["section", "mask", "seed"]).groupby("spots").mean().reset_index()
     lines = [f"# {stem.name}", "", f"`python {' '.join(sys.argv)}`", "", *__doc__.split("\n")[4:]]
     for part in (mean, table.drop(columns="spots")):
-        lines += ["", "| " + " | ".join(part) + " |", "|" + "---|" * len(part.columns)]
-        for row in part.itertuples(index=False):
-            cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
-            lines.append("| " + " | ".join(cells) + " |")
+        lines += ["", *as_markdown(part, three_places)]
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(f"Wrote {stem}.md and .csv")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from replication import LOWER, compare, gains, over_tissues
@@ -163,14 +165,20 @@ def _with_mean(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, pd.DataFrame([average], index=["**mean**"])])
 
 
-def as_markdown(table: pd.DataFrame) -> list[str]:
-    """Lines of a Markdown table, numbers to four places."""
+def four_places(value) -> str:
+    """A cell: numbers to four places, large ones to none, missing ones empty."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.0f}" if abs(value) >= 10 else f"{value:.4f}"
+    return str(value)
 
-    def cell(value) -> str:
-        if isinstance(value, float):
-            return "" if np.isnan(value) else f"{value:.0f}" if abs(value) >= 10 else f"{value:.4f}"
-        return str(value)
 
+def three_places(value) -> str:
+    """A cell: numbers to three places."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def as_markdown(table: pd.DataFrame, cell: Callable[[object], str] = four_places) -> list[str]:
+    """Lines of a Markdown table."""
     lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
     return lines + [
         "| " + " | ".join(map(cell, row)) + " |" for row in table.itertuples(index=False)
