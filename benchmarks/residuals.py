@@ -16,21 +16,16 @@ from scores import plain_scores
 from s2s_core.config import RunConfig
 from s2s_core.data.observation import Observation, observe
 from s2s_core.data.section import Section
+from s2s_core.data.structure import count_residuals
 from s2s_core.interfaces import Hooks
 from s2s_core.methods import applicable, method
-
-THETA = 100.0
 
 
 def pearson_residuals(section: Section) -> np.ndarray:
     """(n, G) residuals of every known position; NaN where nothing is known."""
-    counts = section.counts.toarray()
     at, totals = section.measured, section.spot_totals
-    expected = totals[:, None] * (counts[at].sum(0) / totals[at].sum())
-    spread = np.sqrt(expected + expected**2 / THETA)
-    out = np.divide(counts - expected, spread, out=np.zeros_like(expected), where=spread > 0)
-    most = np.sqrt(at.sum())
-    out = np.clip(out, -most, most)
+    shares = np.asarray(section.counts[at].sum(0), float).ravel() / totals[at].sum()
+    out = count_residuals(section.counts, totals, shares, np.sqrt(at.sum()))
     out[~section.known] = np.nan
     return out.astype(np.float32)
 

@@ -120,7 +120,9 @@ def test_a_pattern_is_found_through_uneven_depth():
 def test_residuals_by_hand():
     counts = sparse.csr_matrix(np.array([[0.0, 4.0], [6.0, 0.0], [0.0, 0.0]]))
     totals = np.array([10.0, 30.0, 0.0])
-    found = count_residuals(counts, totals, np.array([6.0, 4.0]))
+    found = count_residuals(
+        counts, totals, np.array([6.0, 4.0]) / totals.sum(), np.sqrt(len(totals))
+    )
     # A quarter and three quarters of each gene's counts are expected.
     expected = np.array([[1.5, 1.0], [4.5, 3.0]])
     scale = np.sqrt(expected + 0.01 * expected**2)

@@ -80,28 +80,27 @@ def morans_i(values: np.ndarray, weights: sparse.csr_matrix) -> tuple[np.ndarray
 
 
 def count_residuals(
-    counts: sparse.csr_matrix, totals: np.ndarray, gene_totals: np.ndarray
+    counts: sparse.csr_matrix, totals: np.ndarray, shares: np.ndarray, limit: float
 ) -> np.ndarray:
-    """Pearson residuals (m, G) of counts given each spot's total and each gene's.
+    """Pearson residuals (n, G) of counts given each spot's total and each gene's share.
 
     Without a pattern a spot holds of a gene what its depth lets expect; residuals have mean 0 and
-    about equal variance whatever the depth. Clipped at the square root of m, so that one read in
-    a nearly empty spot is no pattern by itself (Lause, Berens and Kobak 2021).
+    about equal variance whatever the depth. Clipped, so that one read in a nearly empty spot is no
+    pattern by itself (Lause, Berens and Kobak 2021: at the square root of the number of spots).
 
     Parameters
     ----------
-    counts : (m, G) csr_matrix
-    totals : (m,) array
+    counts : (n, G) csr_matrix
+    totals : (n,) array
         Total count of each spot.
-    gene_totals : (G,) array
-        Total count of each gene over these spots.
+    shares : (G,) array
+        Share of each gene in the total of all measured spots.
+    limit : float
     """
-    share = np.asarray(totals, float) / max(float(np.sum(totals)), 1e-12)
-    expected = share[:, None] * np.asarray(gene_totals, float)
+    expected = np.asarray(totals, float)[:, None] * np.asarray(shares, float)
     deviation = np.sqrt(expected + OVERDISPERSION * expected**2)
     residuals = (counts.toarray() - expected) / np.maximum(deviation, 1e-12)
     residuals[expected == 0] = 0.0
-    limit = np.sqrt(len(residuals))
     return np.clip(residuals, -limit, limit)
 
 
@@ -123,14 +122,17 @@ def pattern_test(section: Section, weights: sparse.csr_matrix) -> tuple[np.ndarr
     """
     counts = section.counts[section.measured].tocsc()
     totals = section.spot_totals[section.measured]
-    gene_totals = np.asarray(counts.sum(0), float).ravel()
+    shares = np.asarray(counts.sum(0), float).ravel() / max(float(totals.sum()), 1e-12)
+    limit = np.sqrt(len(totals))
     graph = NeighbourGraph(weights)
     parts = []
     for start in range(0, counts.shape[1], RESIDUALS_AT_ONCE):
         genes = slice(start, start + RESIDUALS_AT_ONCE)
         part = counts[:, genes]
         values = (
-            part.toarray() if section.is_log else count_residuals(part, totals, gene_totals[genes])
+            part.toarray()
+            if section.is_log
+            else count_residuals(part, totals, shares[genes], limit)
         )
         parts.append(moran_test(values, graph))
     z_score, p = (np.concatenate(column) for column in zip(*parts, strict=True))
